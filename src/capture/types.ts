@@ -1,0 +1,103 @@
+/**
+ * What the capture stage gives to the protocol stage: decoded events and connections.
+ *
+ * Event objects are reused between calls: a receiver copies what it keeps. All times are
+ * CLOCK_MONOTONIC nanoseconds as a double (exact below 104 days of uptime, then to 2 ns).
+ * Numbers mirror `bpf/event.h`.
+ */
+
+export type Role = 'unknown' | 'server' | 'client';
+
+/** One end of a connection; `port` is 0 for Unix sockets. */
+export interface Endpoint {
+  /** Textual IPv4 or IPv6 address (IPv4-mapped addresses as IPv4), or the Unix socket path. */
+  readonly address: string;
+  readonly port: number;
+}
+
+/** A process as the kernel names it. `startNs`: boot time at which the thread group started. */
+export interface ProcessIdentity {
+  readonly tgid: number;
+  readonly startNs: number;
+  readonly comm: string;
+}
+
+/** One socket, with an id that survives descriptor and pid reuse. */
+export interface Connection {
+  readonly id: number;
+  readonly socketInode: number;
+  /** Unix sockets: inode of the other end; 0 when unknown or not a Unix socket. */
+  readonly peerInode: number;
+  readonly netnsInode: number;
+  readonly family: 'ipv4' | 'ipv6' | 'unix';
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  /** The process that owns it; the reader of a request head for inherited sockets. */
+  process: ProcessIdentity;
+  /** From accept/connect, else from the first message seen. */
+  role: Role;
+  /** True when accept or connect was seen: positions and ordinals count from the first byte. */
+  readonly startSeen: boolean;
+  /** Positions when the connection was first seen; 0 and 0 when `startSeen`. */
+  readonly readPosition: number;
+  readonly writePosition: number;
+}
+
+/** Bytes [position, position + lenBytes) of one direction; the first `copiedBytes` are present. */
+export interface DataEvent {
+  connectionId: number;
+  timeNs: number;
+  tgid: number;
+  tid: number;
+  fd: number;
+  /** True for bytes that the process wrote, false for bytes that it read. */
+  isWrite: boolean;
+  position: number;
+  lenBytes: number;
+  copiedBytes: number;
+  /** Direction turns on this connection so far, from 1: a jump tells how many messages were lost. */
+  turn: number;
+  source: number;
+  flags: number;
+  /** errno of a failed call, 0 none. */
+  error: number;
+  /** Go: address of the goroutine's g; 0 elsewhere. */
+  goroutine: number;
+  /** `enum event_cause`; 0 when no program state named an ingress. */
+  cause: number;
+  causeFlags: number;
+  causeConnectionId: number;
+  causeReadPosition: number;
+  causeWritePosition: number;
+  causeToken: number;
+  /** The batch that holds the payload; valid only during the call. */
+  bytes: Uint8Array;
+  payloadStart: number;
+  payloadEnd: number;
+}
+
+export interface CloseEvent {
+  connectionId: number;
+  timeNs: number;
+  readPosition: number;
+  writePosition: number;
+  turns: number;
+}
+
+export interface ProcessEvent {
+  timeNs: number;
+  tgid: number;
+  parentTgid: number;
+  startNs: number;
+  action: 'fork' | 'exec' | 'exit';
+  comm: string;
+}
+
+/** Receives decoded events in ring order. Ring order is not causal across threads. */
+export interface EventSink {
+  open(connection: Connection, timeNs: number): void;
+  /** `connection` is undefined when its open event was lost. */
+  data(connection: Connection | undefined, event: DataEvent): void;
+  close(connection: Connection, event: CloseEvent): void;
+  process(event: ProcessEvent): void;
+}

@@ -1,0 +1,32 @@
+/**
+ * What discovery gives to the native stage and to export: which process is what, where to attach.
+ */
+
+/** Programs whose linking state is understood; `other` is captured but linked by lower tiers. */
+export type Family = 'nginx' | 'haproxy' | 'go' | 'apache' | 'other';
+
+/** One uprobe: `offset` is the file offset of the probed instruction in `path`. */
+export interface UprobeSite {
+  /** Name of the BPF program, see bpf/README.md. */
+  readonly program:
+    | 'haproxy_stream_new'
+    | 'haproxy_back_try_conn_req'
+    | 'go_round_trip'
+    | 'go_write_loop';
+  readonly path: string;
+  readonly offset: number;
+  readonly isReturn: boolean;
+  /** False when the kernel single-steps the first instruction (several us a hit on some machines). */
+  readonly isCheap: boolean;
+}
+
+/** What to do with one process. */
+export interface AttachPlan {
+  readonly tgid: number;
+  readonly family: Family;
+  readonly uprobes: readonly UprobeSite[];
+  /** nginx: sockets opened before the agent: [socket inode, address of ngx_connection_t]. */
+  readonly nginxConnections: readonly (readonly [inode: number, address: number])[];
+  /** Why a tier is not available, in words for `doctor`; empty when all is well. */
+  readonly reasons: readonly string[];
+}

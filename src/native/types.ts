@@ -1,0 +1,45 @@
+/** The face of the addon: what the capture worker can ask of the kernel. */
+
+export interface KernelOptions {
+  /** Watch every process that is not excluded, else only those with a `watch` policy. */
+  readonly watchAll: boolean;
+  readonly ringBytes: number;
+  readonly connectionsMax: number;
+  /** Bytes copied after a direction turn; body bytes beyond the head limit are copied up to bodyBytesMax. */
+  readonly headBytesMax: number;
+  readonly bodyBytesMax: number;
+}
+
+/** Kernel-side policy of one process. */
+export interface ProcessPolicy {
+  readonly watch: 'watch' | 'ignore' | 'default';
+  readonly family: 'other' | 'nginx' | 'haproxy' | 'go';
+}
+
+export type UprobeProgram =
+  | 'haproxy_stream_new'
+  | 'haproxy_back_try_conn_req'
+  | 'go_round_trip'
+  | 'go_write_loop';
+
+/** An opened and attached kernel side. All calls are made from the thread that opened it. */
+export interface Kernel {
+  /**
+   * Copies whole records into `batch` and returns the bytes written. 0: the ring is empty. A
+   * result close to the buffer's size means that more may be waiting.
+   */
+  drain(batch: Uint8Array): number;
+  /** Sums of the per-CPU counters, by `enum event_counter`. */
+  counters(): Float64Array;
+  setPolicy(tgid: number, policy: ProcessPolicy): void;
+  clearPolicy(tgid: number): void;
+  /** nginx: the ngx_connection_t of a socket that was opened before the agent. */
+  setNginxConnection(socketInode: number, address: number): void;
+  /** Stops copying a connection's bytes (tunnels, the agent's own traffic). */
+  ignoreConnection(socketInode: number): void;
+  /** Attaches for every process that maps `path`; returns a handle. */
+  attachUprobe(program: UprobeProgram, path: string, offset: number, isReturn: boolean): number;
+  detach(handle: number): void;
+  /** Detaches everything and frees the maps. */
+  close(): void;
+}

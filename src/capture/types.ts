@@ -43,6 +43,35 @@ export interface Connection {
   readonly writePosition: number;
 }
 
+/** First sight of a socket, or its connect/accept; as decoded, before it becomes a Connection. */
+export interface OpenEvent {
+  connectionId: number;
+  timeNs: number;
+  tgid: number;
+  tid: number;
+  fd: number;
+  socketInode: number;
+  peerInode: number;
+  netnsInode: number;
+  processStartNs: number;
+  comm: string;
+  family: Connection['family'];
+  local: Endpoint;
+  remote: Endpoint;
+  role: Role;
+  startSeen: boolean;
+  readPosition: number;
+  writePosition: number;
+}
+
+/** Receives what `decode` reads, in ring order; objects are reused between calls. */
+export interface RawEventSink {
+  open(event: OpenEvent): void;
+  data(event: DataEvent): void;
+  close(event: CloseEvent): void;
+  process(event: ProcessEvent): void;
+}
+
 /** Bytes [position, position + lenBytes) of one direction; the first `copiedBytes` are present. */
 export interface DataEvent {
   connectionId: number;
@@ -93,7 +122,7 @@ export interface ProcessEvent {
   comm: string;
 }
 
-/** Receives decoded events in ring order. Ring order is not causal across threads. */
+/** Receives events with their connection, in ring order, which is not causal across threads. */
 export interface EventSink {
   open(connection: Connection, timeNs: number): void;
   /** `connection` is undefined when its open event was lost. */

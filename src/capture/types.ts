@@ -105,6 +105,7 @@ export interface DataEvent {
   payloadEnd: number;
 }
 
+/** Final positions and turns; -1 when the end was inferred (process exit, eviction). */
 export interface CloseEvent {
   connectionId: number;
   timeNs: number;

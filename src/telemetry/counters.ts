@@ -28,6 +28,8 @@ export const DEFINITIONS = {
   'kernel.cause_refused': { fact: 'info', help: 'program state that failed its self-check' },
   // capture
   'capture.bytes': { fact: 'info', help: 'bytes drained from the ring' },
+  'capture.unknown_connection': { fact: 'info', help: 'data events whose open event was lost' },
+  'dropped.connections': { fact: 'info', help: 'connections forgotten because too many were open' },
   // protocol
   'protocol.exchanges': { fact: 'info', help: 'exchanges that ended' },
   'lost.exchanges': { fact: 'lost', help: 'exchanges of which too much was lost to tell anything' },

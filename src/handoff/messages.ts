@@ -1,0 +1,50 @@
+/** What crosses between the main thread and the capture worker, besides batches of exchanges. */
+import type { ExchangeBatch, ObservedProcess } from './layout.ts';
+
+/** Policy and linking state of one process, decided by discovery on the main thread. */
+export interface PlanMessage {
+  readonly kind: 'plan';
+  readonly tgid: number;
+  readonly watch: 'watch' | 'ignore' | 'default';
+  readonly family: 'nginx' | 'haproxy' | 'go' | 'apache' | 'other';
+  readonly uprobes: readonly {
+    readonly program:
+      | 'haproxy_stream_new'
+      | 'haproxy_back_try_conn_req'
+      | 'go_round_trip'
+      | 'go_write_loop';
+    readonly path: string;
+    readonly offset: number;
+    readonly isReturn: boolean;
+  }[];
+  readonly nginxConnections: readonly (readonly [inode: number, address: number])[];
+  /** What a recording keeps about the process, so that a replay shows the same names. */
+  readonly resource: Readonly<Record<string, unknown>>;
+}
+
+export type ToWorker = PlanMessage | { readonly kind: 'stop' };
+
+export type FromWorker =
+  /** Everything is attached; capture runs. */
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'process'; readonly process: ObservedProcess }
+  | { readonly kind: 'batch'; readonly batch: ExchangeBatch }
+  /** Values by telemetry's COUNTER_NAMES; sent every second and before `stopped`. */
+  | { readonly kind: 'counters'; readonly values: Float64Array }
+  /** A process that discovery should look at: it appeared, or it became another program. */
+  | { readonly kind: 'appeared'; readonly tgid: number }
+  | { readonly kind: 'exited'; readonly tgid: number }
+  /** The other end of the agent's own connection: its collector. */
+  | { readonly kind: 'own-peer'; readonly tgid: number }
+  | { readonly kind: 'log'; readonly level: 'info' | 'warn'; readonly message: string }
+  /** A uprobe or another part could not be set up; the agent goes on without it. */
+  | { readonly kind: 'unavailable'; readonly what: string; readonly why: string }
+  | { readonly kind: 'failed'; readonly code: string; readonly text: ErrorTextMessage }
+  /** Limits of a recording were reached, or `stop` was obeyed; everything was flushed. */
+  | { readonly kind: 'stopped' };
+
+export interface ErrorTextMessage {
+  readonly what: string;
+  readonly why?: string;
+  readonly todo?: string;
+}

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ConnectionTable } from '../../src/capture/connections.ts';
+import type { Connection, DataEvent, EventSink, OpenEvent } from '../../src/capture/types.ts';
+import { Counters } from '../../src/telemetry/counters.ts';
+
+function openEvent(overrides: Partial<OpenEvent>): OpenEvent {
+  return {
+    connectionId: 1,
+    timeNs: 100,
+    tgid: 10,
+    tid: 10,
+    fd: 5,
+    socketInode: 1000,
+    peerInode: 0,
+    netnsInode: 1,
+    processStartNs: 7,
+    comm: 'server',
+    family: 'ipv4',
+    local: { address: '127.0.0.1', port: 80 },
+    remote: { address: '127.0.0.1', port: 40_000 },
+    role: 'server',
+    startSeen: true,
+    readPosition: 0,
+    writePosition: 0,
+    ...overrides,
+  };
+}
+
+function dataEvent(overrides: Partial<DataEvent>): DataEvent {
+  return {
+    connectionId: 1,
+    timeNs: 200,
+    tgid: 10,
+    tid: 10,
+    fd: 5,
+    isWrite: false,
+    position: 0,
+    lenBytes: 4,
+    copiedBytes: 0,
+    turn: 1,
+    source: 0,
+    flags: 0,
+    error: 0,
+    goroutine: 0,
+    cause: 0,
+    causeFlags: 0,
+    causeConnectionId: 0,
+    causeReadPosition: 0,
+    causeWritePosition: 0,
+    causeToken: 0,
+    bytes: new Uint8Array(),
+    payloadStart: 0,
+    payloadEnd: 0,
+    ...overrides,
+  };
+}
+
+class Journal implements EventSink {
+  readonly lines: string[] = [];
+  last: Connection | undefined;
+  open(connection: Connection): void {
+    this.last = connection;
+    this.lines.push(`open ${connection.id} ${connection.process.comm}`);
+  }
+  data(connection: Connection | undefined): void {
+    this.lines.push(`data ${connection?.id ?? 'unknown'} ${connection?.process.tgid ?? ''}`.trim());
+  }
+  close(connection: Connection): void {
+    this.lines.push(`close ${connection.id}`);
+  }
+  process(): void {
+    this.lines.push('process');
+  }
+}
+
+function table(connectionsMax = 100) {
+  const journal = new Journal();
+  const counters = new Counters();
+  const forgotten: number[] = [];
+  const connections = new ConnectionTable(journal, {
+    counters,
+    connectionsMax,
+    forget: (inode) => forgotten.push(inode),
+  });
+  return { connections, journal, counters, forgotten };
+}
+
+test('an open event that is repeated opens once', () => {
+  const { connections, journal } = table();
+  connections.open(openEvent({}));
+  connections.open(openEvent({}));
+  assert.deepEqual(journal.lines, ['open 1 server']);
+});
+
+test('data of a connection whose open event was lost is passed on and counted', () => {
+  const { connections, journal, counters } = table();
+  connections.data(dataEvent({ connectionId: 9 }));
+  assert.deepEqual(journal.lines, ['data unknown']);
+  assert.equal(counters.get('capture.unknown_connection'), 1);
+});
+
+test('the sockets of a process end when it exits', () => {
+  const { connections, journal, forgotten } = table();
+  connections.open(openEvent({}));
+  connections.open(openEvent({ connectionId: 2, socketInode: 2000, tgid: 11 }));
+  connections.process({ timeNs: 1, tgid: 10, parentTgid: 1, startNs: 7, action: 'exit', comm: '' });
+  assert.deepEqual(journal.lines.slice(2), ['close 1', 'process']);
+  assert.deepEqual(forgotten, [1000]);
+  assert.equal(connections.size, 1);
+});
+
+test('an inherited socket belongs to the child that uses it and survives its parent', () => {
+  const { connections, journal } = table();
+  const child = { timeNs: 1, tgid: 20, parentTgid: 10, startNs: 9, comm: 'child' };
+  connections.open(openEvent({}));
+  connections.process({ ...child, action: 'fork' });
+  connections.data(dataEvent({ tgid: 20 }));
+  connections.process({ timeNs: 2, tgid: 10, parentTgid: 1, startNs: 7, action: 'exit', comm: '' });
+  assert.equal(journal.last?.process.comm, 'child');
+  assert.equal(connections.size, 1);
+  connections.process({ ...child, action: 'exit' });
+  assert.equal(connections.size, 0);
+});
+
+test('beyond the limit the oldest connection is ended and counted', () => {
+  const { connections, journal, counters, forgotten } = table(2);
+  for (const id of [1, 2, 3]) connections.open(openEvent({ connectionId: id, socketInode: id }));
+  assert.deepEqual(journal.lines.slice(2), ['close 1', 'open 3 server']);
+  assert.equal(counters.get('dropped.connections'), 1);
+  assert.deepEqual(forgotten, [1]);
+});

@@ -10,12 +10,11 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { findProgram } from '../discover/programs.ts';
 import { AgentError } from '../telemetry/agent-error.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const READY_TIMEOUT_MS = 30_000;
-/** The set-up puts the proxies in front; Debian keeps its own where a user's PATH may not look. */
-const PATH = `${process.env.PATH ?? ''}:/usr/sbin`;
 
 interface Ports {
   readonly NGINX: number;
@@ -64,7 +63,7 @@ async function startScene(
 ): Promise<number[]> {
   const start = (name: string, command: string, args: string[], env: NodeJS.ProcessEnv = {}) => {
     const child = spawn(command, args, {
-      env: { ...process.env, PATH, ...env },
+      env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     children.push(child);
@@ -77,8 +76,8 @@ async function startScene(
   const scene = [
     start('api', process.execPath, api, { OTEL_SERVICE_NAME: 'api' }),
     start('store', process.execPath, store, { OTEL_SERVICE_NAME: 'store' }),
-    start('haproxy', 'haproxy', ['-db', '-f', configure('haproxy.cfg')]),
-    start('nginx', 'nginx', ['-p', folder, '-c', configure('nginx.conf')]),
+    start('haproxy', findProgram('haproxy'), ['-db', '-f', configure('haproxy.cfg')]),
+    start('nginx', findProgram('nginx'), ['-p', folder, '-c', configure('nginx.conf')]),
   ];
   await Promise.all(Object.values(ports).map((port) => waitForPort(port, scene)));
   say(

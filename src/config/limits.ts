@@ -27,4 +27,21 @@ export const limits = {
   exportBatchBytesMax: 2 * 1024 * 1024,
   /** Value of one string attribute; longer ones are cut, `truncated.attributes`. */
   attributeBytesMax: 2_048,
+  /** One file under /proc; a table of 200 000 sockets is 30 MB. Beyond: `truncated.proc_files`. */
+  procFileBytesMax: 32 * 1024 * 1024,
+  /** Symbols with their names of one executable. Beyond, not read: `dropped.symbol_tables`. */
+  symbolTableBytesMax: 32 * 1024 * 1024,
+  /** Function names of a Go binary (3 MB in Caddy). Beyond, not read: `dropped.symbol_tables`. */
+  goNamesBytesMax: 64 * 1024 * 1024,
+  /** How far behind the start of .text Go's own code is looked for when a C linker joined them. */
+  goTextSearchBytes: 64 * 1024,
+  /** Executables whose symbols are remembered. Beyond: `discover.executables_forgotten`. */
+  executablesMax: 1_024,
+  /** Resources of observed processes. Beyond: `discover.resources_forgotten`. */
+  resourcesMax: 8_192,
+  /** Attributes taken from OTEL_RESOURCE_ATTRIBUTES. Beyond: `dropped.resource_attributes`. */
+  resourceAttributesMax: 128,
+  /** Memory of one nginx worker searched for its connections. Beyond: `dropped.nginx_scan`. */
+  nginxScanBytesMax: 512 * 1024 * 1024,
+  nginxScanMs: 250,
 } as const;

@@ -26,6 +26,17 @@ export const DEFINITIONS = {
   'kernel.skipped_not_http': { fact: 'info', help: 'connections whose first bytes are not HTTP' },
   'kernel.cause_taken': { fact: 'info', help: 'egress writes with program state' },
   'kernel.cause_refused': { fact: 'info', help: 'program state that failed its self-check' },
+  // discover
+  'truncated.proc_files': { fact: 'info', help: 'files under /proc that were not read to the end' },
+  'dropped.symbol_tables': { fact: 'info', help: 'symbol tables too large to be read' },
+  'dropped.nginx_scan': { fact: 'info', help: 'nginx workers whose memory was not searched whole' },
+  'dropped.resource_attributes': {
+    fact: 'info',
+    help: 'resource attributes of processes beyond the limit or malformed',
+  },
+  'truncated.resource_attributes': { fact: 'info', help: 'resource attributes cut at the limit' },
+  'discover.executables_forgotten': { fact: 'info', help: 'executables to be looked at again' },
+  'discover.resources_forgotten': { fact: 'info', help: 'resources to be read again' },
   // capture
   'capture.bytes': { fact: 'info', help: 'bytes drained from the ring' },
   'capture.unknown_connection': { fact: 'info', help: 'data events whose open event was lost' },

@@ -13,8 +13,8 @@ export const limits = {
   connectionsMax: 100_000,
   /** Requests waiting for their response on one connection. Beyond: `dropped.pipelined`. */
   pipelinedMax: 64,
-  /** Body bytes kept for later stages per message; 0 at level summary. Beyond: `truncated.body`. */
-  bodyBytesMax: 0,
+  /** Body bytes kept per message at level full, none below it. Beyond: `truncated.body`. */
+  bodyBytesMax: 64 * 1024,
   /** Exchanges held by the linker until their hop is finished. Beyond: `dropped.exchanges`. */
   openExchangesMax: 65_536,
   /** How long a finished exchange waits for the rest of its hop. */

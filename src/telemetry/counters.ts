@@ -80,7 +80,12 @@ const INDEX = Object.fromEntries(COUNTER_NAMES.map((name, index) => [name, index
 >;
 
 export class Counters {
-  readonly values = new Float64Array(COUNTER_NAMES.length);
+  readonly values: Float64Array;
+
+  /** `values`: by COUNTER_NAMES, as another thread sent them. */
+  constructor(values = new Float64Array(COUNTER_NAMES.length)) {
+    this.values = values;
+  }
 
   add(name: CounterName, amount = 1): void {
     this.values[INDEX[name]] = this.get(name) + amount;

@@ -21,6 +21,7 @@ export const DEFINITIONS = {
   'lost.ring_full': { fact: 'info', help: 'records that did not fit into the ring' },
   'lost.connection_map': { fact: 'info', help: 'calls on sockets that found the kernel map full' },
   'lost.cause_map': { fact: 'info', help: 'linking state that found its kernel map full' },
+  'lost.policy_map': { fact: 'info', help: 'forked processes whose policy found its map full' },
   'truncated.fault': { fact: 'truncated', help: 'user buffers the kernel could not read' },
   'truncated.iovec': { fact: 'truncated', help: 'calls with more iovecs than are walked' },
   'kernel.skipped_not_http': { fact: 'info', help: 'connections whose first bytes are not HTTP' },

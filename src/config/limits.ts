@@ -17,8 +17,12 @@ export const limits = {
   bodyBytesMax: 64 * 1024,
   /** Exchanges held by the linker until their hop is finished. Beyond: `dropped.exchanges`. */
   openExchangesMax: 65_536,
-  /** How long a finished exchange waits for the rest of its hop. */
+  /** How long a finished ingress waits for its egress and for what is above it. Then: `link.late`. */
   hopWaitMs: 1_000,
+  /** How long a finished egress waits for the end of its ingress (streams, tunnels). */
+  egressWaitMs: 5_000,
+  /** How long an egress waits for events of the ingress that caused it. Then: `unlinked.unseen`. */
+  linkWaitMs: 250,
   /** Spans waiting for export, and their encoded bytes. Beyond: `dropped.export_queue`. */
   exportQueueSpansMax: 65_536,
   exportQueueBytesMax: 48 * 1024 * 1024,

@@ -3,15 +3,15 @@
  * finished exchanges go to the main thread; plans for processes come from it.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { EventFileWriter, type EventFileHead } from './capture/event-file.ts';
-import type { PipelineOptions } from './pipeline.ts';
-import { Pipeline } from './pipeline.ts';
+import { type EventFileHead, EventFileWriter } from './capture/event-file.ts';
 import type { FromWorker, PlanMessage, ToWorker } from './handoff/messages.ts';
 import { openKernel } from './native/binding.ts';
 import type { Kernel, KernelOptions } from './native/types.ts';
+import type { PipelineOptions } from './pipeline.ts';
+import { Pipeline } from './pipeline.ts';
 import { AgentError } from './telemetry/agent-error.ts';
-import { addKernelCounters } from './telemetry/kernel-counters.ts';
 import { Counters } from './telemetry/counters.ts';
+import { addKernelCounters } from './telemetry/kernel-counters.ts';
 
 export interface WorkerOptions {
   readonly kernel: KernelOptions;

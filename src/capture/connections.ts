@@ -53,7 +53,7 @@ export class ConnectionTable implements RawEventSink {
     const connection = toConnection(event, this.#identify(event));
     this.#connections.set(connection.id, connection);
     this.#socketsOf(event.tgid).add(connection);
-    this.#sink.open(connection, event.timeNs);
+    this.#sink.open(connection, event.timeNs, event.tid);
   }
 
   data(event: DataEvent): void {
@@ -146,5 +146,5 @@ function identityOf(event: ProcessEvent): ProcessIdentity {
 
 /** A close whose final positions nobody saw: -1 tells the protocol stage not to compare them. */
 function unseenClose(connectionId: number, timeNs: number): CloseEvent {
-  return { connectionId, timeNs, readPosition: -1, writePosition: -1, turns: -1 };
+  return { connectionId, timeNs, tid: 0, readPosition: -1, writePosition: -1, turns: -1 };
 }

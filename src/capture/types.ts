@@ -111,6 +111,8 @@ export interface DataEvent {
 export interface CloseEvent {
   connectionId: number;
   timeNs: number;
+  /** The thread that closed it; 0 when the end was inferred. */
+  tid: number;
   readPosition: number;
   writePosition: number;
   turns: number;
@@ -127,7 +129,8 @@ export interface ProcessEvent {
 
 /** Receives events with their connection, in ring order, which is not causal across threads. */
 export interface EventSink {
-  open(connection: Connection, timeNs: number): void;
+  /** `tid`: the thread that connected, accepted or first used the socket. */
+  open(connection: Connection, timeNs: number, tid: number): void;
   /** `connection` is undefined when its open event was lost. */
   data(connection: Connection | undefined, event: DataEvent): void;
   close(connection: Connection, event: CloseEvent): void;

@@ -136,6 +136,7 @@ function toConnection(event: OpenEvent, process: ProcessIdentity): Connection {
     startSeen: event.startSeen,
     readPosition: event.readPosition,
     writePosition: event.writePosition,
+    protocol: null,
   };
 }
 

@@ -41,6 +41,8 @@ export interface Connection {
   /** Positions when the connection was first seen; 0 and 0 when `startSeen`. */
   readonly readPosition: number;
   readonly writePosition: number;
+  /** State of the protocol stage; null until its first event. */
+  protocol: unknown;
 }
 
 /** First sight of a socket, or its connect/accept; as decoded, before it becomes a Connection. */

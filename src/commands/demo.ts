@@ -80,7 +80,9 @@ async function startScene(
     start('nginx', findProgram('nginx'), ['-p', folder, '-c', configure('nginx.conf')]),
   ];
   await Promise.all(Object.values(ports).map((port) => waitForPort(port, scene)));
-  say(`nginx :${ports.NGINX} -> api :${ports.API}, or HAProxy :${ports.HAPROXY} -> store :${ports.STORE}`);
+  say(
+    `nginx :${ports.NGINX} -> api :${ports.API}, or HAProxy :${ports.HAPROXY} -> store :${ports.STORE}`,
+  );
   return scene.map(({ child }) => child.pid ?? 0);
 }
 

@@ -23,10 +23,17 @@ export interface UprobeSite {
 /** What to do with one process. */
 export interface AttachPlan {
   readonly tgid: number;
+  /** Device and inode of the executable: probes are attached once per key. '' when unknown. */
+  readonly executableKey: string;
   readonly family: Family;
   readonly uprobes: readonly UprobeSite[];
   /** nginx: sockets opened before the agent: [socket inode, address of ngx_connection_t]. */
   readonly nginxConnections: readonly (readonly [inode: number, address: number])[];
   /** Why a tier is not available, in words for `doctor`; empty when all is well. */
   readonly reasons: readonly string[];
+}
+
+/** OpenTelemetry Resource attributes of an observed process; one object per process. */
+export interface ProcessResource {
+  readonly attributes: Readonly<Record<string, string | number>>;
 }

@@ -9,8 +9,10 @@ import type { Connection } from '../capture/types.ts';
 /** The bytes of a message head, start line to the empty line, owned by this object. */
 export interface MessageHead {
   readonly bytes: Buffer;
-  /** Flat [start, end, start, end, ...] of each known header's value; see handoff/known-headers. */
-  readonly known: Int32Array;
+  /** Flat [start, end, start, end, ...] of each known header's value, -1 absent; see handoff/known-headers. */
+  readonly known: ArrayLike<number>;
+  /** Bit n: the known header of slot n occurs more than once; `known` names the first. */
+  readonly repeated: number;
 }
 
 /** Program state that named the ingress connection of an egress request (exact.state). */

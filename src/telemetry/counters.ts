@@ -21,11 +21,23 @@ export const DEFINITIONS = {
   'lost.ring_full': { fact: 'info', help: 'records that did not fit into the ring' },
   'lost.connection_map': { fact: 'info', help: 'calls on sockets that found the kernel map full' },
   'lost.cause_map': { fact: 'info', help: 'linking state that found its kernel map full' },
+  'lost.policy_map': { fact: 'info', help: 'forked processes whose policy found its map full' },
   'truncated.fault': { fact: 'truncated', help: 'user buffers the kernel could not read' },
   'truncated.iovec': { fact: 'truncated', help: 'calls with more iovecs than are walked' },
   'kernel.skipped_not_http': { fact: 'info', help: 'connections whose first bytes are not HTTP' },
   'kernel.cause_taken': { fact: 'info', help: 'egress writes with program state' },
   'kernel.cause_refused': { fact: 'info', help: 'program state that failed its self-check' },
+  // discover
+  'truncated.proc_files': { fact: 'info', help: 'files under /proc that were not read to the end' },
+  'dropped.symbol_tables': { fact: 'info', help: 'symbol tables too large to be read' },
+  'dropped.nginx_scan': { fact: 'info', help: 'nginx workers whose memory was not searched whole' },
+  'dropped.resource_attributes': {
+    fact: 'info',
+    help: 'resource attributes of processes beyond the limit or malformed',
+  },
+  'truncated.resource_attributes': { fact: 'info', help: 'resource attributes cut at the limit' },
+  'discover.executables_forgotten': { fact: 'info', help: 'executables to be looked at again' },
+  'discover.resources_forgotten': { fact: 'info', help: 'resources to be read again' },
   // capture
   'capture.bytes': { fact: 'info', help: 'bytes drained from the ring' },
   'capture.unknown_connection': { fact: 'info', help: 'data events whose open event was lost' },
@@ -77,7 +89,27 @@ export const DEFINITIONS = {
   },
   'unlinked.contradiction': { fact: 'unlinked', help: 'egress whose link the content refutes' },
   // export
-  'export.spans': { fact: 'info', help: 'spans accepted by the collector' },
+  'export.spans': { fact: 'info', help: 'spans accepted by the collector, or printed' },
+  'export.requests': { fact: 'info', help: 'requests sent to the collector' },
+  'export.retries': { fact: 'info', help: 'requests sent again after a retryable failure' },
+  'export.bytes': { fact: 'info', help: 'bytes of export requests before compression' },
+  'export.spans_with_loss': { fact: 'info', help: 'spans marked spantap.lost' },
+  'export.torn_hops': { fact: 'info', help: 'hops larger than one batch, sent in several' },
+  'export.decisions_evicted': { fact: 'info', help: 'sampling decisions forgotten for room' },
+  'truncated.spans': { fact: 'truncated', help: 'spans marked spantap.truncated' },
+  'truncated.attributes': { fact: 'info', help: 'attribute values that were cut' },
+  'dropped.attributes': { fact: 'info', help: 'attributes beyond the limit of one span' },
+  'dropped.not_sampled': {
+    fact: 'dropped',
+    help: 'spans not sampled (by the caller or the sampler)',
+  },
+  'dropped.export_none': { fact: 'dropped', help: 'spans not exported: OTEL_TRACES_EXPORTER=none' },
+  'dropped.export_queue': { fact: 'dropped', help: 'spans that found the export queue full' },
+  'dropped.export_expired': { fact: 'dropped', help: 'spans the collector did not take in time' },
+  'dropped.refused': { fact: 'dropped', help: 'spans in requests that the collector refused' },
+  'dropped.rejected': { fact: 'dropped', help: 'spans rejected by a partial success' },
+  'dropped.at_exit': { fact: 'dropped', help: 'spans still waiting at the deadline of the exit' },
+  'dropped.console': { fact: 'dropped', help: 'spans beyond what the console holds' },
 } as const satisfies Record<string, Definition>;
 
 export type CounterName = keyof typeof DEFINITIONS;
@@ -90,7 +122,12 @@ const INDEX = Object.fromEntries(COUNTER_NAMES.map((name, index) => [name, index
 >;
 
 export class Counters {
-  readonly values = new Float64Array(COUNTER_NAMES.length);
+  readonly values: Float64Array;
+
+  /** `values`: by COUNTER_NAMES, as another thread sent them. */
+  constructor(values = new Float64Array(COUNTER_NAMES.length)) {
+    this.values = values;
+  }
 
   add(name: CounterName, amount = 1): void {
     this.values[INDEX[name]] = this.get(name) + amount;

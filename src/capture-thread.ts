@@ -1,0 +1,79 @@
+/** The main thread's handle on the capture worker: typed messages, start, stop. */
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import type { FromWorker, PlanMessage, ToWorker } from './handoff/messages.ts';
+import { AgentError } from './telemetry/agent-error.ts';
+import type { WorkerOptions } from './worker.ts';
+
+type MessageOf<Kind extends FromWorker['kind']> = Extract<FromWorker, { kind: Kind }>;
+
+/** One function for each kind of message that the worker sends while it runs. */
+export type CaptureHandlers = {
+  readonly [Kind in Exclude<FromWorker['kind'], 'ready' | 'failed' | 'stopped'>]: (
+    message: MessageOf<Kind>,
+  ) => void;
+};
+
+export class CaptureThread {
+  readonly #worker: Worker;
+  readonly #handlers: CaptureHandlers;
+  /** Resolves when the worker has flushed everything (stop, or a recording that is full). */
+  readonly stopped: Promise<void>;
+  #onReady: () => void = () => undefined;
+  #onFailed: (error: unknown) => void = () => undefined;
+  #onStopped: () => void = () => undefined;
+
+  private constructor(options: WorkerOptions, handlers: CaptureHandlers) {
+    this.#handlers = handlers;
+    this.stopped = new Promise((resolve) => {
+      this.#onStopped = resolve;
+    });
+    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: options });
+    this.#worker.on('message', (message: FromWorker) => this.#receive(message));
+  }
+
+  /** @throws AgentError when the kernel side cannot be loaded. */
+  static async start(options: WorkerOptions, handlers: CaptureHandlers): Promise<CaptureThread> {
+    const thread = new CaptureThread(options, handlers);
+    await new Promise<void>((resolve, reject) => {
+      thread.#onReady = resolve;
+      thread.#onFailed = reject;
+      thread.#worker.once('error', reject);
+    });
+    thread.#worker.off('error', thread.#onFailed);
+    thread.#worker.on('error', (error) => {
+      throw error;
+    });
+    return thread;
+  }
+
+  plan(plan: Omit<PlanMessage, 'kind'>): void {
+    this.#send({ kind: 'plan', ...plan });
+  }
+
+  /** Drains what is left and ends the thread. */
+  async stop(): Promise<void> {
+    const exited = once(this.#worker, 'exit');
+    this.#send({ kind: 'stop' });
+    await this.stopped;
+    await exited;
+  }
+
+  #send(message: ToWorker): void {
+    this.#worker.postMessage(message);
+  }
+
+  #receive(message: FromWorker): void {
+    switch (message.kind) {
+      case 'ready':
+        return this.#onReady();
+      case 'failed':
+        return this.#onFailed(new AgentError(message.code, message.text));
+      case 'stopped':
+        return this.#onStopped();
+      default:
+        // The handler of a kind takes that kind's message; the compiler cannot follow the pair.
+        (this.#handlers[message.kind] as (message: FromWorker) => void)(message);
+    }
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * The environment that a process was started with, as far as OpenTelemetry cares. nginx writes its
+ * title over it, after it made the pointers that follow its argument vector point to a copy
+ * (src/os/unix/ngx_setproctitle.c): there the copy is read from its memory.
+ */
+import { closeSync, openSync, readSync } from 'node:fs';
+import type { Counters } from '../telemetry/counters.ts';
+import type { NginxArguments } from './families.ts';
+import { PROC_ROOT, readProcBytes, readProcText } from './proc.ts';
+import type { ProcessInfo } from './processes.ts';
+
+/** Variables whose name begins with OTEL_; nothing else is kept, it may hold secrets. */
+export type OtelEnvironment = ReadonlyMap<string, string>;
+
+const PREFIX = 'OTEL_';
+/** Entries of an environment and bytes of one variable that are read from memory. */
+const ENTRIES_MAX = 4096;
+const VARIABLE_BYTES_MAX = 8192;
+
+/** From /proc/PID/environ. */
+export function readEnvironment(
+  pid: number,
+  counters?: Counters,
+  root = PROC_ROOT,
+): OtelEnvironment {
+  const bytes = readProcBytes(`${root}/${pid}/environ`, counters);
+  return collect((bytes?.toString('utf8') ?? '').split('\0'));
+}
+
+/** nginx: from the pointers behind its argument vector. */
+export function readNginxEnvironment(
+  info: ProcessInfo,
+  symbols: NginxArguments,
+  root = PROC_ROOT,
+): OtelEnvironment {
+  const { pid } = info;
+  const maps = readProcText(`${root}/${pid}/maps`) ?? '';
+  const base = symbols.isRelative ? loadBase(maps, info.executablePath) : 0;
+  let memory: number;
+  try {
+    memory = openSync(`${root}/${pid}/mem`, 'r');
+  } catch {
+    return new Map();
+  }
+  try {
+    const vector = pointerAt(memory, base + symbols.vector);
+    const count = readMemory(memory, base + symbols.count, 4);
+    if (vector === 0 || count.length < 4) return new Map();
+    // argv[argc] is NULL; the environment follows (System V ABI, initial process stack).
+    return collect(readStrings(memory, vector + (count.readUInt32LE(0) + 1) * 8));
+  } finally {
+    closeSync(memory);
+  }
+}
+
+/** Where the first segment of the executable lies. */
+function loadBase(maps: string, executablePath: string): number {
+  const line = maps.split('\n').find((each) => {
+    const path = each.slice(each.indexOf('/'));
+    return path === executablePath || path === `${executablePath} (deleted)`;
+  });
+  return line === undefined ? 0 : Number.parseInt(line, 16);
+}
+
+/** An array of strings that ends with NULL. */
+function readStrings(memory: number, array: number): string[] {
+  const texts: string[] = [];
+  for (let index = 0; index < ENTRIES_MAX; index += 1) {
+    const text = pointerAt(memory, array + index * 8);
+    if (text === 0) break;
+    texts.push(stringAt(memory, text));
+  }
+  return texts;
+}
+
+function pointerAt(memory: number, address: number): number {
+  const bytes = readMemory(memory, address, 8);
+  return bytes.length < 8 ? 0 : bytes.readUInt32LE(0) + bytes.readUInt32LE(4) * 4_294_967_296;
+}
+
+function stringAt(memory: number, address: number): string {
+  const start = readMemory(memory, address, PREFIX.length);
+  if (start.toString('latin1') !== PREFIX) return '';
+  const bytes = readMemory(memory, address, VARIABLE_BYTES_MAX);
+  const end = bytes.indexOf(0);
+  return end < 0 ? '' : bytes.toString('utf8', 0, end);
+}
+
+function readMemory(memory: number, address: number, lenBytes: number): Buffer {
+  const buffer = Buffer.alloc(lenBytes);
+  try {
+    return buffer.subarray(0, readSync(memory, buffer, 0, lenBytes, address));
+  } catch {
+    return Buffer.alloc(0);
+  }
+}
+
+function collect(variables: readonly string[]): OtelEnvironment {
+  const found = new Map<string, string>();
+  for (const text of variables) {
+    const at = text.indexOf('=');
+    const name = text.slice(0, at);
+    if (at > 0 && name.startsWith(PREFIX) && !found.has(name)) found.set(name, text.slice(at + 1));
+  }
+  return found;
+}
+
+/** Attributes of OTEL_RESOURCE_ATTRIBUTES, or undefined when any part of it is malformed. */
+export function parseResourceAttributes(text: string): Map<string, string> | undefined {
+  const attributes = new Map<string, string>();
+  for (const part of text.split(',')) {
+    if (part.trim() === '') continue;
+    const at = part.indexOf('=');
+    const key = decode(part.slice(0, Math.max(at, 0)));
+    const value = decode(part.slice(at + 1));
+    // Resource SDK specification: after any error the whole variable is discarded.
+    if (key === undefined || value === undefined || key === '') return undefined;
+    attributes.set(key, value);
+  }
+  return attributes;
+}
+
+function decode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text.trim());
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,83 @@
+/** What each command needs, in the order in which it is provided. */
+import { foreignRelease, ownRelease } from './apt.ts';
+import { buildTools, testTools } from './build-tools.ts';
+import { collector } from './collector.ts';
+import { dependencies } from './dependencies.ts';
+import { go } from './go.ts';
+import { libbpf } from './libbpf.ts';
+import { native } from './native.ts';
+import type { Step } from './step.ts';
+import { unpackStep } from './unpacked.ts';
+
+const proxies = unpackStep({
+  name: 'proxies',
+  title: 'unpacking nginx and HAProxy',
+  release: ownRelease,
+  packages: ['nginx', 'haproxy'],
+  with: 'dependencies',
+  programs: { nginx: 'usr/sbin/nginx', haproxy: 'usr/sbin/haproxy' },
+});
+
+const caddy = unpackStep({
+  name: 'caddy',
+  title: 'unpacking Caddy',
+  release: ownRelease,
+  packages: ['caddy'],
+  with: 'dependencies',
+  programs: { caddy: 'usr/bin/caddy' },
+});
+
+const loadGenerator = unpackStep({
+  name: 'wrk',
+  title: 'unpacking wrk',
+  release: ownRelease,
+  packages: ['wrk'],
+  with: 'dependencies',
+  programs: { wrk: 'usr/bin/wrk' },
+});
+
+const formatter = unpackStep({
+  name: 'clang-format',
+  title: 'unpacking clang-format',
+  release: ownRelease,
+  packages: ['clang-format-14'],
+  with: 'dependencies',
+  programs: { 'clang-format': 'usr/bin/clang-format-14' },
+});
+
+/** nginx of other Debian releases, for the tests of its versions; run with chroot(8). */
+function otherNginx(name: string, ...suites: string[]): Step {
+  return unpackStep({
+    name: `${name}-nginx`,
+    title: `unpacking nginx of Debian ${name}`,
+    release: () => foreignRelease(...suites),
+    packages: ['nginx'],
+    with: 'dependencies',
+  });
+}
+
+const otherReleases = [
+  otherNginx('bullseye', 'bullseye', 'bullseye-security'),
+  otherNginx('trixie', 'trixie', 'trixie-security'),
+];
+
+const agent = [dependencies, buildTools, libbpf, native];
+const programs = [proxies, caddy, loadGenerator];
+
+export const NEEDS = {
+  runtime: [],
+  offline: [dependencies],
+  check: [dependencies, formatter],
+  agent,
+  demo: [...agent, proxies],
+  bench: [...agent, ...programs, testTools, go, collector],
+  test: [...agent, formatter, ...programs, testTools, ...otherReleases, go, collector],
+} satisfies Record<string, readonly Step[]>;
+
+export function isNeed(name: string): name is keyof typeof NEEDS {
+  return Object.hasOwn(NEEDS, name);
+}
+
+export function stepsOf(need: keyof typeof NEEDS): readonly Step[] {
+  return NEEDS[need];
+}

@@ -6,7 +6,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Agent, exportTo } from './agent.ts';
-import { Receiver, readSpans } from './collector.ts';
 import { nonZero } from './facts.ts';
 import { Load } from './loadgen.ts';
 import { machine, versions } from './machine.ts';
@@ -21,6 +20,7 @@ import {
   type ScenePlan,
   withScene,
 } from './scene.ts';
+import { Receiver, readSpans } from './spans.ts';
 import { type LinkFigures, readTruth, scoreLinks } from './truth.ts';
 
 export const FLAGS: FlagTable = {

@@ -25,8 +25,21 @@ export const limits = {
   /** One export request. Receivers commonly accept 4 MiB over gRPC. */
   exportBatchSpansMax: 512,
   exportBatchBytesMax: 2 * 1024 * 1024,
+  /** Export requests under way at once; the queue waits behind them. */
+  exportRequestsMax: 4,
+  /** How long a batch is offered again after retryable failures, then `dropped.export_expired`. */
+  exportRetryMs: 300_000,
+  /** Response of a collector. Larger: the request counts as refused, `dropped.refused`. */
+  exportResponseBytesMax: 4 * 1024 * 1024,
   /** Value of one string attribute; longer ones are cut, `truncated.attributes`. */
   attributeBytesMax: 2_048,
+  /** Attributes of one span (OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT). Beyond: `dropped.attributes`. */
+  attributesMax: 128,
+  /** Sampling decisions remembered by trace. Beyond: the oldest goes, `export.decisions_evicted`. */
+  samplerTracesMax: 16_384,
+  /** Trees and spans that the console holds until they are quiet. Beyond: `dropped.console`. */
+  consoleTracesMax: 1_000,
+  consoleSpansMax: 10_000,
   /** One file under /proc; a table of 200 000 sockets is 30 MB. Beyond: `truncated.proc_files`. */
   procFileBytesMax: 32 * 1024 * 1024,
   /** Symbols with their names of one executable. Beyond, not read: `dropped.symbol_tables`. */

@@ -47,7 +47,27 @@ export const DEFINITIONS = {
   // link
   'link.hops': { fact: 'info', help: 'hops handed on' },
   // export
-  'export.spans': { fact: 'info', help: 'spans accepted by the collector' },
+  'export.spans': { fact: 'info', help: 'spans accepted by the collector, or printed' },
+  'export.requests': { fact: 'info', help: 'requests sent to the collector' },
+  'export.retries': { fact: 'info', help: 'requests sent again after a retryable failure' },
+  'export.bytes': { fact: 'info', help: 'bytes of export requests before compression' },
+  'export.spans_with_loss': { fact: 'info', help: 'spans marked spantap.lost' },
+  'export.torn_hops': { fact: 'info', help: 'hops larger than one batch, sent in several' },
+  'export.decisions_evicted': { fact: 'info', help: 'sampling decisions forgotten for room' },
+  'truncated.spans': { fact: 'truncated', help: 'spans marked spantap.truncated' },
+  'truncated.attributes': { fact: 'info', help: 'attribute values that were cut' },
+  'dropped.attributes': { fact: 'info', help: 'attributes beyond the limit of one span' },
+  'dropped.not_sampled': {
+    fact: 'dropped',
+    help: 'spans not sampled (by the caller or the sampler)',
+  },
+  'dropped.export_none': { fact: 'dropped', help: 'spans not exported: OTEL_TRACES_EXPORTER=none' },
+  'dropped.export_queue': { fact: 'dropped', help: 'spans that found the export queue full' },
+  'dropped.export_expired': { fact: 'dropped', help: 'spans the collector did not take in time' },
+  'dropped.refused': { fact: 'dropped', help: 'spans in requests that the collector refused' },
+  'dropped.rejected': { fact: 'dropped', help: 'spans rejected by a partial success' },
+  'dropped.at_exit': { fact: 'dropped', help: 'spans still waiting at the deadline of the exit' },
+  'dropped.console': { fact: 'dropped', help: 'spans beyond what the console holds' },
 } as const satisfies Record<string, Definition>;
 
 export type CounterName = keyof typeof DEFINITIONS;

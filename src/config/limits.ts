@@ -13,12 +13,16 @@ export const limits = {
   connectionsMax: 100_000,
   /** Requests waiting for their response on one connection. Beyond: `dropped.pipelined`. */
   pipelinedMax: 64,
-  /** Body bytes kept for later stages per message; 0 at level summary. Beyond: `truncated.body`. */
-  bodyBytesMax: 0,
+  /** Body bytes kept per message at level full, none below it. Beyond: `truncated.body`. */
+  bodyBytesMax: 64 * 1024,
   /** Exchanges held by the linker until their hop is finished. Beyond: `dropped.exchanges`. */
   openExchangesMax: 65_536,
-  /** How long a finished exchange waits for the rest of its hop. */
+  /** How long a finished ingress waits for its egress and for what is above it. Then: `link.late`. */
   hopWaitMs: 1_000,
+  /** How long a finished egress waits for the end of its ingress (streams, tunnels). */
+  egressWaitMs: 5_000,
+  /** How long an egress waits for events of the ingress that caused it. Then: `unlinked.unseen`. */
+  linkWaitMs: 250,
   /** Spans waiting for export, and their encoded bytes. Beyond: `dropped.export_queue`. */
   exportQueueSpansMax: 65_536,
   exportQueueBytesMax: 48 * 1024 * 1024,

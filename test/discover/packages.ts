@@ -20,7 +20,8 @@ import { join } from 'node:path';
 export type Suite = 'bullseye' | 'bookworm' | 'trixie';
 
 const CACHE =
-  process.env.SPANTAP_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'spantap');
+  process.env.SPANTAP_CACHE ??
+  join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'spantap');
 
 /** Folder with `name` of `suite` and its dependencies; downloads it once. */
 export function unpackPackage(suite: Suite, name: string): string {
@@ -70,7 +71,9 @@ function download(suite: Suite, name: string): string {
     'Acquire::Check-Valid-Until=false',
   ].flatMap((option) => ['-o', option]);
   const run = (...args: string[]) =>
-    execFileSync('apt-get', [...options, '-q', '-y', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    execFileSync('apt-get', [...options, '-q', '-y', ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
   run('update');
   run('install', '--no-install-recommends', '--download-only', '-o', 'Debug::NoLocking=true', name);
   return archives;

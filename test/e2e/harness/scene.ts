@@ -77,10 +77,14 @@ ${http}
 
   /** `sites` comes after the global options, which keep Caddy from writing or listening elsewhere. */
   async caddy(port: number, sites: string): Promise<Program> {
-    const options = '{\n  admin off\n  auto_https off\n  persist_config off\n}\n';
+    const options = '{\n  admin off\n  auto_https off\n}\n';
     const config = this.writeFile('Caddyfile', `${options}${sites}`);
     const args = ['run', '--adapter', 'caddyfile', '--config', config];
-    return this.proxy('caddy', args, port, { HOME: this.folder, XDG_DATA_HOME: this.folder });
+    return this.proxy('caddy', args, port, {
+      HOME: this.folder,
+      XDG_DATA_HOME: this.folder,
+      XDG_CONFIG_HOME: this.folder,
+    });
   }
 
   async proxy(

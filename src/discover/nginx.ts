@@ -31,11 +31,19 @@ const PIECE_BYTES = 1024 * 1024;
 /** The fields read of an ngx_connection_t, so that one at the end of a piece is read whole. */
 const CONNECTION_BYTES = 0x20;
 
-/** Scans one process; stops as soon as every socket is found. */
+export interface ScanBounds {
+  readonly bytesMax: number;
+  readonly timeMs: number;
+}
+
+const BOUNDS: ScanBounds = { bytesMax: limits.nginxScanBytesMax, timeMs: limits.nginxScanMs };
+
+/** Scans one process; stops as soon as every socket is found, or at a bound. */
 export function findNginxConnections(
   pid: number,
   counters?: Counters,
   root = PROC_ROOT,
+  bounds = BOUNDS,
 ): NginxScan {
   const sockets = readSocketDescriptors(pid, root);
   if (sockets.size === 0) return { connections: [], reasons: [] };
@@ -47,7 +55,7 @@ export function findNginxConnections(
     const reason = 'connections opened before the agent: its memory cannot be read';
     return { connections: [], reasons: [`${reason} (CAP_SYS_PTRACE)`] };
   }
-  const scan = new Scan(memory, regions, new Set(sockets.keys()));
+  const scan = new Scan(memory, regions, new Set(sockets.keys()), bounds);
   const isComplete = scan.run();
   closeSync(memory);
   if (!isComplete) counters?.add('dropped.nginx_scan');
@@ -86,9 +94,17 @@ class Scan {
   readonly #isOpen: Uint8Array;
   readonly #piece = Buffer.from(new ArrayBuffer(PIECE_BYTES + CONNECTION_BYTES));
   readonly #word = Buffer.alloc(8);
-  readonly #deadlineMs = performance.now() + limits.nginxScanMs;
+  readonly #bytesMax: number;
+  readonly #deadlineMs: number;
 
-  constructor(memory: number, regions: readonly MemoryRegion[], wanted: ReadonlySet<number>) {
+  constructor(
+    memory: number,
+    regions: readonly MemoryRegion[],
+    wanted: ReadonlySet<number>,
+    bounds: ScanBounds,
+  ) {
+    this.#bytesMax = bounds.bytesMax;
+    this.#deadlineMs = performance.now() + bounds.timeMs;
     this.#memory = memory;
     this.#regions = regions;
     this.#wanted = wanted;
@@ -101,7 +117,7 @@ class Scan {
     for (const { start, end } of this.#regions) {
       for (let at = start; at < end; at += PIECE_BYTES) {
         if (this.found.size === this.#wanted.size) return true;
-        if (this.bytes >= limits.nginxScanBytesMax) return false;
+        if (this.bytes >= this.#bytesMax) return false;
         if (performance.now() > this.#deadlineMs) return false;
         this.#scanPiece(at, Math.min(end - at, this.#piece.length));
       }

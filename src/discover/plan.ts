@@ -15,6 +15,8 @@ export class Inspector {
   readonly #executables: ExecutableCache;
   readonly #counters: Counters | undefined;
   readonly #root: string;
+  /** Key: device and inode. One file is always named by one path, whoever runs it. */
+  readonly #paths = new Map<string, string>();
 
   constructor(counters?: Counters, root = PROC_ROOT) {
     this.#executables = new ExecutableCache(counters);
@@ -35,7 +37,7 @@ export class Inspector {
       const reasons = ['its executable cannot be read (gone, or no 64-bit ELF file)'];
       return { tgid: info.pid, executableKey: '', family: 'other', ...NOTHING, reasons };
     }
-    const path = reachablePath(info, this.#root);
+    const path = facts.sites.length === 0 ? '' : this.#path(facts.fileKey, info);
     const scan =
       facts.family === 'nginx' ? findNginxConnections(info.pid, this.#counters, this.#root) : EMPTY;
     return {
@@ -46,6 +48,14 @@ export class Inspector {
       nginxConnections: scan.connections,
       reasons: [...facts.reasons, ...scan.reasons],
     };
+  }
+
+  #path(fileKey: string, info: ProcessInfo): string {
+    const known = this.#paths.get(fileKey);
+    if (known !== undefined && keyOf(known) === fileKey) return known;
+    const path = reachablePath(info, this.#root);
+    this.#paths.set(fileKey, path);
+    return path;
   }
 
   /** What is known of the process's executable. */
@@ -64,12 +74,12 @@ const EMPTY = { connections: [], reasons: [] } as const;
  */
 export function reachablePath(info: ProcessInfo, root = PROC_ROOT): string {
   const exe = `${root}/${info.pid}/exe`;
-  const wanted = fileKey(exe);
+  const wanted = keyOf(exe);
   const candidates = [info.executablePath, `${root}/${info.pid}/root${info.executablePath}`];
-  return candidates.find((path) => wanted !== undefined && fileKey(path) === wanted) ?? exe;
+  return candidates.find((path) => wanted !== undefined && keyOf(path) === wanted) ?? exe;
 }
 
-function fileKey(path: string): string | undefined {
+function keyOf(path: string): string | undefined {
   try {
     const stat = statSync(path);
     return `${stat.dev}:${stat.ino}`;

@@ -16,8 +16,9 @@ export interface ProcessInfo {
   /** Boot time of the start, rounded down to 10 ms. */
   readonly startNs: number;
   readonly comm: string;
-  /** Path of the executable in the process's own mount namespace, without ` (deleted)`. */
+  /** Path of the executable in the process's own mount namespace; '' when it may not be read. */
   readonly executablePath: string;
+  /** File name of the executable; comm when the path may not be read. */
   readonly executableName: string;
   /** The file was replaced or removed since the start (package upgrade). */
   readonly isExecutableDeleted: boolean;
@@ -38,20 +39,28 @@ export function readProcess(pid: number, root = PROC_ROOT): ProcessInfo | undefi
   const folder = `${root}/${pid}`;
   const link = readProcLink(`${folder}/exe`);
   const stat = parseStat(readProcText(`${folder}/stat`));
-  if (link === undefined || stat === undefined) return undefined;
-  const isExecutableDeleted = link.endsWith(DELETED);
-  const executablePath = isExecutableDeleted ? link.slice(0, -DELETED.length) : link;
+  if (stat === undefined) return undefined;
+  const commandLine = splitCommandLine(readProcText(`${folder}/cmdline`) ?? '');
+  // Kernel threads and zombies have neither; a process that we may not look into has the second.
+  if (link === undefined && commandLine.length === 0) return undefined;
+  const isExecutableDeleted = link?.endsWith(DELETED) ?? false;
+  const executablePath = (isExecutableDeleted ? link?.slice(0, -DELETED.length) : link) ?? '';
   return {
     pid,
     parentPid: stat.parentPid,
     startNs: stat.startTicks * TICK_NS,
     comm: stat.comm,
     executablePath,
-    executableName: basename(executablePath),
+    executableName: basename(executablePath) || stat.comm,
     isExecutableDeleted,
-    commandLine: splitCommandLine(readProcText(`${folder}/cmdline`) ?? ''),
+    commandLine,
     netnsInode: bracketNumber(readProcLink(`${folder}/ns/net`)),
   };
+}
+
+/** Whether two processes run the same program: workers and what forked them. */
+export function runSameExecutable(one: ProcessInfo, other: ProcessInfo): boolean {
+  return one.executablePath !== '' && one.executablePath === other.executablePath;
 }
 
 /** Whether a start time from the kernel (nanoseconds) and one from /proc (ticks) are the same. */

@@ -15,7 +15,7 @@ import { type HostFacts, readHost } from './host.ts';
 import { readOwner } from './owner.ts';
 import type { Inspector } from './plan.ts';
 import { PROC_ROOT } from './proc.ts';
-import { isSameStart, type ProcessInfo, readProcess } from './processes.ts';
+import { isSameStart, type ProcessInfo, readProcess, runSameExecutable } from './processes.ts';
 import type { ProcessResource } from './types.ts';
 import { uuidV5 } from './uuid.ts';
 
@@ -140,7 +140,7 @@ export class Resources {
         this.#host.bootEpochMs + info.startNs / 1_000_000,
       ).toISOString(),
       'process.executable.name': info.executableName,
-      'process.executable.path': info.executablePath,
+      ...(info.executablePath === '' ? {} : { 'process.executable.path': info.executablePath }),
       // A title with arguments in it may hold secrets.
       ...(command === '' || /\s/.test(command) ? {} : { 'process.command': command }),
       ...(owner === undefined ? {} : { 'process.owner': owner }),
@@ -156,7 +156,7 @@ export class Resources {
     let first = info;
     for (let depth = 0; depth < 16; depth += 1) {
       const parent = readProcess(first.parentPid, this.#root);
-      if (parent === undefined || parent.executablePath !== first.executablePath) break;
+      if (parent === undefined || !runSameExecutable(parent, first)) break;
       first = parent;
     }
     return first;

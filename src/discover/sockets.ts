@@ -74,6 +74,18 @@ export function parseTcp(text: string, family: 'ipv4' | 'ipv6'): SocketEntry[] {
   return entries;
 }
 
+/** Local ports of the UDP sockets of one process (same columns as tcp). */
+export function readUdpPorts(pid: number, root = PROC_ROOT): number[] {
+  const inodes = new Set(readSocketDescriptors(pid, root).values());
+  const net = `${root}/${pid}/net`;
+  const entries = [
+    ...parseTcp(readProcText(`${net}/udp`) ?? '', 'ipv4'),
+    ...parseTcp(readProcText(`${net}/udp6`) ?? '', 'ipv6'),
+  ];
+  const own = entries.filter(({ inode }) => inodes.has(inode));
+  return [...new Set(own.map(({ localPort }) => localPort))];
+}
+
 /** Lines of /proc/net/unix: Num RefCount Protocol Flags Type St Inode Path; type 1 is a stream. */
 export function parseUnix(text: string): SocketEntry[] {
   const entries: SocketEntry[] = [];

@@ -5,7 +5,7 @@
 import { AgentError } from '../telemetry/agent-error.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import { PROC_ROOT } from './proc.ts';
-import { listProcesses, type ProcessInfo } from './processes.ts';
+import { listProcesses, type ProcessInfo, runSameExecutable } from './processes.ts';
 import { readSocketTable, type SocketEntry, type SocketTable, socketsOf } from './sockets.ts';
 
 export interface TargetFilters {
@@ -65,7 +65,7 @@ export function isNewTarget(
   if (filters.processes.length === 0 && filters.ports.length === 0) return true;
   if (filters.processes.some((wanted) => matchesProcess(info, wanted))) return true;
   const executable = watchedExecutable(info.parentPid);
-  if (executable === undefined) return false;
+  if (executable === undefined || executable === '') return false;
   return executable === info.executablePath || filters.processes.includes(String(info.parentPid));
 }
 
@@ -106,7 +106,7 @@ function withWorkers(
       const parent = taken.get(each.parentPid);
       if (taken.has(each.pid) || parent === undefined) continue;
       const isWhole = wholeTaken.has(parent.pid);
-      if (!isWhole && parent.executablePath !== each.executablePath) continue;
+      if (!isWhole && !runSameExecutable(parent, each)) continue;
       if (isWhole) wholeTaken.add(each.pid);
       taken.set(each.pid, each);
       grew = true;

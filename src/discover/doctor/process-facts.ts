@@ -1,0 +1,85 @@
+/** What `doctor` finds out about one process, before it is judged. */
+import type { ExecutableFacts } from '../families.ts';
+import type { Inspector } from '../plan.ts';
+import { bracketNumber, PROC_ROOT, readProcFolder, readProcLink, readProcText } from '../proc.ts';
+import { listProcesses, type ProcessInfo, readProcess } from '../processes.ts';
+import { readSocketTable, readUdpPorts, type SocketEntry, socketsOf } from '../sockets.ts';
+import type { AttachPlan } from '../types.ts';
+
+export type ProcessFacts =
+  | { readonly kind: 'missing'; readonly pid: number; readonly hostPid: number | undefined }
+  | { readonly kind: 'thread'; readonly pid: number; readonly threadOf: number }
+  | { readonly kind: 'no-program'; readonly pid: number; readonly name: string }
+  | RunningFacts;
+
+export interface RunningFacts {
+  readonly kind: 'running';
+  readonly info: ProcessInfo;
+  readonly plan: AttachPlan;
+  readonly executable: ExecutableFacts | undefined;
+  readonly isAgent: boolean;
+  readonly sockets: readonly SocketEntry[];
+  /** UDP ports that it is bound to: HTTP/3 would arrive there. */
+  readonly udpPorts: readonly number[];
+  /** File names of TLS libraries that it has mapped. */
+  readonly tlsLibraries: readonly string[];
+  readonly usesIoUring: boolean;
+  readonly isOwnNetworkNamespace: boolean;
+}
+
+/** Shared objects that end TLS; Go and statically linked programs do it without one. */
+const TLS_LIBRARY = /\/(lib(?:ssl|gnutls|boringssl|nss3|wolfssl|mbedtls)[^/]*\.so[^/]*)$/;
+
+export function readProcessFacts(
+  pid: number,
+  inspector: Inspector,
+  root = PROC_ROOT,
+): ProcessFacts {
+  const status = readProcText(`${root}/${pid}/status`);
+  if (status === undefined) return { kind: 'missing', pid, hostPid: findHostPid(pid, root) };
+  const group = Number(status.match(/^Tgid:\s+(\d+)/m)?.[1] ?? pid);
+  if (group !== pid) return { kind: 'thread', pid, threadOf: group };
+  const info = readProcess(pid, root);
+  if (info === undefined) {
+    return { kind: 'no-program', pid, name: status.match(/^Name:\s+(.*)$/m)?.[1] ?? '' };
+  }
+  const table = readSocketTable(pid, undefined, root);
+  return {
+    kind: 'running',
+    info,
+    plan: inspector.plan(info),
+    executable: inspector.facts(info),
+    isAgent: isAgent(info),
+    sockets: socketsOf(pid, table, root),
+    udpPorts: readUdpPorts(pid, root),
+    tlsLibraries: findTlsLibraries(readProcText(`${root}/${pid}/maps`) ?? ''),
+    usesIoUring: hasDescriptor(pid, 'anon_inode:[io_uring]', root),
+    isOwnNetworkNamespace: info.netnsInode === bracketNumber(readProcLink(`${root}/self/ns/net`)),
+  };
+}
+
+/** A pid that somebody read inside a container: the process that has it there, if it is the only one. */
+function findHostPid(pid: number, root: string): number | undefined {
+  const found = listProcesses(root).filter((each) => {
+    const status = readProcText(`${root}/${each.pid}/status`) ?? '';
+    const pids = status.match(/^NSpid:\s+(.*)$/m)?.[1]?.split(/\s+/) ?? [];
+    return pids.length > 1 && Number(pids.at(-1)) === pid;
+  });
+  return found.length === 1 ? found[0]?.pid : undefined;
+}
+
+/** The agent's own entry file on the command line of a Node process. */
+function isAgent({ commandLine }: ProcessInfo): boolean {
+  const entry = '/src/main.ts';
+  return commandLine.some((word) => word.endsWith(entry)) && commandLine.includes('run');
+}
+
+export function findTlsLibraries(maps: string): string[] {
+  const names = maps.split('\n').map((line) => line.match(TLS_LIBRARY)?.[1]);
+  return [...new Set(names.filter((name) => name !== undefined))];
+}
+
+function hasDescriptor(pid: number, target: string, root: string): boolean {
+  const folder = `${root}/${pid}/fd`;
+  return readProcFolder(folder).some((name) => readProcLink(`${folder}/${name}`) === target);
+}

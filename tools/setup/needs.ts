@@ -71,7 +71,7 @@ const programs = [proxies, caddy, loadGenerator];
 export const NEEDS = {
   runtime: [],
   offline: [dependencies],
-  check: [dependencies, formatter],
+  check: [...agent, formatter],
   agent,
   demo: [...agent, proxies],
   bench: [...agent, ...programs, testTools, go, collector],

@@ -2,6 +2,7 @@
 import type { Writable } from 'node:stream';
 import { limits } from '../config/limits.ts';
 import type { Counters } from '../telemetry/counters.ts';
+import { type Log, routeDiagnostics } from '../telemetry/log.ts';
 import type { ExporterChoice, Protocol } from './choose.ts';
 import type { WallClock } from './clock.ts';
 import { ConsoleExporter } from './console/console-exporter.ts';
@@ -11,7 +12,7 @@ import { JsonRequest } from './otlp/json-request.ts';
 import { ProtobufRequest } from './otlp/protobuf-request.ts';
 import { Resources } from './otlp/resource.ts';
 import { SpanObjects } from './otlp/span-object.ts';
-import { ExportQueue, type QueueLog } from './queue.ts';
+import { ExportQueue } from './queue.ts';
 import { Sampler } from './sampler.ts';
 import type { ExportSettings } from './settings.ts';
 import { SpanDescriber } from './span.ts';
@@ -25,7 +26,7 @@ export interface ExportParts {
   readonly resourceOf: ResourceOf;
   readonly clock: WallClock;
   readonly counters: Counters;
-  readonly log: QueueLog;
+  readonly log: Log;
   /** Where trees are printed. */
   readonly out: Writable;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -36,6 +37,8 @@ export interface ExportParts {
  * OTEL_EXPORTER_OTLP_* of this process.
  */
 export function createExporter(choice: ExporterChoice, parts: ExportParts): SpanExporter {
+  routeDiagnostics(parts.log);
+  for (const warning of parts.settings.warnings) parts.log.warn(warning);
   const exporters = choice.kinds.map((kind) =>
     kind === 'otlp'
       ? createOtlpExporter(parts, choice.protocol, createTransport(choice.protocol))

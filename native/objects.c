@@ -89,7 +89,8 @@ int objects_share_maps(struct bpf_object *object, struct bpf_object *first,
 		struct bpf_map *shared = bpf_object__find_map_by_name(first, bpf_map__name(map));
 		int status;
 
-		if (!shared || bpf_map__fd(shared) < 0)
+		/* Internal maps (the configuration) belong to their object. */
+		if (!shared || bpf_map__is_internal(map))
 			continue;
 		status = bpf_map__reuse_fd(map, bpf_map__fd(shared));
 		if (status)

@@ -52,8 +52,9 @@ export class Hops {
     return this.#live;
   }
 
-  get oldest(): LinkNode | null {
-    return this.#oldest;
+  /** The end of the list of held exchanges, to be followed by `older`. */
+  get newest(): LinkNode | null {
+    return this.#newest;
   }
 
   add(node: LinkNode): void {

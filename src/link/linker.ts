@@ -85,6 +85,11 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
     return this.#hops.live;
   }
 
+  /** Connections that are known: the open ones and those that closed a moment ago. */
+  get connections(): number {
+    return this.#connections.size;
+  }
+
   setFamily(tgid: number, family: Family): void {
     this.#processes.setFamily(tgid, family);
   }
@@ -194,8 +199,10 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
   }
 
   #endIngress(node: LinkNode, exchange: Exchange<LinkNode>): void {
-    node.owner.order?.ended(node);
-    node.owner.identifiers?.remove(node, exchange.request.bytes);
+    const { owner } = node;
+    owner.order?.ended(node);
+    owner.identifiers?.remove(node, exchange.request.bytes);
+    node.lingers = mayWriteLate(node) || this.#decider.isAwaited(node.connection.connection.id);
   }
 
   #egress(node: LinkNode, exchange: Exchange<LinkNode>, state: ConnectionState): void {
@@ -215,4 +222,13 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
     const { tgid, comm } = owner.identity;
     this.#log(`${comm} (pid ${tgid}) exports spans of its own: spantap makes none for it`);
   }
+}
+
+/**
+ * Go writes a request on another thread than the one that answers. That write is recorded at its
+ * return, which may be after the answer; other programs write on the thread that goes on.
+ */
+function mayWriteLate(ingress: LinkNode): boolean {
+  const { family, hasLinked } = ingress.owner;
+  return family === 'go' && hasLinked && ingress.firstEgress === null;
 }

@@ -92,6 +92,10 @@ export const DEFINITIONS = {
     fact: 'unlinked',
     help: 'egress whose named connection belongs to another process',
   },
+  'unlinked.identifiers_differ': {
+    fact: 'unlinked',
+    help: 'egress whose headers name several requests in progress',
+  },
   'unlinked.contradiction': { fact: 'unlinked', help: 'egress whose link the content refutes' },
   // export
   'export.spans': { fact: 'info', help: 'spans accepted by the collector, or printed' },

@@ -12,11 +12,7 @@
 #define SPANTAP_EVENT_H
 
 #ifndef __bpf__
-#include <stdint.h>
-typedef uint8_t __u8;
-typedef uint16_t __u16;
-typedef uint32_t __u32;
-typedef uint64_t __u64;
+#include <linux/types.h>
 #endif
 
 /* Any change of a layout or of a meaning below raises the version. */
@@ -171,7 +167,8 @@ enum event_counter {
 	COUNTER_SKIPPED_NOT_HTTP = 6,  /* connections whose first bytes are not HTTP */
 	COUNTER_CAUSE_TAKEN = 7,       /* egress writes for which program state named the ingress */
 	COUNTER_CAUSE_REFUSED = 8,     /* program state that failed its self-check */
-	COUNTER_MAX = 9,
+	COUNTER_LOST_POLICY = 9,       /* forked processes whose policy found its map full */
+	COUNTER_MAX = 10,
 };
 
 #define SPANTAP_ASSERT_SIZE(type, bytes) \

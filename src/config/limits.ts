@@ -13,20 +13,37 @@ export const limits = {
   connectionsMax: 100_000,
   /** Requests waiting for their response on one connection. Beyond: `dropped.pipelined`. */
   pipelinedMax: 64,
-  /** Body bytes kept for later stages per message; 0 at level summary. Beyond: `truncated.body`. */
-  bodyBytesMax: 0,
+  /** Body bytes kept per message at level full, none below it. Beyond: `truncated.body`. */
+  bodyBytesMax: 64 * 1024,
   /** Exchanges held by the linker until their hop is finished. Beyond: `dropped.exchanges`. */
   openExchangesMax: 65_536,
-  /** How long a finished exchange waits for the rest of its hop. */
+  /** How long a finished ingress waits for its egress and for what is above it. Then: `link.late`. */
   hopWaitMs: 1_000,
+  /** How long a finished egress waits for the end of its ingress (streams, tunnels). */
+  egressWaitMs: 5_000,
+  /** How long an egress waits for events of the ingress that caused it. Then: `unlinked.unseen`. */
+  linkWaitMs: 250,
   /** Spans waiting for export, and their encoded bytes. Beyond: `dropped.export_queue`. */
   exportQueueSpansMax: 65_536,
   exportQueueBytesMax: 48 * 1024 * 1024,
   /** One export request. Receivers commonly accept 4 MiB over gRPC. */
   exportBatchSpansMax: 512,
   exportBatchBytesMax: 2 * 1024 * 1024,
+  /** Export requests under way at once; the queue waits behind them. */
+  exportRequestsMax: 4,
+  /** How long a batch is offered again after retryable failures, then `dropped.export_expired`. */
+  exportRetryMs: 300_000,
+  /** Response of a collector. Larger: the request counts as refused, `dropped.refused`. */
+  exportResponseBytesMax: 4 * 1024 * 1024,
   /** Value of one string attribute; longer ones are cut, `truncated.attributes`. */
   attributeBytesMax: 2_048,
+  /** Attributes of one span (OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT). Beyond: `dropped.attributes`. */
+  attributesMax: 128,
+  /** Sampling decisions remembered by trace. Beyond: the oldest goes, `export.decisions_evicted`. */
+  samplerTracesMax: 16_384,
+  /** Trees and spans that the console holds until they are quiet. Beyond: `dropped.console`. */
+  consoleTracesMax: 1_000,
+  consoleSpansMax: 10_000,
   /** One file under /proc; a table of 200 000 sockets is 30 MB. Beyond: `truncated.proc_files`. */
   procFileBytesMax: 32 * 1024 * 1024,
   /** Symbols with their names of one executable. Beyond, not read: `dropped.symbol_tables`. */

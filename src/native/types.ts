@@ -37,6 +37,8 @@ export interface Kernel {
   setNginxConnection(socketInode: number, address: number): void;
   /** Stops copying a connection's bytes (tunnels, the agent's own traffic). */
   ignoreConnection(socketInode: number): void;
+  /** A socket ended without a close that the kernel side could see: its entry is freed. */
+  forgetConnection(socketInode: number): void;
   /** Attaches for every process that maps `path`; returns a handle. */
   attachUprobe(program: UprobeProgram, path: string, offset: number, isReturn: boolean): number;
   detach(handle: number): void;

@@ -21,6 +21,7 @@ export const DEFINITIONS = {
   'lost.ring_full': { fact: 'info', help: 'records that did not fit into the ring' },
   'lost.connection_map': { fact: 'info', help: 'calls on sockets that found the kernel map full' },
   'lost.cause_map': { fact: 'info', help: 'linking state that found its kernel map full' },
+  'lost.policy_map': { fact: 'info', help: 'forked processes whose policy found its map full' },
   'truncated.fault': { fact: 'truncated', help: 'user buffers the kernel could not read' },
   'truncated.iovec': { fact: 'truncated', help: 'calls with more iovecs than are walked' },
   'kernel.skipped_not_http': { fact: 'info', help: 'connections whose first bytes are not HTTP' },
@@ -46,8 +47,69 @@ export const DEFINITIONS = {
   'lost.exchanges': { fact: 'lost', help: 'exchanges of which too much was lost to tell anything' },
   // link
   'link.hops': { fact: 'info', help: 'hops handed on' },
+  'link.exact_state': { fact: 'info', help: 'egress linked by program state' },
+  'link.exact_order': { fact: 'info', help: 'egress linked by the order of system calls' },
+  'link.identifier': { fact: 'info', help: 'egress linked by a unique header value' },
+  'link.local': { fact: 'info', help: 'ingress whose client was seen on this host' },
+  'link.traceparent': { fact: 'info', help: 'ingress whose parent is named by traceparent' },
+  'link.subrequest': { fact: 'info', help: 'egress that is a subrequest' },
+  'link.own_request': { fact: 'info', help: 'requests of the program itself, without a parent' },
+  'link.root_client': { fact: 'info', help: 'requests of programs that serve nothing' },
+  'link.own_traffic': { fact: 'info', help: 'exchanges of the agent itself and its collector' },
+  'link.late': { fact: 'info', help: 'egress handed on after its hop' },
+  'link.contradiction': { fact: 'info', help: 'links refused because the content contradicts' },
+  'link.tier_disabled': { fact: 'info', help: 'tiers switched off for one process' },
+  'link.local_ambiguous': { fact: 'info', help: 'connections that share one address pair' },
+  'link.local_no_ordinal': { fact: 'info', help: 'ingress of unknown number: no local hop' },
+  'link.local_contradiction': { fact: 'info', help: 'local ends whose requests differ' },
+  'link.local_late': { fact: 'info', help: 'local clients seen after the ingress was handed on' },
+  'link.traceparent_invalid': { fact: 'info', help: 'traceparent headers that are malformed' },
+  'link.traceparent_conflict': { fact: 'info', help: 'requests with differing traceparents' },
+  'dropped.exchanges': { fact: 'dropped', help: 'exchanges given up because too many were open' },
+  'dropped.native_tracing': {
+    fact: 'dropped',
+    help: 'exchanges of programs that export spans of their own',
+  },
+  'unlinked.no_signal': { fact: 'unlinked', help: 'egress about which no tier knows anything' },
+  'unlinked.ambiguous': { fact: 'unlinked', help: 'egress with several owners in the program' },
+  'unlinked.no_ingress': {
+    fact: 'unlinked',
+    help: 'egress whose named connection had no request in progress',
+  },
+  'unlinked.several': {
+    fact: 'unlinked',
+    help: 'egress whose named connection had several requests in progress',
+  },
+  'unlinked.gap': { fact: 'unlinked', help: 'egress whose cause may lie in lost bytes' },
+  'unlinked.forgotten': { fact: 'unlinked', help: 'egress whose cause may be forgotten' },
+  'unlinked.unseen': { fact: 'unlinked', help: 'egress whose named ingress was not seen in time' },
+  'unlinked.other_process': {
+    fact: 'unlinked',
+    help: 'egress whose named connection belongs to another process',
+  },
+  'unlinked.contradiction': { fact: 'unlinked', help: 'egress whose link the content refutes' },
   // export
-  'export.spans': { fact: 'info', help: 'spans accepted by the collector' },
+  'export.spans': { fact: 'info', help: 'spans accepted by the collector, or printed' },
+  'export.requests': { fact: 'info', help: 'requests sent to the collector' },
+  'export.retries': { fact: 'info', help: 'requests sent again after a retryable failure' },
+  'export.bytes': { fact: 'info', help: 'bytes of export requests before compression' },
+  'export.spans_with_loss': { fact: 'info', help: 'spans marked spantap.lost' },
+  'export.torn_hops': { fact: 'info', help: 'hops larger than one batch, sent in several' },
+  'export.decisions_evicted': { fact: 'info', help: 'sampling decisions forgotten for room' },
+  'truncated.spans': { fact: 'truncated', help: 'spans marked spantap.truncated' },
+  'truncated.attributes': { fact: 'info', help: 'attribute values that were cut' },
+  'dropped.attributes': { fact: 'info', help: 'attributes beyond the limit of one span' },
+  'dropped.not_sampled': {
+    fact: 'dropped',
+    help: 'spans not sampled (by the caller or the sampler)',
+  },
+  'dropped.export_none': { fact: 'dropped', help: 'spans not exported: OTEL_TRACES_EXPORTER=none' },
+  'dropped.export_queue': { fact: 'dropped', help: 'spans that found the export queue full' },
+  'dropped.export_expired': { fact: 'dropped', help: 'spans the collector did not take in time' },
+  'dropped.refused': { fact: 'dropped', help: 'spans in requests that the collector refused' },
+  'dropped.rejected': { fact: 'dropped', help: 'spans rejected by a partial success' },
+  'dropped.at_exit': { fact: 'dropped', help: 'spans still waiting at the deadline of the exit' },
+  'dropped.console': { fact: 'dropped', help: 'spans beyond what the console holds' },
 } as const satisfies Record<string, Definition>;
 
 export type CounterName = keyof typeof DEFINITIONS;
@@ -60,7 +122,12 @@ const INDEX = Object.fromEntries(COUNTER_NAMES.map((name, index) => [name, index
 >;
 
 export class Counters {
-  readonly values = new Float64Array(COUNTER_NAMES.length);
+  readonly values: Float64Array<ArrayBufferLike>;
+
+  /** `values`: by COUNTER_NAMES, as another thread sent them. */
+  constructor(values: Float64Array<ArrayBufferLike> = new Float64Array(COUNTER_NAMES.length)) {
+    this.values = values;
+  }
 
   add(name: CounterName, amount = 1): void {
     this.values[INDEX[name]] = this.get(name) + amount;

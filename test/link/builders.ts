@@ -1,5 +1,11 @@
 /** Builders for connections and exchanges as the stages before linking make them. */
-import type { Connection, Endpoint, ProcessIdentity, Role } from '../../src/capture/types.ts';
+import type {
+  Connection,
+  DataEvent,
+  Endpoint,
+  ProcessIdentity,
+  Role,
+} from '../../src/capture/types.ts';
 import { KNOWN_HEADERS } from '../../src/handoff/known-headers.ts';
 import type { Cause, Exchange, MessageHead } from '../../src/protocol/types.ts';
 
@@ -133,4 +139,58 @@ export function answer(target: LooseExchange, timeNs: number, status = 200): Loo
   target.endNs = timeNs;
   target.end = 'complete';
   return target;
+}
+
+/** Bytes [position, position + lenBytes) of one direction, none of them copied. */
+export function dataEvent(
+  of: Connection,
+  changes: Pick<DataEvent, 'isWrite' | 'position' | 'lenBytes'> & Partial<DataEvent>,
+): DataEvent {
+  return {
+    connectionId: of.id,
+    timeNs: 1 * MS,
+    tgid: of.process.tgid,
+    tid: of.process.tgid,
+    fd: 3,
+    copiedBytes: 0,
+    turn: 1,
+    source: 0,
+    flags: 0,
+    error: 0,
+    goroutine: 0,
+    cause: 0,
+    causeFlags: 0,
+    causeConnectionId: 0,
+    causeReadPosition: 0,
+    causeWritePosition: 0,
+    causeToken: 0,
+    bytes: new Uint8Array(),
+    payloadStart: 0,
+    payloadEnd: 0,
+    ...changes,
+  };
+}
+
+/** The bytes of a request head, as its reader or writer has them. */
+export function requestData(of: LooseExchange): DataEvent {
+  return dataEvent(of.connection, {
+    isWrite: of.role === 'client',
+    position: of.requestStartPosition,
+    lenBytes: of.requestHeadEndPosition - of.requestStartPosition,
+    timeNs: of.requestStartNs,
+    tid: of.tid,
+    goroutine: of.goroutine,
+  });
+}
+
+/** The bytes of a response of RESPONSE_BYTES. */
+export function responseData(of: LooseExchange, timeNs: number): DataEvent {
+  return dataEvent(of.connection, {
+    isWrite: of.role === 'server',
+    position: of.responseStartPosition,
+    lenBytes: RESPONSE_BYTES,
+    timeNs,
+    tid: of.tid,
+    goroutine: of.goroutine,
+  });
 }

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT
+ *
+ * The life of a connection in the kernel: first sight, roles, turns, whether it is HTTP, and its
+ * open and close events.
+ *
+ *   SNIFFING --HTTP at a turn's start--> HTTP
+ *   SNIFFING --start seen, first bytes are not HTTP--> SKIPPED
+ *   SNIFFING --start not seen, 16 turns without HTTP--> SKIPPED
+ *   any      --ignoreConnection() of user space--> SKIPPED
+ *
+ * The open event is sent with the first bytes that are delivered, not at connect or accept: what
+ * turns out not to be HTTP costs no record.
+ */
+#ifndef SPANTAP_CONNECTION_H
+#define SPANTAP_CONNECTION_H
+
+#include "socket.h"
+
+/* Turns that a connection of unknown beginning may take until one starts like HTTP. */
+#define SNIFF_TRIES_MAX 16
+
+/* Unique since load: the CPU's number above a count of its own. 13 + 40 bits stay below 2^53. */
+static __always_inline __u64 next_connection_id(struct scratch *scratch)
+{
+	__u64 cpu = bpf_get_smp_processor_id();
+
+	return cpu << 40 | ++scratch->connections;
+}
+
+static __always_inline void connection_reset(struct connection *conn, struct scratch *scratch,
+					     __u8 role)
+{
+	conn->id = next_connection_id(scratch);
+	conn->position[DIRECTION_READ] = 0;
+	conn->position[DIRECTION_WRITE] = 0;
+	conn->turns = 0;
+	conn->turn_copied_bytes = 0;
+	__builtin_memset(&conn->sniff, 0, sizeof(conn->sniff));
+	conn->sniff_tries = 0;
+	conn->state = STATE_SNIFFING;
+	conn->role = role;
+	conn->last_direction = DIRECTION_NONE;
+	conn->flags = role == ROLE_UNKNOWN ? 0 : CONNECTION_START_SEEN;
+}
+
+/* Enters a socket into the map; NULL when the map is full. */
+static __always_inline struct connection *connection_insert(__u64 inode, __u8 role)
+{
+	struct connection fresh = {};
+	struct scratch *s = scratch();
+
+	if (!s)
+		return NULL;
+	connection_reset(&fresh, s, role);
+	if (bpf_map_update_elem(&conn_by_inode, &inode, &fresh, BPF_ANY)) {
+		count(COUNTER_LOST_CONNECTION);
+		return NULL;
+	}
+	return bpf_map_lookup_elem(&conn_by_inode, &inode);
+}
+
+/* First sight of a socket; NULL when it is not of a kind we follow. */
+static __always_inline struct connection *connection_add(struct file *file, __u64 inode, __u8 role)
+{
+	return stream_sock(file) ? connection_insert(inode, role) : NULL;
+}
+
+/* Returns 1 when the open event is in the ring, now or since earlier. */
+static __always_inline int connection_open(struct connection *conn, struct file *file, __u64 inode,
+					   struct scratch *scratch, __u32 fd)
+{
+	struct open_event *event = &scratch->open;
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+
+	if (conn->flags & CONNECTION_OPEN_SENT)
+		return 1;
+	__builtin_memset(event, 0, sizeof(*event));
+	fill_header(&event->header, EVENT_OPEN, sizeof(*event));
+	event->connection_id = conn->id;
+	event->socket_inode = inode;
+	event->read_position = conn->position[DIRECTION_READ];
+	event->write_position = conn->position[DIRECTION_WRITE];
+	event->fd = fd;
+	event->role = conn->role;
+	event->start_seen = (conn->flags & CONNECTION_START_SEEN) != 0;
+	read_identity(event, BPF_CORE_READ(socket, sk));
+	if (!ring_put(event, sizeof(*event)))
+		return 0;
+	conn->flags |= CONNECTION_OPEN_SENT;
+	return 1;
+}
+
+static __always_inline void connection_close(struct connection *conn)
+{
+	struct close_event event = {};
+
+	if (!(conn->flags & CONNECTION_OPEN_SENT))
+		return;
+	fill_header(&event.header, EVENT_CLOSE, sizeof(event));
+	event.connection_id = conn->id;
+	event.read_position = conn->position[DIRECTION_READ];
+	event.write_position = conn->position[DIRECTION_WRITE];
+	event.turns = conn->turns;
+	ring_put(&event, sizeof(event));
+}
+
+/* Bytes go `direction` now; returns 1 when the last ones went the other way. */
+static __always_inline int connection_turn(struct connection *conn, __u8 direction)
+{
+	if (conn->last_direction == direction)
+		return 0;
+	conn->last_direction = direction;
+	conn->turns++;
+	conn->turn_copied_bytes = 0;
+	conn->flags &= ~CONNECTION_SNIFF_MORE;
+	__builtin_memset(&conn->sniff, 0, sizeof(conn->sniff));
+	return 1;
+}
+
+static __always_inline void connection_skip(struct connection *conn)
+{
+	conn->state = STATE_SKIPPED;
+	count(COUNTER_SKIPPED_NOT_HTTP);
+}
+
+/*
+ * True when these bytes are worth a look: the connection's first ones, or the beginning of a turn
+ * or its continuation while it looks like HTTP.
+ */
+static __always_inline int connection_is_sniffable(const struct connection *conn, int is_turn)
+{
+	return is_turn || conn->flags & (CONNECTION_START_SEEN | CONNECTION_SNIFF_MORE);
+}
+
+/* Decides on an undecided connection; returns 1 when the bytes are to be delivered. */
+static __always_inline int connection_sniff(struct connection *conn, const __u8 *bytes,
+					    __u32 len_bytes, __u8 direction)
+{
+	enum sniff_result result = sniff_bytes(&conn->sniff, bytes, len_bytes);
+
+	if (result == SNIFF_OTHER) {
+		conn->flags &= ~CONNECTION_SNIFF_MORE;
+		if (conn->flags & CONNECTION_START_SEEN || ++conn->sniff_tries >= SNIFF_TRIES_MAX)
+			connection_skip(conn);
+		return 0;
+	}
+	if (result == SNIFF_MORE) {
+		conn->flags |= CONNECTION_SNIFF_MORE;
+		return 1;
+	}
+	conn->state = STATE_HTTP;
+	/* A request is read by a server and written by a client; a response the other way round. */
+	if (conn->role == ROLE_UNKNOWN)
+		conn->role = (result == SNIFF_REQUEST) == (direction == DIRECTION_READ) ?
+				     ROLE_SERVER :
+				     ROLE_CLIENT;
+	return 1;
+}
+
+#endif

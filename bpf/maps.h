@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT
+ *
+ * The maps that several objects share, and the configuration. The loader creates them with the
+ * first object and hands the same maps to the others by name (native/objects.c), so every object
+ * includes this file and sees the same state.
+ *
+ * Sizes here are defaults; the loader sets those that src/config/limits.ts names.
+ */
+#ifndef SPANTAP_MAPS_H
+#define SPANTAP_MAPS_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "event.h"
+#include "sniff.h"
+
+/* Set by the loader before load; constant for the verifier, so unused branches disappear. */
+struct config {
+	__u32 watch_all;      /* processes without a policy are watched */
+	__u32 copy_bytes_max; /* bytes copied after a direction turn: head limit + body limit */
+};
+
+const volatile struct config config SEC(".rodata.config") = {};
+
+enum policy_watch {
+	WATCH_DEFAULT = 0,
+	WATCH_YES = 1,
+	WATCH_NO = 2,
+};
+
+enum policy_family {
+	FAMILY_OTHER = 0,
+	FAMILY_NGINX = 1,
+	FAMILY_HAPROXY = 2,
+	FAMILY_GO = 3,
+};
+
+struct policy {
+	__u32 watch;  /* enum policy_watch */
+	__u32 family; /* enum policy_family */
+};
+
+/*
+ * Which processes are wanted and which program they run.
+ * key: tgid. Inserted by user space (discovery), and by fork for the child of an entry. Deleted
+ * at exit of the thread group, reset at exec. 16384: as many processes with a policy of their
+ * own; all others have the default. Full: a fork's child has the default policy until user space
+ * sets one (COUNTER_LOST_POLICY).
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct policy);
+} policy_by_tgid SEC(".maps");
+
+enum connection_state {
+	STATE_SNIFFING = 0, /* nothing but HTTP beginnings so far: undecided */
+	STATE_HTTP = 1,     /* an HTTP/1 message was seen: its bytes are delivered */
+	STATE_SKIPPED = 2,  /* not HTTP, or ignored by user space: nothing more is delivered */
+};
+
+enum connection_flag {
+	CONNECTION_START_SEEN = 1 << 0,
+	CONNECTION_OPEN_SENT = 1 << 1, /* its EVENT_OPEN is in the ring */
+	CONNECTION_SNIFF_MORE = 1 << 2, /* this turn began like HTTP, more bytes needed */
+	CONNECTION_BOUND = 1 << 3, /* `bound` was filled at connect */
+	CONNECTION_HEAD_PENDING = 1 << 4, /* HAProxy: read a head that no stream has taken yet */
+};
+
+/* Last direction of a connection on which no byte was seen. */
+#define DIRECTION_NONE 0xff
+
+/* The ingress request that program state names: what a data event's cause_* fields carry. */
+struct owner {
+	__u64 connection_id;
+	__u64 read_position;
+	__u64 write_position;
+	__u64 token;
+};
+
+struct connection {
+	__u64 id;
+	__u64 position[2]; /* by enum event_direction; every byte, also those not copied */
+	union {
+		struct owner bound;     /* HAProxy: owner of the connect() */
+		__u64 nginx_connection; /* nginx: address of its ngx_connection_t */
+		__u64 go_connection;    /* Go: address of the persistConn that writes on it */
+	} program;
+	__u32 turns;
+	__u32 turn_copied_bytes;
+	struct sniff_state sniff;
+	__u8 sniff_tries;
+	__u8 state;          /* enum connection_state */
+	__u8 role;           /* enum event_role */
+	__u8 last_direction; /* enum event_direction or DIRECTION_NONE */
+	__u32 flags;         /* enum connection_flag */
+};
+
+/*
+ * Every TCP and Unix stream socket that a watched process used.
+ * key: inode number of the socket, which survives dup, fork and passing of descriptors; inode
+ * numbers of sockets are not reused before a 32-bit counter wraps. Inserted at connect, accept or
+ * first use. Deleted at close of the last descriptor, and by the loader's sweep for sockets that
+ * ended otherwise (killed process, dup2). Size: limits.kernelConnectionsMax. Full: the socket is
+ * not seen, each of its calls counts COUNTER_LOST_CONNECTION.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u64);
+	__type(value, struct connection);
+} conn_by_inode SEC(".maps");
+
+/*
+ * Records on their way to user space. Written without wakeups: the agent drains on a timer.
+ * Size: limits.ringBytes. Full: the record is lost, COUNTER_LOST_RING_FULL.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 16 * 1024 * 1024);
+} ring SEC(".maps");
+
+struct counters {
+	__u64 values[COUNTER_MAX];
+};
+
+/* enum event_counter, one set per CPU so that counting needs no atomics. Never reset. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct counters);
+} counters SEC(".maps");
+
+/* One finished system call. `iov_count` 0: `buffer` holds the bytes; else it is the iovec array. */
+struct call {
+	__u64 buffer;
+	__u64 iov_count;
+	__u64 len_bytes;
+	__u32 fd;
+	__u16 error;
+	__u16 flags; /* enum event_data_flag */
+	__u8 direction;
+	__u8 family; /* enum policy_family of the process */
+	__u8 _pad[6];
+};
+
+/* Where reading of a call's buffers has got to. */
+struct cursor {
+	__u64 iov; /* user address of the next iovec */
+	__u64 iov_count;
+	__u64 base; /* user address of the next byte */
+	__u64 base_bytes;
+	__u64 call_bytes; /* of the call, not yet in an event */
+	__u32 quota;	  /* bytes that may still be copied in this turn */
+	__u32 filled;	  /* bytes in the payload */
+	__u32 is_fault;
+	__u32 _pad;
+};
+
+/*
+ * Where records are put together: too large for the stack. One per CPU, by number; an ordinary
+ * array because per-CPU values end at 32 KiB. The programs that use it run with preemption
+ * disabled and do not nest. `payload` is twice a chunk so that (offset < chunk) + (length <=
+ * chunk) is in bounds without a check.
+ */
+struct scratch {
+	__u64 connections; /* allocated on this CPU */
+	struct call call;  /* argument of deliver() */
+	struct cursor cursor;
+	struct open_event open;
+	struct data_event data;
+	__u8 payload[2 * SPANTAP_CHUNK_BYTES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* set to the number of possible CPUs */
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratch_by_cpu SEC(".maps");
+
+static __always_inline void count(enum event_counter counter)
+{
+	__u32 zero = 0;
+	struct counters *sums = bpf_map_lookup_elem(&counters, &zero);
+
+	if (sums)
+		sums->values[counter]++;
+}
+
+static __always_inline struct scratch *scratch(void)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+
+	return bpf_map_lookup_elem(&scratch_by_cpu, &cpu);
+}
+
+/* Returns 1 when the record is in the ring; a full ring is counted here. */
+static __always_inline int ring_put(void *record, __u64 size_bytes)
+{
+	if (bpf_ringbuf_output(&ring, record, size_bytes, BPF_RB_NO_WAKEUP)) {
+		count(COUNTER_LOST_RING_FULL);
+		return 0;
+	}
+	count(COUNTER_EVENTS);
+	return 1;
+}
+
+static __always_inline void fill_header(struct event_header *header, __u32 kind, __u32 size_bytes)
+{
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+
+	header->kind = kind;
+	header->size_bytes = size_bytes;
+	header->time_ns = bpf_ktime_get_ns();
+	header->tgid = pid_tgid >> 32;
+	header->tid = (__u32)pid_tgid;
+}
+
+static __always_inline int policy_is_watched(const struct policy *policy)
+{
+	if (!policy || policy->watch == WATCH_DEFAULT)
+		return config.watch_all;
+	return policy->watch == WATCH_YES;
+}
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT
+ *
+ * From a descriptor of the current task to its socket, and what can be read about it. Everything
+ * is read at use from the task's file table, so sockets opened before the agent are known too.
+ */
+#ifndef SPANTAP_SOCKET_H
+#define SPANTAP_SOCKET_H
+
+#include "maps.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+
+/*
+ * The file behind `fd`, NULL when there is none. The caller knows that the descriptor is valid
+ * (its system call got as far as the file), so the table's size is not checked.
+ */
+static __always_inline struct file *file_of_fd(__u32 fd)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct file **files = BPF_CORE_READ(task, files, fdt, fd);
+	struct file *file = NULL;
+
+	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+	return file;
+}
+
+/* Inode number of the socket behind a file, 0 when it is no socket. */
+static __always_inline __u64 socket_inode(struct file *file)
+{
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+
+	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return 0;
+	return BPF_CORE_READ(inode, i_ino);
+}
+
+/* The sock behind a socket's file when we follow its kind: TCP or a Unix stream, not listening. */
+static __always_inline struct sock *stream_sock(struct file *file)
+{
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+	struct sock *sk = BPF_CORE_READ(socket, sk);
+	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+
+	if (!sk || BPF_CORE_READ(socket, type) != SOCK_STREAM)
+		return NULL;
+	if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN)
+		return NULL;
+	if (family == AF_UNIX)
+		return sk;
+	if (family != AF_INET && family != AF_INET6)
+		return NULL;
+	return BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP ? sk : NULL;
+}
+
+/* True when closing one descriptor ends the file. */
+static __always_inline int is_last_reference(struct file *file)
+{
+	struct file___6_13 *newer = (void *)file;
+
+	if (bpf_core_field_exists(newer->f_ref))
+		return BPF_CORE_READ(newer, f_ref.refcnt.counter) == 0;
+	return BPF_CORE_READ(file, f_count.counter) == 1;
+}
+
+static __always_inline void read_inet(struct open_event *event, struct sock *sk)
+{
+	event->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	event->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	if (event->family == AF_INET) {
+		BPF_CORE_READ_INTO(&event->local_address, sk, __sk_common.skc_rcv_saddr);
+		BPF_CORE_READ_INTO(&event->remote_address, sk, __sk_common.skc_daddr);
+	} else {
+		BPF_CORE_READ_INTO(&event->local_address, sk, __sk_common.skc_v6_rcv_saddr);
+		BPF_CORE_READ_INTO(&event->remote_address, sk, __sk_common.skc_v6_daddr);
+	}
+}
+
+/* The listening side's path: an accepted socket inherits it, a client finds it at its peer. */
+static __always_inline void read_unix(struct open_event *event, struct sock *sk)
+{
+	struct unix_sock *self = (struct unix_sock *)sk;
+	struct unix_sock *peer = (struct unix_sock *)BPF_CORE_READ(self, peer);
+	struct unix_address *address = BPF_CORE_READ(self, addr);
+
+	if (peer) {
+		/* NULL while the other end waits in the accept queue. */
+		struct socket *socket = BPF_CORE_READ((struct sock *)peer, sk_socket);
+
+		event->peer_inode = BPF_CORE_READ(socket, file, f_inode, i_ino);
+		if (!address)
+			address = BPF_CORE_READ(peer, addr);
+	}
+	if (!address)
+		return;
+	/* len counts the family too, and for a path its closing NUL. */
+	__u32 bytes = BPF_CORE_READ(address, len);
+
+	if (bytes <= 2 || bytes > 2 + SPANTAP_UNIX_PATH_BYTES)
+		return;
+	event->unix_path_bytes = bytes - 2;
+	bpf_probe_read_kernel(event->unix_path, SPANTAP_UNIX_PATH_BYTES,
+			      address->name[0].sun_path);
+}
+
+/* Everything about a socket that does not change any more once bytes flow. */
+static __always_inline void read_identity(struct open_event *event, struct sock *sk)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	event->process_start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	event->netns_inode = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	event->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	BPF_CORE_READ_INTO(&event->comm, task, group_leader, comm);
+	if (event->family == AF_UNIX)
+		read_unix(event, sk);
+	else
+		read_inet(event, sk);
+}
+
+#endif

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * N-API glue and nothing else: arguments in, results and errors out. Errors are thrown with a
+ * stable `code` and the properties errno, subject and log; src/native/errors.ts words them.
+ *
+ * Loaded in a worker thread: all state hangs on the environment (instance data), whose cleanup
+ * hook detaches everything when the thread ends, however it ends.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <node_api.h>
+
+#include "../bpf/event.h"
+#include "kernel.h"
+
+#define KERNELS_MAX 8
+
+/* Kernels opened by this environment; a handle is an index. */
+struct instance {
+	struct kernel *kernels[KERNELS_MAX];
+};
+
+static void set_string(napi_env env, napi_value object, const char *name, const char *text)
+{
+	napi_value value;
+
+	napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, &value);
+	napi_set_named_property(env, object, name, value);
+}
+
+static void set_number(napi_env env, napi_value object, const char *name, double number)
+{
+	napi_value value;
+
+	napi_create_double(env, number, &value);
+	napi_set_named_property(env, object, name, value);
+}
+
+static napi_value throw_error(napi_env env, const struct kernel_error *error)
+{
+	napi_value object, code, message;
+
+	napi_create_string_utf8(env, error->code, NAPI_AUTO_LENGTH, &code);
+	napi_create_string_utf8(env, error->code, NAPI_AUTO_LENGTH, &message);
+	napi_create_error(env, code, message, &object);
+	set_number(env, object, "errno", error->number);
+	set_string(env, object, "subject", error->subject);
+	set_string(env, object, "log", error->log);
+	napi_throw(env, object);
+	return NULL;
+}
+
+static napi_value throw_code(napi_env env, const char *code)
+{
+	napi_throw_error(env, code, code);
+	return NULL;
+}
+
+static double number_of(napi_env env, napi_value value)
+{
+	double number = 0;
+
+	napi_get_value_double(env, value, &number);
+	return number;
+}
+
+static double property_number(napi_env env, napi_value object, const char *name)
+{
+	napi_value value;
+
+	if (napi_get_named_property(env, object, name, &value) != napi_ok)
+		return 0;
+	return number_of(env, value);
+}
+
+/* Reads arguments; the first one names the kernel. NULL with an exception pending. */
+static struct kernel *kernel_of(napi_env env, napi_callback_info info, size_t wanted,
+				napi_value *args)
+{
+	struct instance *instance = NULL;
+	size_t given = wanted;
+	double handle;
+
+	napi_get_cb_info(env, info, &given, args, NULL, NULL);
+	napi_get_instance_data(env, (void **)&instance);
+	handle = given == wanted ? number_of(env, args[0]) : -1;
+	if (!instance || handle < 0 || handle >= KERNELS_MAX || !instance->kernels[(int)handle]) {
+		throw_code(env, "KERNEL_CLOSED");
+		return NULL;
+	}
+	return instance->kernels[(int)handle];
+}
+
+/* open({directory, watchAll, copyBytesMax, ringBytes, connectionsMax}): handle */
+static napi_value addon_open(napi_env env, napi_callback_info info)
+{
+	struct instance *instance = NULL;
+	struct kernel_options options = {};
+	struct kernel_error error;
+	napi_value arg, directory, result;
+	size_t given = 1, slot = 0;
+	char path[4096] = "";
+
+	napi_get_cb_info(env, info, &given, &arg, NULL, NULL);
+	napi_get_instance_data(env, (void **)&instance);
+	napi_get_named_property(env, arg, "directory", &directory);
+	napi_get_value_string_utf8(env, directory, path, sizeof(path), NULL);
+	options.directory = path;
+	options.watch_all = property_number(env, arg, "watchAll") != 0;
+	options.copy_bytes_max = (uint32_t)property_number(env, arg, "copyBytesMax");
+	options.ring_bytes = (uint32_t)property_number(env, arg, "ringBytes");
+	options.connections_max = (uint32_t)property_number(env, arg, "connectionsMax");
+	while (slot < KERNELS_MAX && instance->kernels[slot])
+		slot++;
+	if (slot == KERNELS_MAX)
+		return throw_code(env, "KERNEL_TOO_MANY");
+	if (kernel_open(&instance->kernels[slot], &options, &error))
+		return throw_error(env, &error);
+	napi_create_uint32(env, (uint32_t)slot, &result);
+	return result;
+}
+
+/* close(handle) */
+static napi_value addon_close(napi_env env, napi_callback_info info)
+{
+	struct instance *instance = NULL;
+	napi_value args[1];
+	struct kernel *kernel = kernel_of(env, info, 1, args);
+
+	if (!kernel)
+		return NULL;
+	napi_get_instance_data(env, (void **)&instance);
+	instance->kernels[(int)number_of(env, args[0])] = NULL;
+	kernel_close(kernel);
+	return NULL;
+}
+
+/* drain(handle, Uint8Array): bytes written */
+static napi_value addon_drain(napi_env env, napi_callback_info info)
+{
+	napi_value args[2], result;
+	struct kernel *kernel = kernel_of(env, info, 2, args);
+	void *bytes;
+	size_t length;
+	int64_t drained;
+
+	if (!kernel)
+		return NULL;
+	if (napi_get_typedarray_info(env, args[1], NULL, &length, &bytes, NULL, NULL) != napi_ok)
+		return throw_code(env, "BATCH_NOT_BYTES");
+	drained = kernel_drain(kernel, bytes, length);
+	if (drained < 0)
+		return throw_code(env, drained == -EINVAL ? "BATCH_TOO_SMALL" : "BPF_RING");
+	napi_create_uint32(env, (uint32_t)drained, &result);
+	return result;
+}
+
+/* counters(handle): Float64Array by enum event_counter */
+static napi_value addon_counters(napi_env env, napi_callback_info info)
+{
+	napi_value args[1], buffer, result;
+	struct kernel *kernel = kernel_of(env, info, 1, args);
+	struct kernel_error error = {};
+	uint64_t sums[COUNTER_MAX];
+	double *values;
+
+	if (!kernel)
+		return NULL;
+	if (kernel_counters(kernel, sums, &error))
+		return throw_error(env, &error);
+	napi_create_arraybuffer(env, sizeof(double) * COUNTER_MAX, (void **)&values, &buffer);
+	for (int i = 0; i < COUNTER_MAX; i++)
+		values[i] = (double)sums[i];
+	napi_create_typedarray(env, napi_float64_array, COUNTER_MAX, buffer, 0, &result);
+	return result;
+}
+
+/* setPolicy(handle, tgid, watch, family) */
+static napi_value addon_set_policy(napi_env env, napi_callback_info info)
+{
+	napi_value args[4];
+	struct kernel *kernel = kernel_of(env, info, 4, args);
+	struct kernel_error error = {};
+
+	if (kernel && kernel_set_policy(kernel, (uint32_t)number_of(env, args[1]),
+					(uint32_t)number_of(env, args[2]),
+					(uint32_t)number_of(env, args[3]), &error))
+		return throw_error(env, &error);
+	return NULL;
+}
+
+/* clearPolicy(handle, tgid) */
+static napi_value addon_clear_policy(napi_env env, napi_callback_info info)
+{
+	napi_value args[2];
+	struct kernel *kernel = kernel_of(env, info, 2, args);
+	struct kernel_error error = {};
+
+	if (kernel && kernel_clear_policy(kernel, (uint32_t)number_of(env, args[1]), &error))
+		return throw_error(env, &error);
+	return NULL;
+}
+
+/* setNginxConnection(handle, inode, address) */
+static napi_value addon_set_nginx_connection(napi_env env, napi_callback_info info)
+{
+	napi_value args[3];
+	struct kernel *kernel = kernel_of(env, info, 3, args);
+	struct kernel_error error = {};
+
+	if (kernel && kernel_set_nginx_connection(kernel, (uint64_t)number_of(env, args[1]),
+						  (uint64_t)number_of(env, args[2]), &error))
+		return throw_error(env, &error);
+	return NULL;
+}
+
+/* ignoreConnection(handle, inode) */
+static napi_value addon_ignore_connection(napi_env env, napi_callback_info info)
+{
+	napi_value args[2];
+	struct kernel *kernel = kernel_of(env, info, 2, args);
+	struct kernel_error error = {};
+
+	if (kernel && kernel_ignore_connection(kernel, (uint64_t)number_of(env, args[1]), &error))
+		return throw_error(env, &error);
+	return NULL;
+}
+
+/* attachUprobe(handle, program, path, offset, isReturn): uprobe handle */
+static napi_value addon_attach_uprobe(napi_env env, napi_callback_info info)
+{
+	napi_value args[5], result;
+	struct kernel *kernel = kernel_of(env, info, 5, args);
+	struct kernel_error error = {};
+	char program[64] = "", path[4096] = "";
+	bool is_return = false;
+	int handle;
+
+	if (!kernel)
+		return NULL;
+	napi_get_value_string_utf8(env, args[1], program, sizeof(program), NULL);
+	napi_get_value_string_utf8(env, args[2], path, sizeof(path), NULL);
+	napi_get_value_bool(env, args[4], &is_return);
+	handle = kernel_attach_uprobe(kernel, program, path, (size_t)number_of(env, args[3]),
+				      is_return, &error);
+	if (handle < 0)
+		return throw_error(env, &error);
+	napi_create_uint32(env, (uint32_t)handle, &result);
+	return result;
+}
+
+/* detach(handle, uprobe handle) */
+static napi_value addon_detach(napi_env env, napi_callback_info info)
+{
+	napi_value args[2];
+	struct kernel *kernel = kernel_of(env, info, 2, args);
+
+	if (kernel)
+		kernel_detach(kernel, (int)number_of(env, args[1]));
+	return NULL;
+}
+
+/* Runs when the environment ends, also by terminate() of its worker. */
+static void on_environment_end(void *data)
+{
+	struct instance *instance = data;
+
+	for (size_t i = 0; i < KERNELS_MAX; i++)
+		if (instance->kernels[i])
+			kernel_close(instance->kernels[i]);
+	free(instance);
+}
+
+static void export_layout(napi_env env, napi_value exports)
+{
+	napi_value layout;
+
+	napi_create_object(env, &layout);
+	set_number(env, layout, "version", SPANTAP_EVENT_VERSION);
+	set_number(env, layout, "header", sizeof(struct event_header));
+	set_number(env, layout, "open", sizeof(struct open_event));
+	set_number(env, layout, "data", sizeof(struct data_event));
+	set_number(env, layout, "close", sizeof(struct close_event));
+	set_number(env, layout, "process", sizeof(struct process_event));
+	set_number(env, layout, "chunk", SPANTAP_CHUNK_BYTES);
+	set_number(env, layout, "counters", COUNTER_MAX);
+	napi_set_named_property(env, exports, "layout", layout);
+}
+
+NAPI_MODULE_INIT()
+{
+	static const struct {
+		const char *name;
+		napi_callback call;
+	} functions[] = {
+		{ "open", addon_open },
+		{ "close", addon_close },
+		{ "drain", addon_drain },
+		{ "counters", addon_counters },
+		{ "setPolicy", addon_set_policy },
+		{ "clearPolicy", addon_clear_policy },
+		{ "setNginxConnection", addon_set_nginx_connection },
+		{ "ignoreConnection", addon_ignore_connection },
+		{ "attachUprobe", addon_attach_uprobe },
+		{ "detach", addon_detach },
+	};
+	struct instance *instance = calloc(1, sizeof(*instance));
+
+	if (!instance)
+		return throw_code(env, "NO_MEMORY");
+	napi_set_instance_data(env, instance, NULL, NULL);
+	napi_add_env_cleanup_hook(env, on_environment_end, instance);
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+		napi_value function;
+
+		napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH, functions[i].call,
+				     NULL, &function);
+		napi_set_named_property(env, exports, functions[i].name, function);
+	}
+	export_layout(env, exports);
+	return exports;
+}

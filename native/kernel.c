@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+#define _GNU_SOURCE
+#include "kernel.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../bpf/command.h"
+#include "../bpf/event.h"
+#include "objects.h"
+
+/* Run by the loader, never attached. */
+#define COMMAND_PROGRAM "command"
+#define UPROBES_MAX 512
+#define RECORD_BYTES_MAX (sizeof(struct data_event) + SPANTAP_CHUNK_BYTES)
+
+/* Objects in load order. The first one creates the shared maps; all are required. */
+static const char *const object_files[] = { "syscall.bpf.o", "process.bpf.o" };
+#define OBJECTS (sizeof(object_files) / sizeof(object_files[0]))
+
+/* Mirrors of what bpf/maps.h keeps in maps; user space writes only these. */
+struct config {
+	uint32_t watch_all;
+	uint32_t copy_bytes_max;
+};
+
+struct policy {
+	uint32_t watch;
+	uint32_t family;
+};
+
+struct kernel {
+	struct bpf_object *objects[OBJECTS];
+	struct bpf_link *links[16]; /* of the required programs */
+	size_t links_used;
+	struct bpf_link *uprobes[UPROBES_MAX]; /* by handle, NULL free */
+	struct ring_buffer *ring;
+	int policies;
+	int connections;
+	int counters;
+	int command;
+	int cpus;
+	uint64_t *counter_values; /* cpus * COUNTER_MAX */
+	/* The batch being filled by kernel_drain. */
+	uint8_t *batch;
+	size_t batch_bytes;
+	size_t batch_used;
+};
+
+static int on_record(void *context, void *record, size_t bytes)
+{
+	struct kernel *kernel = context;
+
+	memcpy(kernel->batch + kernel->batch_used, record, bytes);
+	kernel->batch_used += bytes;
+	/* libbpf has consumed this record already: stop in front of the next one. */
+	return kernel->batch_bytes - kernel->batch_used < RECORD_BYTES_MAX ? -ENOBUFS : 0;
+}
+
+int64_t kernel_drain(struct kernel *kernel, uint8_t *batch, size_t batch_bytes)
+{
+	int status;
+
+	if (batch_bytes < RECORD_BYTES_MAX)
+		return -EINVAL;
+	kernel->batch = batch;
+	kernel->batch_bytes = batch_bytes;
+	kernel->batch_used = 0;
+	status = ring_buffer__consume(kernel->ring);
+	kernel->batch = NULL;
+	return status < 0 && status != -ENOBUFS ? status : (int64_t)kernel->batch_used;
+}
+
+static int configure(struct kernel *kernel, const struct kernel_options *options,
+		     struct kernel_error *error)
+{
+	struct bpf_object *object = kernel->objects[0];
+	struct config config = { .watch_all = options->watch_all,
+				 .copy_bytes_max = options->copy_bytes_max };
+	const struct {
+		const char *map;
+		uint32_t entries;
+	} sizes[] = {
+		{ "conn_by_inode", options->connections_max },
+		{ "ring", options->ring_bytes },
+		{ "scratch_by_cpu", (uint32_t)kernel->cpus },
+	};
+	int status;
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(object, sizes[i].map);
+
+		status = map ? bpf_map__set_max_entries(map, sizes[i].entries) : -ENOENT;
+		if (status)
+			return objects_fail(error, KERNEL_ERROR_MAP, status, sizes[i].map);
+	}
+	for (size_t i = 0; i < OBJECTS; i++) {
+		struct bpf_map *map =
+			bpf_object__find_map_by_name(kernel->objects[i], ".rodata.config");
+
+		if (!map)
+			continue;
+		status = bpf_map__set_initial_value(map, &config, sizeof(config));
+		if (status)
+			return objects_fail(error, KERNEL_ERROR_MAP, status, ".rodata.config");
+	}
+	return 0;
+}
+
+static int load_objects(struct kernel *kernel, const struct kernel_options *options,
+			struct kernel_error *error)
+{
+	int status;
+
+	for (size_t i = 0; i < OBJECTS; i++) {
+		kernel->objects[i] = objects_open(options->directory, object_files[i], error);
+		if (!kernel->objects[i])
+			return -error->number;
+	}
+	status = configure(kernel, options, error);
+	if (status)
+		return status;
+	for (size_t i = 0; i < OBJECTS; i++) {
+		if (i > 0)
+			status = objects_share_maps(kernel->objects[i], kernel->objects[0], error);
+		if (status)
+			return status;
+		status = bpf_object__load(kernel->objects[i]);
+		if (status)
+			return objects_fail(error, KERNEL_ERROR_LOAD, status, object_files[i]);
+	}
+	return 0;
+}
+
+/* Tracepoint programs need the id from tracefs; the others attach by their section's name. */
+static struct bpf_link *attach_program(struct bpf_program *program)
+{
+	static const char prefix[] = "tracepoint/";
+	const char *section = bpf_program__section_name(program);
+	char group[64];
+	const char *slash;
+
+	if (strncmp(section, prefix, sizeof(prefix) - 1))
+		return bpf_program__attach(program);
+	section += sizeof(prefix) - 1;
+	slash = strchr(section, '/');
+	if (!slash || (size_t)(slash - section) >= sizeof(group)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	memcpy(group, section, (size_t)(slash - section));
+	group[slash - section] = '\0';
+	return objects_attach_tracepoint(program, group, slash + 1);
+}
+
+static int attach_objects(struct kernel *kernel, struct kernel_error *error)
+{
+	for (size_t i = 0; i < OBJECTS; i++) {
+		struct bpf_program *program;
+
+		bpf_object__for_each_program(program, kernel->objects[i]) {
+			struct bpf_link *link;
+
+			if (!strcmp(bpf_program__name(program), COMMAND_PROGRAM))
+				continue;
+			link = attach_program(program);
+			if (!link)
+				return objects_fail(error, KERNEL_ERROR_ATTACH, errno,
+						    bpf_program__name(program));
+			kernel->links[kernel->links_used++] = link;
+		}
+	}
+	return 0;
+}
+
+static int open_maps(struct kernel *kernel, struct kernel_error *error)
+{
+	struct bpf_object *object = kernel->objects[0];
+
+	kernel->policies = bpf_object__find_map_fd_by_name(object, "policy_by_tgid");
+	kernel->connections = bpf_object__find_map_fd_by_name(object, "conn_by_inode");
+	kernel->counters = bpf_object__find_map_fd_by_name(object, "counters");
+	kernel->command =
+		bpf_program__fd(bpf_object__find_program_by_name(object, COMMAND_PROGRAM));
+	kernel->counter_values = calloc((size_t)kernel->cpus * COUNTER_MAX, sizeof(uint64_t));
+	if (!kernel->counter_values)
+		return objects_fail(error, KERNEL_ERROR_MAP, ENOMEM, "counters");
+	kernel->ring = ring_buffer__new(bpf_object__find_map_fd_by_name(object, "ring"),
+					on_record, kernel, NULL);
+	return kernel->ring ? 0 : objects_fail(error, KERNEL_ERROR_RING, errno, "ring");
+}
+
+int kernel_open(struct kernel **out, const struct kernel_options *options,
+		struct kernel_error *error)
+{
+	struct kernel *kernel = calloc(1, sizeof(*kernel));
+	int status;
+
+	*out = NULL;
+	memset(error, 0, sizeof(*error));
+	if (!kernel)
+		return objects_fail(error, KERNEL_ERROR_OPEN, ENOMEM, "kernel");
+	objects_log_to(error);
+	kernel->cpus = libbpf_num_possible_cpus();
+	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
+		status = objects_fail(error, KERNEL_ERROR_BTF, errno, "/sys/kernel/btf/vmlinux");
+		goto out;
+	}
+	status = load_objects(kernel, options, error);
+	if (status)
+		goto out;
+	status = open_maps(kernel, error);
+	if (status)
+		goto out;
+	/* Our own bytes would make events that make bytes. */
+	status = kernel_set_policy(kernel, (uint32_t)getpid(), 2, 0, error);
+	if (status)
+		goto out;
+	status = attach_objects(kernel, error);
+out:
+	objects_log_to(NULL);
+	if (status)
+		kernel_close(kernel);
+	else
+		*out = kernel;
+	return status;
+}
+
+void kernel_close(struct kernel *kernel)
+{
+	for (size_t i = 0; i < UPROBES_MAX; i++)
+		kernel_detach(kernel, (int)i);
+	for (size_t i = 0; i < kernel->links_used; i++)
+		bpf_link__destroy(kernel->links[i]);
+	ring_buffer__free(kernel->ring);
+	for (size_t i = 0; i < OBJECTS; i++)
+		bpf_object__close(kernel->objects[i]);
+	free(kernel->counter_values);
+	free(kernel);
+}
+
+int kernel_counters(struct kernel *kernel, uint64_t *sums, struct kernel_error *error)
+{
+	uint32_t zero = 0;
+	int status = bpf_map_lookup_elem(kernel->counters, &zero, kernel->counter_values);
+
+	if (status)
+		return objects_fail(error, KERNEL_ERROR_MAP, errno, "counters");
+	memset(sums, 0, COUNTER_MAX * sizeof(*sums));
+	for (int cpu = 0; cpu < kernel->cpus; cpu++)
+		for (int i = 0; i < COUNTER_MAX; i++)
+			sums[i] += kernel->counter_values[cpu * COUNTER_MAX + i];
+	return 0;
+}
+
+int kernel_set_policy(struct kernel *kernel, uint32_t tgid, uint32_t watch, uint32_t family,
+		      struct kernel_error *error)
+{
+	struct policy policy = { .watch = watch, .family = family };
+
+	if (bpf_map_update_elem(kernel->policies, &tgid, &policy, BPF_ANY))
+		return objects_fail(error, KERNEL_ERROR_MAP, errno, "policy_by_tgid");
+	return 0;
+}
+
+int kernel_clear_policy(struct kernel *kernel, uint32_t tgid, struct kernel_error *error)
+{
+	if (bpf_map_delete_elem(kernel->policies, &tgid) && errno != ENOENT)
+		return objects_fail(error, KERNEL_ERROR_MAP, errno, "policy_by_tgid");
+	return 0;
+}
+
+static int run_command(struct kernel *kernel, uint64_t command, uint64_t inode, uint64_t argument,
+		       struct kernel_error *error)
+{
+	uint64_t args[3] = { command, inode, argument };
+	LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = args, .ctx_size_in = sizeof(args));
+
+	if (bpf_prog_test_run_opts(kernel->command, &options))
+		return objects_fail(error, KERNEL_ERROR_MAP, errno, "command");
+	if (options.retval)
+		return objects_fail(error, KERNEL_ERROR_MAP, E2BIG, "conn_by_inode");
+	return 0;
+}
+
+int kernel_set_nginx_connection(struct kernel *kernel, uint64_t inode, uint64_t address,
+				struct kernel_error *error)
+{
+	return run_command(kernel, COMMAND_NGINX_CONNECTION, inode, address, error);
+}
+
+int kernel_ignore_connection(struct kernel *kernel, uint64_t inode, struct kernel_error *error)
+{
+	return run_command(kernel, COMMAND_IGNORE, inode, 0, error);
+}
+
+int kernel_attach_uprobe(struct kernel *kernel, const char *program, const char *path,
+			 size_t offset, int is_return, struct kernel_error *error)
+{
+	struct bpf_program *found = NULL;
+	int handle = 0;
+
+	for (size_t i = 0; i < OBJECTS && !found; i++)
+		found = bpf_object__find_program_by_name(kernel->objects[i], program);
+	if (!found)
+		return objects_fail(error, KERNEL_ERROR_UPROBE, ENOENT, program);
+	while (handle < UPROBES_MAX && kernel->uprobes[handle])
+		handle++;
+	if (handle == UPROBES_MAX)
+		return objects_fail(error, KERNEL_ERROR_TOO_MANY, ENOSPC, path);
+	objects_log_to(error);
+	kernel->uprobes[handle] =
+		bpf_program__attach_uprobe(found, is_return != 0, -1, path, offset);
+	objects_log_to(NULL);
+	if (!kernel->uprobes[handle])
+		return objects_fail(error, KERNEL_ERROR_UPROBE, errno, path);
+	return handle;
+}
+
+void kernel_detach(struct kernel *kernel, int handle)
+{
+	if (handle < 0 || handle >= UPROBES_MAX || !kernel->uprobes[handle])
+		return;
+	bpf_link__destroy(kernel->uprobes[handle]);
+	kernel->uprobes[handle] = NULL;
+}

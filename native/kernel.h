@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT
+ *
+ * The core of the addon: load the BPF objects, attach them, drain the ring, read and write their
+ * maps. Plain C, knows nothing of Node. All calls on one `struct kernel` come from one thread.
+ * Functions return 0 or -errno and say what failed in `struct kernel_error`.
+ */
+#ifndef SPANTAP_KERNEL_H
+#define SPANTAP_KERNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define KERNEL_LOG_BYTES 8192
+
+/* Stable names; their wording lives in src/native/errors.ts. */
+#define KERNEL_ERROR_OPEN "BPF_OPEN"             /* object file missing or damaged */
+#define KERNEL_ERROR_BTF "BPF_NO_BTF"            /* kernel without /sys/kernel/btf/vmlinux */
+#define KERNEL_ERROR_PERMISSION "BPF_PERMISSION" /* EPERM, EACCES */
+#define KERNEL_ERROR_LOAD "BPF_LOAD"             /* refused by verifier or kernel */
+#define KERNEL_ERROR_ATTACH "BPF_ATTACH"
+#define KERNEL_ERROR_RING "BPF_RING"
+#define KERNEL_ERROR_MAP "BPF_MAP"
+#define KERNEL_ERROR_UPROBE "BPF_UPROBE"
+#define KERNEL_ERROR_TOO_MANY "BPF_TOO_MANY" /* uprobe handles used up */
+
+struct kernel_error {
+	const char *code;   /* one of KERNEL_ERROR_*, NULL without error */
+	int number;         /* errno */
+	char subject[256];  /* program, map or file */
+	char log[KERNEL_LOG_BYTES]; /* end of what libbpf and the verifier said */
+};
+
+struct kernel_options {
+	const char *directory; /* holds the *.bpf.o files */
+	uint32_t watch_all;
+	uint32_t copy_bytes_max;
+	uint32_t ring_bytes;
+	uint32_t connections_max;
+};
+
+struct kernel;
+
+int kernel_open(struct kernel **out, const struct kernel_options *options,
+		struct kernel_error *error);
+void kernel_close(struct kernel *kernel);
+
+/*
+ * Copies whole records while the largest one still fits. Returns the bytes written, 0 for an
+ * empty ring, or -errno.
+ */
+int64_t kernel_drain(struct kernel *kernel, uint8_t *batch, size_t batch_bytes);
+
+/* Sums over all CPUs, COUNTER_MAX values. */
+int kernel_counters(struct kernel *kernel, uint64_t *sums, struct kernel_error *error);
+
+int kernel_set_policy(struct kernel *kernel, uint32_t tgid, uint32_t watch, uint32_t family,
+		      struct kernel_error *error);
+int kernel_clear_policy(struct kernel *kernel, uint32_t tgid, struct kernel_error *error);
+int kernel_set_nginx_connection(struct kernel *kernel, uint64_t inode, uint64_t address,
+				struct kernel_error *error);
+int kernel_ignore_connection(struct kernel *kernel, uint64_t inode, struct kernel_error *error);
+
+/* Returns a handle >= 0 or -errno. `path` is opened now; every process that maps it is probed. */
+int kernel_attach_uprobe(struct kernel *kernel, const char *program, const char *path,
+			 size_t offset, int is_return, struct kernel_error *error);
+void kernel_detach(struct kernel *kernel, int handle);
+
+#endif

@@ -1,0 +1,181 @@
+/**
+ * The agent: wires the stages. Reads like the drawing in README.md:
+ *
+ *     bpf -> native -> capture -> protocol -> link   in the capture worker (pipeline.ts)
+ *                        -> export                   here, with discovery and telemetry
+ */
+import { CaptureThread } from './capture-thread.ts';
+import type { Filters, Level } from './config/command-line.ts';
+import { limits } from './config/limits.ts';
+import { VERSION } from './config/version.ts';
+import { Inspector } from './discover/plan.ts';
+import { readProcess } from './discover/processes.ts';
+import { Resources } from './discover/resource.ts';
+import { Watcher, type WatchPlan } from './discover/watcher.ts';
+import { chooseExporter } from './export/choose.ts';
+import { WallClock } from './export/clock.ts';
+import { createExporter, createOtlpExporter, type ExportParts } from './export/create.ts';
+import { discard } from './export/discard.ts';
+import type { SpanExporter } from './export/exporter.ts';
+import { readExportSettings } from './export/settings.ts';
+import type { ObservedProcess } from './handoff/layout.ts';
+import { Counters } from './telemetry/counters.ts';
+import type { Log } from './telemetry/log.ts';
+import type { WorkerOptions } from './worker.ts';
+
+export interface AgentOptions {
+  readonly filters: Filters;
+  readonly level: Level;
+  readonly env: NodeJS.ProcessEnv;
+  readonly log: Log;
+  /** Record to a file instead of exporting. */
+  readonly recording?: WorkerOptions['recording'];
+}
+
+/** Spans that are still on their way at the end get this long. */
+const FLUSH_DEADLINE_MS = 5_000;
+
+export class Agent {
+  readonly #options: AgentOptions;
+  readonly #counters = new Counters();
+  /** The worker's counters, as it sent them last. */
+  #workerCounters = new Counters();
+  readonly #clock = new WallClock();
+  readonly #inspector: Inspector;
+  readonly #watcher: Watcher;
+  readonly #resources: Resources;
+  /** By index as in a batch's `process` column. */
+  readonly #processes: ObservedProcess[] = [];
+  #exporter: SpanExporter | undefined;
+  #capture: CaptureThread | undefined;
+
+  private constructor(options: AgentOptions) {
+    this.#options = options;
+    this.#inspector = new Inspector(this.#counters);
+    this.#watcher = new Watcher(this.#inspector, options.filters, process.pid);
+    this.#resources = new Resources({
+      inspector: this.#inspector,
+      version: VERSION,
+      counters: this.#counters,
+    });
+  }
+
+  /** @throws AgentError when a filter matches nothing or the kernel side cannot be loaded. */
+  static async start(options: AgentOptions): Promise<Agent> {
+    const agent = new Agent(options);
+    await agent.#startExport();
+    await agent.#startCapture();
+    return agent;
+  }
+
+  /** Both threads' counters as one. */
+  counters(): Counters {
+    const sum = new Counters();
+    sum.values.forEach((_, index) => {
+      sum.values[index] = this.#counters.values[index] + this.#workerCounters.values[index];
+    });
+    return sum;
+  }
+
+  describe(): string {
+    return this.#watcher.describe();
+  }
+
+  /** Resolves when a recording has reached its limits. */
+  get ended(): Promise<void> {
+    return this.#capture?.stopped ?? Promise.resolve();
+  }
+
+  /** Takes what the kernel still holds, sends it, and leaves nothing behind. */
+  async stop(): Promise<void> {
+    await this.#capture?.stop();
+    await this.#exporter?.close(FLUSH_DEADLINE_MS);
+    this.#clock.stop();
+  }
+
+  async #startExport(): Promise<void> {
+    const { env, log, level, recording } = this.#options;
+    if (recording !== undefined) return;
+    const choice = await chooseExporter(env);
+    log.info(`spans go to ${choice.kinds.join(' and ') || 'nowhere'}: ${choice.reason}`);
+    this.#clock.start();
+    const settings = readExportSettings(env);
+    for (const warning of settings.warnings) log.warn(warning);
+    const parts: ExportParts = {
+      settings,
+      env,
+      level,
+      log,
+      clock: this.#clock,
+      counters: this.#counters,
+      out: process.stdout,
+      resourceOf: (index) => this.#resourceOf(index),
+    };
+    this.#exporter = isEncodeOnly(env)
+      ? createOtlpExporter(parts, choice.protocol, discard)
+      : createExporter(choice, parts);
+  }
+
+  async #startCapture(): Promise<void> {
+    const { level, recording, log } = this.#options;
+    const plans = this.#watcher.start();
+    const options: WorkerOptions = {
+      kernel: {
+        watchAll: this.#watcher.watchesAll,
+        ringBytes: limits.ringBytes,
+        connectionsMax: limits.kernelConnectionsMax,
+        headBytesMax: limits.headBytesMax,
+        bodyBytesMax: bodyBytesMax(level),
+      },
+      pipeline: { ownTgid: process.pid, bodyBytesMax: bodyBytesMax(level) },
+      ...(recording === undefined ? {} : { recording }),
+    };
+    this.#capture = await CaptureThread.start(options, {
+      batch: ({ batch }) => this.#exporter?.add(batch),
+      process: ({ process }) => this.#announce(process),
+      counters: ({ values }) => {
+        this.#workerCounters = new Counters(values);
+      },
+      appeared: ({ tgid }) => this.#apply(this.#watcher.appeared(tgid)),
+      exited: ({ tgid }) => this.#watcher.exited(tgid),
+      'own-peer': ({ tgid }) => this.#apply(this.#watcher.ownPeer(tgid)),
+      log: ({ level: logLevel, message }) => log[logLevel](message),
+      unavailable: ({ what, why }) => log.warn(`not attached: ${what}: ${why}`),
+    });
+    for (const plan of plans) this.#apply(plan);
+  }
+
+  #apply(plan: WatchPlan | undefined): void {
+    if (plan === undefined) return;
+    for (const reason of plan.reasons) this.#options.log.warn(`pid ${plan.tgid}: ${reason}`);
+    const { tgid, watch, family, uprobes, nginxConnections } = plan;
+    const resource = this.#options.recording === undefined ? {} : this.#resourceFor(tgid);
+    this.#capture?.plan({ tgid, watch, family, uprobes, nginxConnections, resource });
+  }
+
+  #announce(process: ObservedProcess): void {
+    this.#processes[process.index] = process;
+    // Read now: the process may be gone when its first span is built.
+    this.#resourceOf(process.index);
+  }
+
+  #resourceOf(index: number) {
+    const { tgid, startNs, comm } = this.#processes[index];
+    return this.#resources.get(tgid, startNs, comm);
+  }
+
+  #resourceFor(tgid: number): Readonly<Record<string, unknown>> {
+    const info = readProcess(tgid);
+    return info === undefined ? {} : this.#resources.get(tgid, info.startNs, info.comm).attributes;
+  }
+}
+
+/** Benchmarks measure encoding apart from sending. */
+function isEncodeOnly(env: NodeJS.ProcessEnv): boolean {
+  return env.SPANTAP_BENCH_ENCODE_ONLY === '1';
+}
+
+/** Body bytes that the level can ask for. */
+function bodyBytesMax(level: Level): number {
+  return level === 'full' ? limits.bodyBytesMax : 0;
+}

@@ -1,0 +1,59 @@
+/**
+ * `[userinfo@]host[:port]` of a Host header or target (RFC 3986 3.2), as offsets. Brackets of
+ * IPv6 literals are left out, as `server.address` wants it; userinfo is never part of the host.
+ */
+
+const AT = 0x40;
+const COLON = 0x3a;
+const OPEN = 0x5b;
+const CLOSE = 0x5d;
+
+export class Authority {
+  userEnd = 0;
+  hostStart = 0;
+  hostEnd = 0;
+  /** 0 when none is given or it is not a port. */
+  port = 0;
+  hasUser = false;
+
+  parse(bytes: Uint8Array, start: number, end: number): void {
+    let at = end;
+    while (at > start && bytes[at - 1] !== AT) at--;
+    this.hasUser = at > start;
+    this.userEnd = this.hasUser ? at - 1 : start;
+    if (bytes[at] === OPEN && at < end) this.#parseLiteral(bytes, at + 1, end);
+    else this.#parseName(bytes, at, end);
+  }
+
+  #parseLiteral(bytes: Uint8Array, start: number, end: number): void {
+    let at = start;
+    while (at < end && bytes[at] !== CLOSE) at++;
+    this.hostStart = start;
+    this.hostEnd = at;
+    this.port = bytes[at + 1] === COLON ? parsePort(bytes, at + 2, end) : 0;
+  }
+
+  /** More than one colon without brackets: a bare IPv6 address, as some X-Forwarded-For have it. */
+  #parseName(bytes: Uint8Array, start: number, end: number): void {
+    let first = -1;
+    let colons = 0;
+    for (let i = start; i < end; i++) {
+      if (bytes[i] !== COLON) continue;
+      if (first < 0) first = i;
+      colons++;
+    }
+    this.hostStart = start;
+    this.hostEnd = colons === 1 ? first : end;
+    this.port = colons === 1 ? parsePort(bytes, first + 1, end) : 0;
+  }
+}
+
+function parsePort(bytes: Uint8Array, start: number, end: number): number {
+  let port = 0;
+  for (let i = start; i < end; i++) {
+    const digit = bytes[i] - 0x30;
+    if (digit < 0 || digit > 9 || port > 65_535) return 0;
+    port = port * 10 + digit;
+  }
+  return port > 65_535 ? 0 : port;
+}

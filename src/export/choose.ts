@@ -1,0 +1,123 @@
+/**
+ * Where spans go when the agent starts: OTEL_TRACES_EXPORTER decides; unset, a configured endpoint
+ * or a collector that listens on this host's standard ports gets them, else trees are printed.
+ */
+import { connect } from 'node:net';
+import { AgentError } from '../telemetry/agent-error.ts';
+
+export type ExporterKind = 'otlp' | 'console';
+export type Protocol = 'grpc' | 'http/protobuf' | 'http/json';
+
+export interface ExporterChoice {
+  /** Empty: spans are counted and go nowhere. */
+  readonly kinds: readonly ExporterKind[];
+  readonly protocol: Protocol;
+  /** For the log. */
+  readonly reason: string;
+}
+
+export type IsListening = (host: string, port: number) => Promise<boolean>;
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const PROTOCOLS: readonly string[] = ['grpc', 'http/protobuf', 'http/json'];
+const LOOPBACK = ['127.0.0.1', '::1'];
+const GRPC_PORT = 4317;
+const HTTP_PORT = 4318;
+const CONNECT_TIMEOUT_MS = 500;
+
+export async function chooseExporter(
+  env: Environment,
+  isListening: IsListening = canConnect,
+): Promise<ExporterChoice> {
+  const asked = nonEmpty(env.OTEL_TRACES_EXPORTER);
+  const protocol = readProtocol(env);
+  const endpoint =
+    nonEmpty(env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT) ?? nonEmpty(env.OTEL_EXPORTER_OTLP_ENDPOINT);
+  const kinds = asked === undefined ? undefined : readKinds(asked);
+  if (kinds !== undefined && !kinds.includes('otlp')) {
+    return {
+      kinds,
+      protocol: protocol ?? 'http/protobuf',
+      reason: `OTEL_TRACES_EXPORTER=${asked}`,
+    };
+  }
+  if (endpoint !== undefined) {
+    const reason = `the endpoint is ${withoutCredentials(endpoint)}`;
+    return { kinds: kinds ?? ['otlp'], protocol: protocol ?? 'http/protobuf', reason };
+  }
+  const found = await findCollector(protocol, isListening);
+  if (found !== undefined) return { ...found, kinds: kinds ?? ['otlp'] };
+  if (kinds !== undefined) {
+    const reason = `OTEL_TRACES_EXPORTER=${asked}, to the standard port`;
+    return { kinds, protocol: protocol ?? 'http/protobuf', reason };
+  }
+  const reason = 'no endpoint is configured and no collector listens on 4317 or 4318';
+  return { kinds: ['console'], protocol: protocol ?? 'http/protobuf', reason };
+}
+
+/** Which of the standard ports speaks decides the protocol, unless that is configured. */
+async function findCollector(
+  protocol: Protocol | undefined,
+  isListening: IsListening,
+): Promise<Pick<ExporterChoice, 'protocol' | 'reason'> | undefined> {
+  const candidates: readonly [number, Protocol][] =
+    protocol === undefined
+      ? [
+          [HTTP_PORT, 'http/protobuf'],
+          [GRPC_PORT, 'grpc'],
+        ]
+      : [[protocol === 'grpc' ? GRPC_PORT : HTTP_PORT, protocol]];
+  for (const [port, spoken] of candidates) {
+    for (const host of LOOPBACK) {
+      if (!(await isListening(host, port))) continue;
+      return { protocol: spoken, reason: `a collector listens on port ${port}` };
+    }
+  }
+  return undefined;
+}
+
+function readKinds(asked: string): ExporterKind[] {
+  const kinds: ExporterKind[] = [];
+  for (const name of asked.split(',').map((part) => part.trim())) {
+    if (name === 'otlp' || name === 'console') kinds.push(name);
+    else if (name !== 'none') {
+      throw new AgentError('config', {
+        what: `OTEL_TRACES_EXPORTER=${asked} is not understood`,
+        todo: 'use console, otlp or none',
+      });
+    }
+  }
+  return kinds;
+}
+
+function readProtocol(env: Environment): Protocol | undefined {
+  const asked =
+    nonEmpty(env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL) ?? nonEmpty(env.OTEL_EXPORTER_OTLP_PROTOCOL);
+  if (asked === undefined || PROTOCOLS.includes(asked)) return asked as Protocol | undefined;
+  throw new AgentError('config', {
+    what: `OTEL_EXPORTER_OTLP_PROTOCOL=${asked} is not understood`,
+    todo: `use one of ${PROTOCOLS.join(', ')}`,
+  });
+}
+
+function nonEmpty(value: string | undefined): string | undefined {
+  const text = value?.trim();
+  return text === '' ? undefined : text;
+}
+
+function withoutCredentials(endpoint: string): string {
+  return endpoint.replace(/\/\/[^/@]*@/, '//');
+}
+
+async function canConnect(host: string, port: number): Promise<boolean> {
+  const socket = connect({ host, port, timeout: CONNECT_TIMEOUT_MS });
+  return new Promise((resolve) => {
+    const finish = (isOpen: boolean) => {
+      socket.destroy();
+      resolve(isOpen);
+    };
+    socket.once('connect', () => finish(true));
+    socket.once('error', () => finish(false));
+    socket.once('timeout', () => finish(false));
+  });
+}

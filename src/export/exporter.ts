@@ -1,0 +1,143 @@
+/**
+ * Batches of exchanges in, export requests out. Takes whole hops: one is sampled, queued and
+ * sent as one, or not at all.
+ */
+import { type ExchangeBatch, U32, U32_COLUMNS } from '../handoff/layout.ts';
+import type { Counters } from '../telemetry/counters.ts';
+import type { WallClock } from './clock.ts';
+import { countMarks } from './marks.ts';
+import type { RequestBuilder } from './otlp/request.ts';
+import type { ExportQueue } from './queue.ts';
+import type { Sampler } from './sampler.ts';
+import { type Rows, type SpanDescriber, toRows } from './span.ts';
+
+/** What the agent knows of the export stage. */
+export interface SpanExporter {
+  add(batch: ExchangeBatch): void;
+  /** Sends what is there; resolves when it arrived, was given up, or the deadline passed. */
+  flush(deadlineMs: number): Promise<void>;
+  /** `flush`, then ends everything; what is left is counted. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+export interface BatchLimits {
+  readonly batchSpansMax: number;
+  readonly batchBytesMax: number;
+  readonly scheduleDelayMs: number;
+}
+
+export interface ExporterParts {
+  readonly clock: WallClock;
+  readonly sampler: Sampler;
+  readonly describer: SpanDescriber;
+  readonly request: RequestBuilder;
+  readonly queue: ExportQueue;
+  readonly counters: Counters;
+  readonly limits: BatchLimits;
+}
+
+export class OtlpExporter implements SpanExporter {
+  readonly #parts: ExporterParts;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(parts: ExporterParts) {
+    this.#parts = parts;
+    parts.describer.traceStateHook = (u32, row, traceState) =>
+      parts.sampler.noteThreshold(u32, row, traceState);
+  }
+
+  add(batch: ExchangeBatch): void {
+    this.#parts.clock.check();
+    const rows = toRows(batch);
+    for (let start = 0; start < batch.count; ) {
+      const end = endOfHop(batch, start);
+      this.#addHop(rows, start, end);
+      start = end;
+    }
+    if (this.#parts.request.spans > 0) this.#schedule();
+  }
+
+  async flush(deadlineMs: number): Promise<void> {
+    this.#seal();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, deadlineMs);
+    });
+    await Promise.race([this.#parts.queue.drained(), late]);
+    clearTimeout(timer);
+  }
+
+  async close(deadlineMs: number): Promise<void> {
+    await this.flush(deadlineMs);
+    this.#parts.queue.close();
+    await this.#parts.queue.drained();
+  }
+
+  #addHop(rows: Rows, start: number, end: number): void {
+    const { sampler, counters, queue, request, limits } = this.#parts;
+    const spans = end - start;
+    if (!sampler.isSampled(rows.u32, start * U32_COLUMNS)) {
+      counters.add('dropped.not_sampled', spans);
+      return;
+    }
+    if (!queue.hasRoom(request.spans + spans, request.bytes)) {
+      counters.add('dropped.export_queue', spans);
+      return;
+    }
+    if (request.spans > 0 && request.spans + spans > limits.batchSpansMax) this.#seal();
+    const before = request.spans;
+    if (spans <= limits.batchSpansMax && this.#encode(rows, start, end)) return;
+    // Too many bytes: the hop opens a request of its own, and is cut only when it fills one alone.
+    request.undoTo(before);
+    this.#seal();
+    if (spans <= limits.batchSpansMax && this.#encode(rows, start, end)) return;
+    request.undoTo(0);
+    counters.add('export.torn_hops');
+    for (let row = start; row < end; row++) this.#encodeAlone(rows, row);
+  }
+
+  /** False when the request would grow beyond its limit. */
+  #encode(rows: Rows, start: number, end: number): boolean {
+    const { request, describer, limits, counters } = this.#parts;
+    for (let row = start; row < end; row++) {
+      request.add(rows, row, describer);
+      if (request.bytes > limits.batchBytesMax) return false;
+    }
+    for (let row = start; row < end; row++) {
+      countMarks(rows.u32, row * U32_COLUMNS, counters);
+    }
+    if (request.spans >= limits.batchSpansMax) this.#seal();
+    return true;
+  }
+
+  #encodeAlone(rows: Rows, row: number): void {
+    const { request, limits } = this.#parts;
+    if (request.spans + 1 > limits.batchSpansMax) this.#seal();
+    const before = request.spans;
+    if (this.#encode(rows, row, row + 1) || before === 0) return;
+    request.undoTo(before);
+    this.#seal();
+    this.#encode(rows, row, row + 1);
+  }
+
+  #schedule(): void {
+    this.#timer ??= setTimeout(() => this.#seal(), this.#parts.limits.scheduleDelayMs);
+  }
+
+  #seal(): void {
+    const { request, queue } = this.#parts;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const { spans } = request;
+    if (spans > 0) queue.push(request.seal(), spans);
+  }
+}
+
+/** Rows of one hop stand together; a row without a hop is one by itself. */
+export function endOfHop(batch: ExchangeBatch, start: number): number {
+  const hop = batch.u32[start * U32_COLUMNS + U32.hop];
+  let end = start + 1;
+  if (hop === 0) return end;
+  while (end < batch.count && batch.u32[end * U32_COLUMNS + U32.hop] === hop) end++;
+  return end;
+}

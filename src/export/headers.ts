@@ -1,0 +1,177 @@
+/**
+ * All headers of a head as attributes (levels `details` and `full`): one attribute a name, an
+ * array of its values, secrets replaced. Reads the head itself, since only few headers are noted
+ * when it is parsed.
+ */
+import type { Counters } from '../telemetry/counters.ts';
+import type { Prefix } from './attributes.ts';
+import { ByteSource, cutUtf8, isAscii, Scratch, toUtf8 } from './bytes.ts';
+import { isWord, Slice } from './forwarded.ts';
+import { type QueryRedaction, REDACTED, SECRET_HEADERS } from './redaction.ts';
+import type { SpanSink, TextList } from './types.ts';
+
+const LF = 0x0a;
+const CR = 0x0d;
+const COLON = 0x3a;
+const QUESTION = 0x3f;
+
+const SECRET = ByteSource.of(REDACTED);
+const secretLengths: boolean[] = [];
+for (const name of SECRET_HEADERS) secretLengths[name.length] = true;
+
+/** Flat [name start, name end, value start, value end] of each field line. */
+const FIELDS = 4;
+
+export class HeaderAttributes {
+  readonly #redaction: QueryRedaction;
+  readonly #counters: Counters;
+  readonly #bytesMax: number;
+  readonly #lines: number[] = [];
+  readonly #list: TextList = { count: 0, sources: [], starts: [], ends: [] };
+  readonly #scratch = new Scratch();
+  readonly #name = new Slice();
+
+  constructor(redaction: QueryRedaction, counters: Counters, bytesMax: number) {
+    this.#redaction = redaction;
+    this.#counters = counters;
+    this.#bytesMax = bytesMax;
+  }
+
+  /** `start` is behind the first line. Writes at most `budget`; returns how many were left out. */
+  describe(
+    source: ByteSource,
+    start: number,
+    end: number,
+    prefix: Prefix,
+    sink: SpanSink,
+    budget: { left: number },
+  ): number {
+    const count = this.#split(source.bytes, start, end);
+    let dropped = 0;
+    for (let i = 0; i < count; i += FIELDS) {
+      if (this.#lines[i + 1] === 0) continue;
+      if (budget.left > 0) this.#describeOne(source, i, count, prefix, sink);
+      else dropped++;
+      budget.left--;
+    }
+    return dropped;
+  }
+
+  #describeOne(source: ByteSource, i: number, count: number, prefix: Prefix, sink: SpanSink): void {
+    const lines = this.#lines;
+    const start = lines[i];
+    const end = lines[i + 1];
+    const isSecret = this.#isSecret(source.bytes, start, end);
+    this.#list.count = 0;
+    this.#scratch.reset();
+    this.#push(source, lines[i + 2], lines[i + 3], isSecret);
+    for (let k = i + FIELDS; k < count; k += FIELDS) {
+      if (!isSameName(source.bytes, start, end, lines[k], lines[k + 1])) continue;
+      this.#push(source, lines[k + 2], lines[k + 3], isSecret);
+      lines[k + 1] = 0;
+    }
+    sink.list(prefix, source, start, end, this.#list);
+  }
+
+  /** Lines without a colon are not fields; a folded line continues the value before it. */
+  #split(bytes: Uint8Array, start: number, end: number): number {
+    const lines = this.#lines;
+    let count = 0;
+    for (let at = start; at < end; ) {
+      const lineStart = at;
+      let colon = -1;
+      for (; at < end && bytes[at] !== LF; at++) if (bytes[at] === COLON && colon < 0) colon = at;
+      const lineEnd = at > lineStart && bytes[at - 1] === CR ? at - 1 : at;
+      at++;
+      if (lineEnd === lineStart) break;
+      if (isSpace(bytes[lineStart])) {
+        if (count > 0) lines[count - 1] = lineEnd;
+      } else if (colon > lineStart) {
+        lines[count++] = lineStart;
+        lines[count++] = colon;
+        lines[count++] = skipSpace(bytes, colon + 1, lineEnd);
+        lines[count++] = lineEnd;
+      }
+    }
+    return count;
+  }
+
+  #push(source: ByteSource, start: number, lineEnd: number, isSecret: boolean): void {
+    let end = lineEnd;
+    while (end > start && isSpace(source.bytes[end - 1])) end--;
+    if (isSecret) this.#append(SECRET, 0, SECRET.bytes.length);
+    else if (this.#isClean(source.bytes, start, end)) this.#append(source, start, end);
+    else this.#appendCleaned(source.bytes, start, end);
+  }
+
+  #append(source: ByteSource, start: number, end: number): void {
+    const list = this.#list;
+    list.sources[list.count] = source;
+    list.starts[list.count] = start;
+    list.ends[list.count] = end;
+    list.count++;
+  }
+
+  #isClean(bytes: Uint8Array, start: number, end: number): boolean {
+    if (end - start > this.#bytesMax || !isAscii(bytes, start, end)) return false;
+    for (let i = start; i < end; i++) {
+      if (bytes[i] === LF) return false;
+      if (bytes[i] === QUESTION) return !this.#redaction.isNeeded(bytes, i + 1, end);
+    }
+    return true;
+  }
+
+  /** Unfolds (RFC 9112 5.2), redacts queries in it, makes it UTF-8 and cuts it. */
+  #appendCleaned(bytes: Uint8Array, start: number, end: number): void {
+    const unfolded = Buffer.from(bytes.subarray(start, end))
+      .toString('latin1')
+      .replace(/[ \t]*\r?\n[ \t]+/g, ' ');
+    const raw = Buffer.from(unfolded, 'latin1');
+    const redacted = new Scratch();
+    const query = raw.indexOf(QUESTION) + 1;
+    redacted.append(raw, 0, query === 0 ? raw.length : query);
+    if (query !== 0) this.#redaction.append(raw, query, raw.length, redacted);
+    const text = toUtf8(redacted.source.bytes, 0, redacted.pos);
+    if (text.length > this.#bytesMax) this.#counters.add('truncated.attributes');
+    const kept = cutUtf8(text, this.#bytesMax);
+    const at = this.#scratch.pos;
+    this.#scratch.append(kept, 0, kept.length);
+    this.#append(this.#scratch.source, at, this.#scratch.pos);
+  }
+
+  #isSecret(bytes: Uint8Array, start: number, end: number): boolean {
+    if (secretLengths[end - start] !== true) return false;
+    this.#name.start = start;
+    this.#name.end = end;
+    return SECRET_HEADERS.some((secret) => isWord(bytes, this.#name, secret));
+  }
+}
+
+function isSameName(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  otherStart: number,
+  otherEnd: number,
+): boolean {
+  if (end - start !== otherEnd - otherStart) return false;
+  for (let i = 0; i < end - start; i++) {
+    if (lowerCase(bytes[start + i]) !== lowerCase(bytes[otherStart + i])) return false;
+  }
+  return true;
+}
+
+/** ASCII letters only; everything else stays. */
+export function lowerCase(byte: number): number {
+  return byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
+}
+
+function skipSpace(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  while (at < end && isSpace(bytes[at])) at++;
+  return at;
+}
+
+function isSpace(byte: number): boolean {
+  return byte === 0x20 || byte === 0x09;
+}

@@ -1,0 +1,18 @@
+/**
+ * One export request in the making. Spans are taken in arrival order and grouped by resource when
+ * the request is sealed. `undoTo` takes back the spans of a hop that did not fit, so that a hop is
+ * never in two requests.
+ */
+import type { Rows, SpanDescriber } from '../span.ts';
+
+export interface RequestBuilder {
+  readonly contentType: string;
+  readonly spans: number;
+  /** Size of the request if it were sealed now; exact or slightly more. */
+  readonly bytes: number;
+  add(rows: Rows, index: number, describer: SpanDescriber): void;
+  /** Takes back all but the first `spans`. */
+  undoTo(spans: number): void;
+  /** The request; the builder is empty after it. */
+  seal(): Uint8Array;
+}

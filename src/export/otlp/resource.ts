@@ -1,0 +1,42 @@
+/** Resource and scope, encoded once a process: ResourceSpans { resource = 1 }, ScopeSpans { scope = 1 }. */
+import { VERSION } from '../../config/version.ts';
+import { encodeAttributes, field } from '../attributes.ts';
+import type { ResourceInfo, ResourceOf } from '../types.ts';
+
+export const SCOPE_NAME = 'spantap';
+
+/** InstrumentationScope { name = 1; version = 2 }. */
+export const SCOPE: Buffer = field(
+  1,
+  Buffer.concat([field(1, Buffer.from(SCOPE_NAME)), field(2, Buffer.from(VERSION))]),
+);
+
+export interface EncodedResource {
+  readonly info: ResourceInfo;
+  /** Field 1 of ResourceSpans. */
+  readonly bytes: Buffer;
+}
+
+/** Keeps what was encoded for as long as discovery says the same. */
+export class Resources {
+  readonly #resourceOf: ResourceOf;
+  readonly #encoded = new Map<number, EncodedResource>();
+
+  constructor(resourceOf: ResourceOf) {
+    this.#resourceOf = resourceOf;
+  }
+
+  get(processIndex: number): EncodedResource {
+    const info = this.#resourceOf(processIndex);
+    const known = this.#encoded.get(processIndex);
+    if (known?.info === info) return known;
+    const encoded = { info, bytes: field(1, encodeAttributes(1, info.attributes)) };
+    this.#encoded.set(processIndex, encoded);
+    return encoded;
+  }
+
+  /** The process is gone; nothing of it will be exported any more. */
+  delete(processIndex: number): void {
+    this.#encoded.delete(processIndex);
+  }
+}

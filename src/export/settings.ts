@@ -1,0 +1,126 @@
+/**
+ * Settings of the export stage from the standard variables. Values that a number or a known word
+ * was expected for are ignored with a warning, as the OpenTelemetry specification asks; an
+ * endpoint or a certificate that cannot be used ends the start, since spans would go elsewhere.
+ */
+import { readFileSync } from 'node:fs';
+import { limits } from '../config/limits.ts';
+import { AgentError } from '../telemetry/agent-error.ts';
+import { SAMPLER_NAMES, type SamplerName } from './sampler.ts';
+
+export interface ExportSettings {
+  readonly sampler: SamplerName;
+  readonly ratio: number;
+  readonly scheduleDelayMs: number;
+  readonly queueSpansMax: number;
+  readonly batchSpansMax: number;
+  readonly retryMs: number;
+  readonly attributeBytesMax: number;
+  readonly attributesMax: number;
+  readonly knownMethods: readonly string[] | undefined;
+  readonly warnings: readonly string[];
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const SCHEDULE_DELAY_MS = 1_000;
+const PREFIXES = ['OTEL_EXPORTER_OTLP_TRACES_', 'OTEL_EXPORTER_OTLP_'];
+const FILES = ['CERTIFICATE', 'CLIENT_CERTIFICATE', 'CLIENT_KEY'];
+
+export function readExportSettings(env: Environment): ExportSettings {
+  const warnings: string[] = [];
+  const number = (name: string, fallback: number, least: number, most: number): number => {
+    const text = env[name]?.trim() ?? '';
+    if (text === '') return fallback;
+    const value = Number(text);
+    if (Number.isFinite(value) && value >= least) return Math.min(value, most);
+    warnings.push(`${name}=${text} is not a number from ${least} on; using ${fallback}`);
+    return fallback;
+  };
+  checkEndpoints(env);
+  checkFiles(env);
+  const sampler = readSampler(env, warnings);
+  const everyByte = number(
+    'OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT',
+    limits.attributeBytesMax,
+    0,
+    65_536,
+  );
+  const everyCount = number('OTEL_ATTRIBUTE_COUNT_LIMIT', limits.attributesMax, 0, 1_024);
+  return {
+    sampler,
+    ratio: readRatio(env, warnings),
+    scheduleDelayMs: number('OTEL_BSP_SCHEDULE_DELAY', SCHEDULE_DELAY_MS, 0, 60_000),
+    queueSpansMax: number('OTEL_BSP_MAX_QUEUE_SIZE', limits.exportQueueSpansMax, 1, 2 ** 24),
+    batchSpansMax: number(
+      'OTEL_BSP_MAX_EXPORT_BATCH_SIZE',
+      limits.exportBatchSpansMax,
+      1,
+      limits.exportBatchSpansMax,
+    ),
+    retryMs: number('OTEL_BSP_EXPORT_TIMEOUT', limits.exportRetryMs, 1, limits.exportRetryMs),
+    attributeBytesMax: number('OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT', everyByte, 0, 65_536),
+    attributesMax: number('OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT', everyCount, 0, 1_024),
+    knownMethods: readMethods(env),
+    warnings,
+  };
+}
+
+function readSampler(env: Environment, warnings: string[]): SamplerName {
+  const text = env.OTEL_TRACES_SAMPLER?.trim() ?? '';
+  const name = SAMPLER_NAMES.find((known) => known === text);
+  if (name !== undefined) return name;
+  if (text !== '') {
+    const known = SAMPLER_NAMES.join(', ');
+    warnings.push(
+      `OTEL_TRACES_SAMPLER=${text} is not one of ${known}; using parentbased_always_on`,
+    );
+  }
+  return 'parentbased_always_on';
+}
+
+function readRatio(env: Environment, warnings: string[]): number {
+  const text = env.OTEL_TRACES_SAMPLER_ARG?.trim() ?? '';
+  const ratio = text === '' ? 1 : Number(text);
+  if (ratio >= 0 && ratio <= 1) return ratio;
+  warnings.push(`OTEL_TRACES_SAMPLER_ARG=${text} is not a ratio from 0 to 1; using 1`);
+  return 1;
+}
+
+function readMethods(env: Environment): readonly string[] | undefined {
+  const text = env.OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS?.trim() ?? '';
+  if (text === '') return undefined;
+  return text.split(',').map((method) => method.trim());
+}
+
+function checkEndpoints(env: Environment): void {
+  for (const name of PREFIXES.map((prefix) => `${prefix}ENDPOINT`)) {
+    const text = env[name]?.trim() ?? '';
+    // gRPC also takes host:port and unix: addresses, which no URL parser here needs to know.
+    if (text === '' || !text.includes('://') || URL.canParse(text)) continue;
+    throw new AgentError('config', {
+      what: `${name}=${text} is not a URL`,
+      todo: 'give scheme, host and port, such as http://localhost:4318',
+    });
+  }
+}
+
+/** The official packages go on without a certificate that they cannot read. */
+function checkFiles(env: Environment): void {
+  for (const prefix of PREFIXES) {
+    for (const file of FILES) {
+      const path = env[prefix + file]?.trim() ?? '';
+      if (path === '') continue;
+      try {
+        readFileSync(path);
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        throw new AgentError('config', {
+          what: `${prefix}${file} cannot be read`,
+          why,
+          todo: 'correct the path, or unset the variable',
+        });
+      }
+    }
+  }
+}

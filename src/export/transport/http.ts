@@ -1,0 +1,143 @@
+/**
+ * OTLP over HTTP: one POST, no retry of its own. The settings (url, headers, TLS, timeout,
+ * compression) are read by the official package; its delegate is not used, since it retries
+ * underneath and does not pass on Retry-After when it gives up.
+ */
+import { type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { promisify } from 'node:util';
+import { constants, gzip } from 'node:zlib';
+import { convertLegacyHttpOptions } from '@opentelemetry/otlp-exporter-base/node-http';
+import { limits } from '../../config/limits.ts';
+import { VERSION } from '../../config/version.ts';
+import type { SendResult, Transport } from '../types.ts';
+import { readPartialSuccess } from './partial-success.ts';
+import { retryAfterMs } from './retry-after.ts';
+
+/** OTLP specification, "OTLP/HTTP Response": everything else must not be sent again. */
+const RETRYABLE_STATUS: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+const REASON_CHARACTERS_MAX = 200;
+
+const gzipAsync = promisify(gzip);
+type Settings = ReturnType<typeof convertLegacyHttpOptions>;
+type Agent = Awaited<ReturnType<Settings['agentFactory']>>;
+
+export class HttpTransport implements Transport {
+  readonly target: string;
+  readonly #settings: Settings;
+  readonly #url: URL;
+  readonly #contentType: string;
+  #agent: Agent | undefined;
+
+  /** Reads OTEL_EXPORTER_OTLP_* of this process. */
+  constructor(contentType: string) {
+    this.#contentType = contentType;
+    this.#settings = convertLegacyHttpOptions({}, 'TRACES', 'v1/traces', {
+      'Content-Type': contentType,
+    });
+    this.#url = new URL(this.#settings.url);
+    this.target = `${this.#url.protocol}//${this.#url.host}${this.#url.pathname}`;
+  }
+
+  async send(body: Uint8Array, _spans: number, signal: AbortSignal): Promise<SendResult> {
+    try {
+      const { headers, payload } = await this.#prepare(body);
+      const response = await this.#post(headers, payload, signal);
+      return this.#judge(response);
+    } catch (error) {
+      return { kind: 'retry', reason: reasonOf(error), afterMs: undefined };
+    }
+  }
+
+  close(): void {
+    this.#agent?.destroy();
+  }
+
+  async #prepare(
+    body: Uint8Array,
+  ): Promise<{ headers: Record<string, string | number>; payload: Uint8Array }> {
+    this.#agent ??= await this.#settings.agentFactory(this.#url.protocol);
+    const isGzip = this.#settings.compression === 'gzip';
+    // Level 1 costs half of level 6 and is a few per cent larger on spans.
+    const payload = isGzip ? await gzipAsync(body, { level: constants.Z_BEST_SPEED }) : body;
+    const headers: Record<string, string | number> = {
+      'User-Agent': `spantap/${VERSION}`,
+      ...(await this.#settings.headers()),
+      'Content-Length': payload.length,
+    };
+    if (isGzip) headers['Content-Encoding'] = 'gzip';
+    return { headers, payload };
+  }
+
+  #post(
+    headers: Record<string, string | number>,
+    payload: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<Response> {
+    return new Promise((resolve, reject) => {
+      const options: RequestOptions = { method: 'POST', headers, agent: this.#agent, signal };
+      const send = this.#url.protocol === 'https:' ? requestHttps : requestHttp;
+      const { timeoutMillis } = this.#settings;
+      const request = send(this.#url, options, (response) => {
+        collect(response).then(resolve, reject);
+      });
+      // From the first byte of the connection to the last of the response.
+      const timer = setTimeout(
+        () => request.destroy(new Error(`no answer within ${timeoutMillis} ms`)),
+        timeoutMillis,
+      );
+      request.once('close', () => clearTimeout(timer));
+      request.once('error', reject);
+      request.end(payload);
+    });
+  }
+
+  #judge(response: Response): SendResult {
+    const { status, body } = response;
+    if (body === undefined) {
+      return { kind: 'refused', reason: `HTTP ${status} with an answer beyond the limit` };
+    }
+    if (status >= 200 && status < 300) {
+      return { kind: 'accepted', ...readPartialSuccess(body, this.#contentType) };
+    }
+    const reason = `HTTP ${status}`;
+    if (RETRYABLE_STATUS.has(status)) {
+      return { kind: 'retry', reason, afterMs: retryAfterMs(response.retryAfter, Date.now()) };
+    }
+    return { kind: 'refused', reason: `${reason}${excerpt(body)}` };
+  }
+}
+
+interface Response {
+  readonly status: number;
+  readonly retryAfter: string | undefined;
+  /** undefined when it was larger than the limit. */
+  readonly body: Buffer | undefined;
+}
+
+async function collect(response: IncomingMessage): Promise<Response> {
+  const chunks: Buffer[] = [];
+  let lenBytes = 0;
+  const status = response.statusCode ?? 0;
+  const retryAfter = response.headers['retry-after'];
+  for await (const chunk of response) {
+    chunks.push(chunk);
+    lenBytes += chunk.length;
+    if (lenBytes <= limits.exportResponseBytesMax) continue;
+    response.destroy();
+    return { status, retryAfter, body: undefined };
+  }
+  return { status, retryAfter, body: Buffer.concat(chunks) };
+}
+
+/** Refusals explain themselves in text or JSON; protobuf statuses are not worth reading here. */
+function excerpt(body: Buffer): string {
+  const text = body.toString('latin1').slice(0, REASON_CHARACTERS_MAX).trim();
+  return /^[\x20-\x7e]+$/.test(text) ? `: ${text}` : '';
+}
+
+/** AggregateError of a name with several addresses has its causes in `errors`. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(reasonOf).join(', ');
+  return error instanceof Error ? error.message : String(error);
+}

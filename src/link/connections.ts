@@ -1,0 +1,132 @@
+/**
+ * Connections as the link stage sees them: the recent exchanges of each, how far both directions
+ * were seen and where bytes are missing, and which connection is its other end on this host.
+ *
+ * A connection stays for a grace time after its close, because the write that an exchange caused
+ * may be recorded after it (another thread, recorded at its return).
+ */
+import type { Connection } from '../capture/types.ts';
+import type { LinkNode } from './node.ts';
+import type { Pair } from './pairs.ts';
+
+/** Ended exchanges that stay findable on a connection. */
+const RECENT_MAX = 4;
+
+export class ConnectionState {
+  readonly connection: Connection;
+  /** Exchanges in the order of their requests: all open ones and a few that ended. */
+  readonly recent: LinkNode[] = [];
+  /** Of the newest exchange that is no longer in `recent`; -1 when there was none. */
+  forgottenStart = -1;
+  /** End of that exchange's response; 0 unknown. */
+  forgottenResponseEnd = 0;
+  /** Bytes seen in each direction, as positions. */
+  readNext: number;
+  writeNext: number;
+  /** Where the last gap in what was read ends; -1 when nothing is missing. */
+  gapEnd = -1;
+  /** Both ends on this host; null until the role is known, or when that cannot be. */
+  pair: Pair | null = null;
+  isPairTried = false;
+  isClosed = false;
+  /** A connection of the agent itself, or the other end of one. */
+  isOwn = false;
+
+  constructor(connection: Connection) {
+    this.connection = connection;
+    this.readNext = connection.readPosition;
+    this.writeNext = connection.writePosition;
+  }
+
+  push(node: LinkNode): void {
+    this.recent.push(node);
+    while (this.recent.length > RECENT_MAX && this.recent[0].hasEnded) this.#forgetOldest();
+  }
+
+  #forgetOldest(): void {
+    const node = this.recent.shift();
+    if (node === undefined) return;
+    this.forgottenStart = node.headStart;
+    this.forgottenResponseEnd = node.responseEnd;
+  }
+
+  /** The exchange with this ordinal, if it is known and was not forgotten. */
+  byOrdinal(ordinal: number): LinkNode | null {
+    for (let i = this.recent.length - 1; i >= 0; i--)
+      if (this.recent[i].ordinal === ordinal) return this.recent[i];
+    return null;
+  }
+
+  /** Notes the bytes [position, end) of one direction. */
+  seen(isWrite: boolean, position: number, end: number): void {
+    if (isWrite) {
+      if (end > this.writeNext) this.writeNext = end;
+      return;
+    }
+    if (position > this.readNext) this.gapEnd = position;
+    if (end > this.readNext) this.readNext = end;
+  }
+
+  /** Exchanges are missing before the bytes that come next. */
+  missed(): void {
+    this.gapEnd = Math.max(this.readNext, this.connection.readPosition);
+  }
+}
+
+interface Closing {
+  readonly state: ConnectionState;
+  readonly closedNs: number;
+}
+
+export class Connections {
+  readonly #graceNs: number;
+  readonly #purged: (state: ConnectionState) => void;
+  /** Key: connection id. Inserted at first sight, deleted a grace time after close. */
+  readonly #byId = new Map<number, ConnectionState>();
+  /** Oldest first; `#closingHead` is the first that is still kept. */
+  #closing: Closing[] = [];
+  #closingHead = 0;
+
+  constructor(graceNs: number, purged: (state: ConnectionState) => void) {
+    this.#graceNs = graceNs;
+    this.#purged = purged;
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  get(id: number): ConnectionState | undefined {
+    return this.#byId.get(id);
+  }
+
+  of(connection: Connection): ConnectionState {
+    let state = this.#byId.get(connection.id);
+    if (state === undefined) {
+      state = new ConnectionState(connection);
+      this.#byId.set(connection.id, state);
+    }
+    return state;
+  }
+
+  close(connection: Connection, timeNs: number): void {
+    const state = this.#byId.get(connection.id);
+    if (state === undefined || state.isClosed) return;
+    state.isClosed = true;
+    this.#closing.push({ state, closedNs: timeNs });
+  }
+
+  /** Forgets what was closed a grace time ago. */
+  tick(nowNs: number): void {
+    while (this.#closingHead < this.#closing.length) {
+      const { state, closedNs } = this.#closing[this.#closingHead];
+      if (nowNs - closedNs < this.#graceNs) break;
+      this.#closingHead++;
+      this.#byId.delete(state.connection.id);
+      this.#purged(state);
+    }
+    if (this.#closingHead === 0) return;
+    this.#closing.splice(0, this.#closingHead);
+    this.#closingHead = 0;
+  }
+}

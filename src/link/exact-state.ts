@@ -1,0 +1,67 @@
+/**
+ * Tier exact.state: the program's own memory named the ingress connection of an egress request, and
+ * the kernel noted how many bytes had been read and written on it then. HTTP/1 answers in order, so
+ * the exchange that caused it is the one whose request head had been read and whose response was not
+ * complete. If that is not exactly one, or bytes that could have held another one are missing, the
+ * answer is a reason and no link.
+ */
+import type { Cause } from '../protocol/types.ts';
+import type { CounterName } from '../telemetry/counters.ts';
+import type { ConnectionState } from './connections.ts';
+import type { LinkNode } from './node.ts';
+
+export type Found = LinkNode | CounterName;
+
+/** The events up to the state were all seen. Without them the answer may change. */
+export function hasSeenState(connection: ConnectionState, cause: Cause): boolean {
+  return connection.readNext >= cause.readPosition && connection.writeNext >= cause.writePosition;
+}
+
+/** The ingress exchange of `connection` that was in progress at the state, or why it is unknown. */
+export function ingressAtState(connection: ConnectionState, cause: Cause): Found {
+  const { recent } = connection;
+  let found: LinkNode | null = null;
+  let newest: LinkNode | null = null;
+  let answered: LinkNode | null = null;
+  for (let i = recent.length - 1; i >= 0 && answered === null; i--) {
+    const node = recent[i];
+    if (node.headEnd > cause.readPosition) continue;
+    newest ??= node;
+    if (wasAnswered(node.responseEnd, cause)) answered = node;
+    else if (found !== null) return 'unlinked.several';
+    else found = node;
+  }
+  if (answered === null && isForgottenOpen(connection, cause)) return 'unlinked.forgotten';
+  // Responses come in order: before an answered exchange everything was answered.
+  const since = answered?.headStart ?? connection.forgottenStart;
+  if (connection.gapEnd > since) return 'unlinked.gap';
+  if (found === null) return afterAnswer(newest, cause);
+  if (cause.isSubrequest && wasReadAhead(found, answered)) return 'unlinked.several';
+  return found;
+}
+
+function wasAnswered(responseEnd: number, cause: Cause): boolean {
+  return responseEnd !== 0 && responseEnd <= cause.writePosition;
+}
+
+function isForgottenOpen(connection: ConnectionState, cause: Cause): boolean {
+  if (connection.forgottenStart < 0) return false;
+  return !wasAnswered(connection.forgottenResponseEnd, cause);
+}
+
+/**
+ * Subrequests may start after the response (nginx: mirror, background cache update). The program
+ * reads no next request while they run, so the newest one read is theirs.
+ */
+function afterAnswer(newest: LinkNode | null, cause: Cause): Found {
+  return newest !== null && cause.isSubrequest ? newest : 'unlinked.no_ingress';
+}
+
+/**
+ * A pipelined request that was read before the response to the one before it: a subrequest that
+ * outlives its response could belong to either.
+ */
+function wasReadAhead(found: LinkNode, answered: LinkNode | null): boolean {
+  if (answered === null) return false;
+  return found.exchange === null || found.exchange.requestHeadNs < answered.endNs;
+}

@@ -1,0 +1,77 @@
+/**
+ * Processes as the link stage sees them: the index under which their exchanges are handed on, the
+ * family that says which tiers apply, and what is known of their tracing.
+ */
+import type { ProcessIdentity } from '../capture/types.ts';
+import type { Family } from '../discover/types.ts';
+import type { ObservedProcess } from '../handoff/layout.ts';
+
+export class ProcessState {
+  readonly identity: ProcessIdentity;
+  family: Family;
+  /** Index in the announcements; -1 until a first exchange of it is handed on. */
+  index = -1;
+  /** It is the server of some connection: egress without a parent is `unlinked`, not a root. */
+  serves = false;
+  /** It sends OTLP spans of its own (otel.md 2.4, case D). */
+  isNative = false;
+  /** It receives OTLP: a collector, or a proxy before one. What it sends on is not its own. */
+  relaysTraces = false;
+
+  constructor(identity: ProcessIdentity, family: Family) {
+    this.identity = identity;
+    this.family = family;
+  }
+}
+
+export class Processes {
+  readonly #announce: (process: ObservedProcess) => void;
+  /** Key: tgid. Replaced when another program takes the tgid, deleted at exit. */
+  readonly #byTgid = new Map<number, ProcessState>();
+  /** Key: tgid. What discovery said, also before the first exchange. */
+  readonly #families = new Map<number, Family>();
+  #count = 0;
+
+  constructor(announce: (process: ObservedProcess) => void) {
+    this.#announce = announce;
+  }
+
+  of(identity: ProcessIdentity): ProcessState {
+    const known = this.#byTgid.get(identity.tgid);
+    if (known !== undefined && isSame(known.identity, identity)) return known;
+    const state = new ProcessState(identity, this.#families.get(identity.tgid) ?? 'other');
+    this.#byTgid.set(identity.tgid, state);
+    return state;
+  }
+
+  /** The index to write into a row; announces the process the first time. */
+  indexOf(state: ProcessState): number {
+    if (state.index < 0) {
+      state.index = this.#count++;
+      const { tgid, startNs, comm } = state.identity;
+      this.#announce({ index: state.index, tgid, startNs, comm });
+    }
+    return state.index;
+  }
+
+  setFamily(tgid: number, family: Family): void {
+    this.#families.set(tgid, family);
+    const state = this.#byTgid.get(tgid);
+    if (state !== undefined) state.family = family;
+  }
+
+  /** The tgid runs another program now: it is announced and judged anew. */
+  exec(tgid: number): void {
+    this.#byTgid.delete(tgid);
+  }
+
+  exit(tgid: number): void {
+    this.#byTgid.delete(tgid);
+    this.#families.delete(tgid);
+  }
+}
+
+/** A start of 0 is unknown (an inherited socket whose process was not introduced). */
+function isSame(known: ProcessIdentity, given: ProcessIdentity): boolean {
+  return known === given || known.startNs === given.startNs || given.startNs === 0;
+}

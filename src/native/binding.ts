@@ -1,0 +1,95 @@
+/**
+ * The typed face of the addon, its only importer. Hot calls (drain) go straight through; the
+ * others word their errors.
+ */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { KernelError, worded } from './errors.ts';
+import { EXPECTED_LAYOUT, type Layout } from './layout.gen.ts';
+import type { Kernel, KernelOptions, ProcessPolicy, UprobeProgram } from './types.ts';
+
+/** Mirrors `enum policy_watch` and `enum policy_family` in bpf/maps.h. */
+const WATCH = { default: 0, watch: 1, ignore: 2 } as const;
+const FAMILY = { other: 0, nginx: 1, haproxy: 2, go: 3 } as const;
+
+/** What native/addon.c exports; a handle is a small number. */
+interface Addon {
+  readonly layout: Layout;
+  open(options: {
+    directory: string;
+    watchAll: number;
+    copyBytesMax: number;
+    ringBytes: number;
+    connectionsMax: number;
+  }): number;
+  close(handle: number): void;
+  drain(handle: number, batch: Uint8Array): number;
+  counters(handle: number): Float64Array;
+  setPolicy(handle: number, tgid: number, watch: number, family: number): void;
+  clearPolicy(handle: number, tgid: number): void;
+  setNginxConnection(handle: number, inode: number, address: number): void;
+  ignoreConnection(handle: number, inode: number): void;
+  attachUprobe(
+    handle: number,
+    program: string,
+    path: string,
+    offset: number,
+    isReturn: boolean,
+  ): number;
+  detach(handle: number, uprobe: number): void;
+}
+
+const BUILD = fileURLToPath(new URL('../../build/', import.meta.url));
+
+/** The addon, refused when its idea of an event is not the one the decoder was made for. */
+function loadAddon(path = `${BUILD}spantap.node`): Addon {
+  if (!existsSync(path)) throw new KernelError('ADDON_MISSING', { subject: path });
+  const addon = createRequire(import.meta.url)(path) as Addon;
+  checkLayout(addon.layout);
+  return addon;
+}
+
+/** Throws LAYOUT_MISMATCH naming the first size or version that differs. */
+export function checkLayout(layout: Layout): void {
+  for (const [name, bytes] of Object.entries(EXPECTED_LAYOUT)) {
+    const given = layout[name as keyof Layout];
+    if (given === bytes) continue;
+    throw new KernelError('LAYOUT_MISMATCH', { subject: `${name} is ${given}, not ${bytes}` });
+  }
+}
+
+/**
+ * Loads and attaches the kernel side. Needs root or the capabilities that the error names.
+ * @throws KernelError with a stable `code`
+ */
+export function openKernel(options: KernelOptions): Kernel {
+  const addon = loadAddon();
+  const handle = worded(() =>
+    addon.open({
+      directory: BUILD,
+      watchAll: Number(options.watchAll),
+      copyBytesMax: options.headBytesMax + options.bodyBytesMax,
+      ringBytes: options.ringBytes,
+      connectionsMax: options.connectionsMax,
+    }),
+  );
+  return kernelOf(addon, handle);
+}
+
+function kernelOf(addon: Addon, handle: number): Kernel {
+  return {
+    drain: (batch: Uint8Array) => addon.drain(handle, batch),
+    counters: () => worded(() => addon.counters(handle)),
+    setPolicy: (tgid: number, policy: ProcessPolicy) =>
+      worded(() => addon.setPolicy(handle, tgid, WATCH[policy.watch], FAMILY[policy.family])),
+    clearPolicy: (tgid: number) => worded(() => addon.clearPolicy(handle, tgid)),
+    setNginxConnection: (inode: number, address: number) =>
+      worded(() => addon.setNginxConnection(handle, inode, address)),
+    ignoreConnection: (inode: number) => worded(() => addon.ignoreConnection(handle, inode)),
+    attachUprobe: (program: UprobeProgram, path: string, offset: number, isReturn: boolean) =>
+      worded(() => addon.attachUprobe(handle, program, path, offset, isReturn)),
+    detach: (uprobe: number) => worded(() => addon.detach(handle, uprobe)),
+    close: () => worded(() => addon.close(handle)),
+  };
+}

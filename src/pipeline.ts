@@ -1,0 +1,133 @@
+/**
+ * capture -> protocol -> link in one thread: raw records in, batches of finished exchanges out.
+ * The capture worker runs it on the ring, `spantap replay` on a file.
+ */
+import { ConnectionTable } from './capture/connections.ts';
+import { Decoder } from './capture/decode.ts';
+import type {
+  CloseEvent,
+  Connection,
+  DataEvent,
+  EventSink,
+  ProcessEvent,
+} from './capture/types.ts';
+import type { Family } from './discover/types.ts';
+import type { ExchangeBatch, ObservedProcess } from './handoff/layout.ts';
+import { Linker } from './link/linker.ts';
+import type { LinkNode } from './link/node.ts';
+import { Http1Stage } from './protocol/http1/stage.ts';
+import type { Counters } from './telemetry/counters.ts';
+
+export interface PipelineOptions {
+  readonly counters: Counters;
+  /** The agent itself; its own connections leave no spans. */
+  readonly ownTgid: number;
+  /** Body bytes kept per message for later stages; 0 none. */
+  readonly bodyBytesMax: number;
+  readonly onBatch: (batch: ExchangeBatch) => void;
+  readonly onProcess: (process: ObservedProcess) => void;
+  /** A process was seen for the first time, or became another program. */
+  readonly onAppeared: (tgid: number) => void;
+  readonly onExited: (tgid: number) => void;
+  readonly onOwnPeer: (tgid: number) => void;
+  readonly onLog: (level: 'info' | 'warn', message: string) => void;
+  /** The bytes of this socket are no HTTP any more (tunnel): the kernel may stop copying them. */
+  readonly ignoreConnection: (socketInode: number) => void;
+  readonly forgetConnection: (socketInode: number) => void;
+  /** Replay: time passes with the events, nobody calls `tick`. */
+  readonly ticksByEvents?: boolean;
+}
+
+const TICK_NS = 50e6;
+
+export class Pipeline implements EventSink {
+  readonly #options: PipelineOptions;
+  readonly #decoder: Decoder;
+  readonly #http1: Http1Stage<LinkNode>;
+  readonly #linker: Linker;
+  /** Processes that were announced; deleted when they exit. */
+  readonly #known = new Set<number>();
+  #lastNs = 0;
+  #tickNs = 0;
+
+  constructor(options: PipelineOptions) {
+    const { counters, ownTgid, bodyBytesMax } = options;
+    this.#options = options;
+    this.#linker = new Linker({
+      counters,
+      ownTgid,
+      emit: options.onBatch,
+      announce: options.onProcess,
+      ownPeer: (connection) => options.onOwnPeer(connection.process.tgid),
+      log: (message) => options.onLog('warn', message),
+    });
+    this.#http1 = new Http1Stage(this.#linker, {
+      counters,
+      bodyBytesMax,
+      onTunnel: (connection) => options.ignoreConnection(connection.socketInode),
+    });
+    const table = new ConnectionTable(this, { counters, forget: options.forgetConnection });
+    this.#decoder = new Decoder(table, counters);
+  }
+
+  /** Whole records, as drained or read from a file. */
+  consume(records: Uint8Array): void {
+    this.#decoder.decode(records);
+  }
+
+  setFamily(tgid: number, family: Family): void {
+    this.#known.add(tgid);
+    this.#linker.setFamily(tgid, family);
+  }
+
+  /** Ends waiting that took too long and hands on what is finished; some 20 times a second. */
+  tick(nowNs: number): void {
+    this.#linker.tick(nowNs);
+    this.#linker.flush();
+  }
+
+  /** Ends everything that is open; without a time, at that of the last event. */
+  finish(nowNs = this.#lastNs): void {
+    this.#http1.finish(nowNs);
+    this.#linker.finish();
+  }
+
+  open(connection: Connection, timeNs: number): void {
+    this.#meet(connection.process.tgid);
+    this.#linker.open(connection, timeNs);
+    this.#http1.open(connection, timeNs);
+  }
+
+  data(connection: Connection | undefined, event: DataEvent): void {
+    this.#passTime(event.timeNs);
+    this.#linker.data(connection, event);
+    this.#http1.data(connection, event);
+  }
+
+  close(connection: Connection, event: CloseEvent): void {
+    this.#http1.close(connection, event);
+    this.#linker.close(connection, event);
+  }
+
+  process(event: ProcessEvent): void {
+    this.#linker.process(event);
+    this.#http1.process(event);
+    if (event.action === 'exec') this.#options.onAppeared(event.tgid);
+    if (event.action !== 'exit') return;
+    this.#known.delete(event.tgid);
+    this.#options.onExited(event.tgid);
+  }
+
+  #passTime(timeNs: number): void {
+    if (timeNs > this.#lastNs) this.#lastNs = timeNs;
+    if (this.#options.ticksByEvents !== true || timeNs - this.#tickNs < TICK_NS) return;
+    this.#tickNs = timeNs;
+    this.tick(timeNs);
+  }
+
+  #meet(tgid: number): void {
+    if (this.#known.has(tgid)) return;
+    this.#known.add(tgid);
+    this.#options.onAppeared(tgid);
+  }
+}

@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Cause } from '../../src/protocol/types.ts';
+import type { CounterName } from '../../src/telemetry/counters.ts';
+import { connection, exchange, process, RESPONSE_BYTES } from './builders.ts';
+import { causeOf, isUnlinked, Scene } from './scene.ts';
+
+const NGINX = process(100, 'nginx');
+
+function ingressOn(client = connection({ process: NGINX, role: 'server' }), ordinal = 1) {
+  const requestStart = (ordinal - 1) * 18;
+  const responseStart = (ordinal - 1) * RESPONSE_BYTES;
+  return exchange({ connection: client, role: 'server', ordinal, requestStart, responseStart });
+}
+
+function egressOf(cause: Cause | null, target = '/') {
+  const upstream = connection({ process: NGINX, role: 'client' });
+  return exchange({ connection: upstream, role: 'client', cause, target });
+}
+
+/** The one unlinked reason of a scene whose last egress must not be linked. */
+function reasonOf(scene: Scene): CounterName | undefined {
+  const spans = scene.allSpans();
+  const egress = spans.filter((span) => span.isClient && isUnlinked(span));
+  assert.equal(egress.length, 1);
+  assert.equal(egress[0].parentSpanId, '');
+  assert.equal(egress[0].tier, 'none');
+  assert.equal(scene.counters.total('unlinked'), 1);
+  const names = Object.keys(UNLINKED) as (keyof typeof UNLINKED)[];
+  return names.find((name) => scene.counters.get(name) === 1);
+}
+
+const UNLINKED = {
+  'unlinked.ambiguous': 0,
+  'unlinked.no_ingress': 0,
+  'unlinked.several': 0,
+  'unlinked.gap': 0,
+  'unlinked.forgotten': 0,
+  'unlinked.unseen': 0,
+  'unlinked.other_process': 0,
+  'unlinked.contradiction': 0,
+  'unlinked.no_signal': 0,
+};
+
+test('an egress becomes the child of the ingress that program state names', () => {
+  const scene = new Scene();
+  const ingress = scene.request(ingressOn());
+  const egress = scene.request(egressOf(causeOf(ingress)));
+  scene.respond(egress, 5e6);
+  scene.respond(ingress, 6e6);
+  const [server, client] = scene.spans();
+  assert.equal(server.isClient, false);
+  assert.equal(client.isClient, true);
+  assert.equal(client.parentSpanId, server.spanId);
+  assert.equal(client.traceId, server.traceId);
+  assert.equal(client.hop, server.hop);
+  assert.deepEqual([client.tier, client.confidence], ['exact.state', 1]);
+  assert.equal(scene.counters.get('link.exact_state'), 1);
+  assert.equal(server.ownNs, 1e6);
+  assert.equal(scene.linker.held, 0);
+});
+
+test('on a reused connection the exchange in progress is chosen', () => {
+  const scene = new Scene();
+  const client = connection({ process: NGINX, role: 'server' });
+  for (const ordinal of [1, 2, 3]) {
+    const ingress = scene.request(ingressOn(client, ordinal));
+    const egress = scene.request(egressOf(causeOf(ingress)));
+    scene.respond(egress, 5e6);
+    scene.respond(ingress, 6e6);
+  }
+  const spans = scene.spans();
+  assert.equal(spans.length, 6);
+  for (let i = 0; i < 6; i += 2) assert.equal(spans[i + 1].parentSpanId, spans[i].spanId);
+  assert.deepEqual(new Set(spans.map((span) => span.traceId)).size, 3);
+});
+
+test('two identical requests at once are told apart', () => {
+  const scene = new Scene();
+  const a = scene.request(ingressOn());
+  const b = scene.request(ingressOn());
+  const toB = scene.request(egressOf(causeOf(b)));
+  const toA = scene.request(egressOf(causeOf(a)));
+  for (const each of [toA, toB, a, b]) scene.respond(each);
+  const spans = scene.spans();
+  const spanOf = (id: number) => spans.find((span) => span.connectionId === id);
+  assert.equal(spanOf(toA.connection.id)?.parentSpanId, spanOf(a.connection.id)?.spanId);
+  assert.equal(spanOf(toB.connection.id)?.parentSpanId, spanOf(b.connection.id)?.spanId);
+});
+
+test('state that names two owners is not used', () => {
+  const scene = new Scene();
+  const ingress = scene.request(ingressOn());
+  scene.respond(scene.request(egressOf(causeOf(ingress, { isAmbiguous: true }))));
+  scene.respond(ingress);
+  assert.equal(reasonOf(scene), 'unlinked.ambiguous');
+});
+
+test('a state after the response was complete links nothing', () => {
+  const scene = new Scene();
+  const ingress = scene.request(ingressOn());
+  scene.respond(ingress);
+  const late = causeOf(ingress, { writePosition: RESPONSE_BYTES });
+  scene.respond(scene.request(egressOf(late)));
+  assert.equal(reasonOf(scene), 'unlinked.no_ingress');
+});
+
+test('of two pipelined requests in progress none is chosen', () => {
+  const scene = new Scene();
+  const client = connection({ process: NGINX, role: 'server' });
+  scene.request(ingressOn(client, 1));
+  const second = scene.request(ingressOn(client, 2));
+  scene.respond(scene.request(egressOf(causeOf(second, { writePosition: 0 }))));
+  assert.equal(reasonOf(scene), 'unlinked.several');
+});
+
+test('after bytes of the ingress connection were lost nothing is linked until one exchange is whole', () => {
+  const scene = new Scene();
+  const client = connection({ process: NGINX, role: 'server' });
+  scene.linker.lost(client, 1);
+  const first = scene.request(ingressOn(client, 1));
+  scene.respond(scene.request(egressOf(causeOf(first))));
+  scene.respond(first);
+  const second = scene.request(ingressOn(client, 2));
+  scene.respond(scene.request(egressOf(causeOf(second))));
+  scene.respond(second);
+  assert.equal(reasonOf(scene), 'unlinked.gap');
+  assert.equal(scene.counters.get('link.exact_state'), 1);
+});
+
+test('a position gap in what was read counts as a possible hidden request', () => {
+  const scene = new Scene();
+  const ingress = ingressOn();
+  const after = exchange({ connection: ingress.connection, role: 'server', requestStart: 1000 });
+  scene.request(after);
+  scene.respond(scene.request(egressOf(causeOf(after))));
+  assert.equal(reasonOf(scene), 'unlinked.gap');
+});
+
+test('an exchange that was forgotten while it was open forbids a choice', () => {
+  const scene = new Scene();
+  const client = connection({ process: NGINX, role: 'server' });
+  for (let ordinal = 1; ordinal <= 5; ordinal++) {
+    const each = scene.request(ingressOn(client, ordinal));
+    each.end = 'closed';
+    each.endNs = 1e6;
+    scene.end(each);
+  }
+  const last = scene.request(ingressOn(client, 6));
+  scene.respond(scene.request(egressOf(causeOf(last, { readPosition: 18, writePosition: 0 }))));
+  assert.equal(reasonOf(scene), 'unlinked.forgotten');
+});
+
+test('the ingress may become known after the egress it caused', () => {
+  const scene = new Scene();
+  const ingress = ingressOn();
+  const egress = scene.request(egressOf(causeOf(ingress)));
+  scene.respond(egress, 5e6);
+  assert.equal(scene.spans().length, 0);
+  scene.request(ingress);
+  scene.respond(ingress, 6e6);
+  const [server, client] = scene.spans();
+  assert.equal(client.parentSpanId, server.spanId);
+});
+
+test('an ingress that is never seen is waited for and then given up', () => {
+  const scene = new Scene({ limits: { linkWaitMs: 100 } });
+  const ingress = ingressOn();
+  scene.open(ingress.connection);
+  const egress = scene.request(egressOf(causeOf(ingress)));
+  scene.respond(egress, 5e6);
+  scene.linker.tick(50e6);
+  assert.equal(scene.spans().length, 0);
+  scene.linker.tick(102e6);
+  assert.equal(reasonOf(scene), 'unlinked.unseen');
+});
+
+test('a connection of another process is no ingress', () => {
+  const scene = new Scene();
+  const ingress = scene.request(
+    ingressOn(connection({ process: process(200, 'api'), role: 'server' })),
+  );
+  scene.request(ingressOn());
+  scene.respond(scene.request(egressOf(causeOf(ingress))));
+  assert.equal(reasonOf(scene), 'unlinked.other_process');
+});

@@ -14,7 +14,10 @@ import { Resources } from './discover/resource.ts';
 import { Watcher, type WatchPlan } from './discover/watcher.ts';
 import { chooseExporter } from './export/choose.ts';
 import { WallClock } from './export/clock.ts';
-import { createExporters, type Exporters } from './exporters.ts';
+import { createExporter, createOtlpExporter, type ExportParts } from './export/create.ts';
+import { discard } from './export/discard.ts';
+import type { SpanExporter } from './export/exporter.ts';
+import { readExportSettings } from './export/settings.ts';
 import type { ObservedProcess } from './handoff/layout.ts';
 import { Counters } from './telemetry/counters.ts';
 import type { Log } from './telemetry/log.ts';
@@ -43,7 +46,7 @@ export class Agent {
   readonly #resources: Resources;
   /** By index as in a batch's `process` column. */
   readonly #processes: ObservedProcess[] = [];
-  #exporters: Exporters | undefined;
+  #exporter: SpanExporter | undefined;
   #capture: CaptureThread | undefined;
 
   private constructor(options: AgentOptions) {
@@ -86,7 +89,7 @@ export class Agent {
   /** Takes what the kernel still holds, sends it, and leaves nothing behind. */
   async stop(): Promise<void> {
     await this.#capture?.stop();
-    await this.#exporters?.close(FLUSH_DEADLINE_MS);
+    await this.#exporter?.close(FLUSH_DEADLINE_MS);
     this.#clock.stop();
   }
 
@@ -96,15 +99,21 @@ export class Agent {
     const choice = await chooseExporter(env);
     log.info(`spans go to ${choice.kinds.join(' and ') || 'nowhere'}: ${choice.reason}`);
     this.#clock.start();
-    this.#exporters = createExporters({
-      choice,
+    const settings = readExportSettings(env);
+    for (const warning of settings.warnings) log.warn(warning);
+    const parts: ExportParts = {
+      settings,
       env,
       level,
       log,
       clock: this.#clock,
       counters: this.#counters,
+      out: process.stdout,
       resourceOf: (index) => this.#resourceOf(index),
-    });
+    };
+    this.#exporter = isEncodeOnly(env)
+      ? createOtlpExporter(parts, choice.protocol, discard)
+      : createExporter(choice, parts);
   }
 
   async #startCapture(): Promise<void> {
@@ -122,7 +131,7 @@ export class Agent {
       ...(recording === undefined ? {} : { recording }),
     };
     this.#capture = await CaptureThread.start(options, {
-      batch: ({ batch }) => this.#exporters?.add(batch),
+      batch: ({ batch }) => this.#exporter?.add(batch),
       process: ({ process }) => this.#announce(process),
       counters: ({ values }) => {
         this.#workerCounters = new Counters(values);
@@ -159,6 +168,11 @@ export class Agent {
     const info = readProcess(tgid);
     return info === undefined ? {} : this.#resources.get(tgid, info.startNs, info.comm).attributes;
   }
+}
+
+/** Benchmarks measure encoding apart from sending. */
+function isEncodeOnly(env: NodeJS.ProcessEnv): boolean {
+  return env.SPANTAP_BENCH_ENCODE_ONLY === '1';
 }
 
 /** Body bytes that the level can ask for. */

@@ -9,6 +9,7 @@ import type { CounterName, Counters } from '../telemetry/counters.ts';
 import type { LinkNode } from './node.ts';
 import { TIER } from './node.ts';
 import { ownTimeNs } from './own-time.ts';
+import { printOf } from './pairs.ts';
 import type { Processes } from './processes.ts';
 import { countResends, rememberAttempt } from './resends.ts';
 import { resolve } from './resolve.ts';
@@ -174,6 +175,8 @@ export class Hops {
     node.older = null;
     node.newer = null;
     node.stage = stage;
+    if (!node.isServer && node.connection.pair !== null && node.exchange !== null)
+      node.headPrint = printOf(node.exchange.request.bytes);
     node.exchange = null;
     this.#live--;
   }

@@ -72,6 +72,8 @@ export class LinkNode implements SpanRow {
   isDecided: boolean;
   /** Egress: since when it waits for the ingress that its program state names. */
   pendingSinceNs = 0;
+  /** Egress, once emitted: print of its head, for a server that reads it later. */
+  headPrint = 0;
   /** Context in this request's traceparent. */
   context: TraceContext | null = null;
   /** Ingress: context of its first egress that carries one. */

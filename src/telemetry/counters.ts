@@ -122,10 +122,10 @@ const INDEX = Object.fromEntries(COUNTER_NAMES.map((name, index) => [name, index
 >;
 
 export class Counters {
-  readonly values: Float64Array;
+  readonly values: Float64Array<ArrayBufferLike>;
 
   /** `values`: by COUNTER_NAMES, as another thread sent them. */
-  constructor(values = new Float64Array(COUNTER_NAMES.length)) {
+  constructor(values: Float64Array<ArrayBufferLike> = new Float64Array(COUNTER_NAMES.length)) {
     this.values = values;
   }
 

@@ -19,6 +19,7 @@ import { discard } from './export/discard.ts';
 import type { SpanExporter } from './export/exporter.ts';
 import { readExportSettings } from './export/settings.ts';
 import type { ObservedProcess } from './handoff/layout.ts';
+import type { PlanMessage } from './handoff/messages.ts';
 import { Counters } from './telemetry/counters.ts';
 import { type Log, routeDiagnostics } from './telemetry/log.ts';
 import { type Metrics, startMetrics } from './telemetry/metrics.ts';
@@ -123,7 +124,7 @@ export class Agent {
 
   async #startCapture(): Promise<void> {
     const { level, recording, log } = this.#options;
-    const plans = this.#watcher.start();
+    const plans = this.#watcher.start().map((plan) => this.#toMessage(plan));
     const options: WorkerOptions = {
       kernel: {
         watchAll: this.#watcher.watchesAll,
@@ -133,6 +134,7 @@ export class Agent {
         bodyBytesMax: bodyBytesMax(level),
       },
       pipeline: { ownTgid: process.pid, bodyBytesMax: bodyBytesMax(level) },
+      plans,
       ...(recording === undefined ? {} : { recording }),
     };
     this.#capture = await CaptureThread.start(options, {
@@ -147,15 +149,17 @@ export class Agent {
       log: ({ level: logLevel, message }) => log[logLevel](message),
       unavailable: ({ what, why }) => log.warn(`not attached: ${what}: ${why}`),
     });
-    for (const plan of plans) this.#apply(plan);
   }
 
   #apply(plan: WatchPlan | undefined): void {
-    if (plan === undefined) return;
+    if (plan !== undefined) this.#capture?.plan(this.#toMessage(plan));
+  }
+
+  #toMessage(plan: WatchPlan): PlanMessage {
     for (const reason of plan.reasons) this.#options.log.warn(`pid ${plan.tgid}: ${reason}`);
     const { tgid, watch, family, uprobes, nginxConnections } = plan;
     const resource = this.#options.recording === undefined ? {} : this.#resourceFor(tgid);
-    this.#capture?.plan({ tgid, watch, family, uprobes, nginxConnections, resource });
+    return { kind: 'plan', tgid, watch, family, uprobes, nginxConnections, resource };
   }
 
   #announce(process: ObservedProcess): void {

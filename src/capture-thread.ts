@@ -47,8 +47,8 @@ export class CaptureThread {
     return thread;
   }
 
-  plan(plan: Omit<PlanMessage, 'kind'>): void {
-    this.#send({ kind: 'plan', ...plan });
+  plan(plan: PlanMessage): void {
+    this.#send(plan);
   }
 
   /** Drains what is left and ends the thread. */

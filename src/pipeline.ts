@@ -34,7 +34,11 @@ export interface PipelineOptions {
   /** The bytes of this socket are no HTTP any more (tunnel): the kernel may stop copying them. */
   readonly ignoreConnection: (socketInode: number) => void;
   readonly forgetConnection: (socketInode: number) => void;
+  /** Replay: time passes with the events, nobody calls `tick`. */
+  readonly ticksByEvents?: boolean;
 }
+
+const TICK_NS = 50e6;
 
 export class Pipeline implements EventSink {
   readonly #options: PipelineOptions;
@@ -43,6 +47,8 @@ export class Pipeline implements EventSink {
   readonly #linker: Linker;
   /** Processes that were announced; deleted when they exit. */
   readonly #known = new Set<number>();
+  #lastNs = 0;
+  #tickNs = 0;
 
   constructor(options: PipelineOptions) {
     const { counters, ownTgid, bodyBytesMax } = options;
@@ -80,19 +86,20 @@ export class Pipeline implements EventSink {
     this.#linker.flush();
   }
 
-  /** Ends everything that is open. */
-  finish(nowNs: number): void {
+  /** Ends everything that is open; without a time, at that of the last event. */
+  finish(nowNs = this.#lastNs): void {
     this.#http1.finish(nowNs);
     this.#linker.finish();
   }
 
-  open(connection: Connection, timeNs: number): void {
+  open(connection: Connection, timeNs: number, tid: number): void {
     this.#meet(connection.process.tgid);
-    this.#linker.open(connection, timeNs);
+    this.#linker.open(connection, timeNs, tid);
     this.#http1.open(connection, timeNs);
   }
 
   data(connection: Connection | undefined, event: DataEvent): void {
+    this.#passTime(event.timeNs);
     this.#linker.data(connection, event);
     this.#http1.data(connection, event);
   }
@@ -109,6 +116,13 @@ export class Pipeline implements EventSink {
     if (event.action !== 'exit') return;
     this.#known.delete(event.tgid);
     this.#options.onExited(event.tgid);
+  }
+
+  #passTime(timeNs: number): void {
+    if (timeNs > this.#lastNs) this.#lastNs = timeNs;
+    if (this.#options.ticksByEvents !== true || timeNs - this.#tickNs < TICK_NS) return;
+    this.#tickNs = timeNs;
+    this.tick(timeNs);
   }
 
   #meet(tgid: number): void {

@@ -16,6 +16,8 @@ import { addKernelCounters } from './telemetry/kernel-counters.ts';
 export interface WorkerOptions {
   readonly kernel: KernelOptions;
   readonly pipeline: Pick<PipelineOptions, 'ownTgid' | 'bodyBytesMax'>;
+  /** Applied before the worker says that it is ready. */
+  readonly plans: readonly PlanMessage[];
   /** Present for `spantap record`: the ring goes to a file as well. */
   readonly recording?: {
     readonly file: string;
@@ -68,6 +70,7 @@ class CaptureWorker {
   }
 
   start(): void {
+    for (const plan of this.#options.plans) this.#apply(plan);
     send({ kind: 'ready' });
     this.#turn();
   }

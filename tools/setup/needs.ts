@@ -48,12 +48,16 @@ const formatter = unpackStep({
 /** nginx of other Debian releases, for the tests of its versions; run with chroot(8). */
 function otherNginx(name: string, ...suites: string[]): Step {
   return unpackStep({
-    name: `${name}-nginx`,
+    name: otherNginxName(name),
     title: `unpacking nginx of Debian ${name}`,
     release: () => foreignRelease(...suites),
     packages: ['nginx'],
     with: 'dependencies',
   });
+}
+
+export function otherNginxName(release: string): string {
+  return `${release}-nginx`;
 }
 
 const otherReleases = [
@@ -67,7 +71,7 @@ const programs = [proxies, caddy, loadGenerator];
 export const NEEDS = {
   runtime: [],
   offline: [dependencies],
-  check: [dependencies, formatter],
+  check: [...agent, formatter],
   agent,
   demo: [...agent, proxies],
   bench: [...agent, ...programs, testTools, go, collector],

@@ -13,7 +13,7 @@ export class Outcome implements ExchangeSink {
   readonly begun: Exchange[] = [];
   readonly ended: Exchange[] = [];
   readonly ignored: Connection[] = [];
-  lost = 0;
+  lostExchanges = 0;
 
   request(exchange: Exchange): void {
     assert.equal(exchange.end, null);
@@ -34,8 +34,8 @@ export class Outcome implements ExchangeSink {
     this.ended.push(exchange);
   }
 
-  lostExchanges(): number {
-    return this.lost;
+  lost(_connection: Connection, exchanges: number): void {
+    this.lostExchanges += exchanges;
   }
 
   count(name: CounterName): number {
@@ -89,16 +89,8 @@ export function play(
   bodyBytesMax = 0,
 ): Outcome {
   const outcome = new Outcome();
-  const sink: ExchangeSink = {
-    request: (exchange) => outcome.request(exchange),
-    response: (exchange) => outcome.response(exchange),
-    end: (exchange) => outcome.end(exchange),
-    lost: (_connection, exchanges) => {
-      outcome.lost += exchanges;
-    },
-  };
   const { counters } = outcome;
-  const stage = new Http1Stage(sink, {
+  const stage = new Http1Stage(outcome, {
     counters,
     bodyBytesMax,
     onTunnel: (connection) => outcome.ignored.push(connection),
@@ -107,7 +99,7 @@ export function play(
   stage.open(connection, 0);
   for (const event of events) stage.data(connection, inBatch(event));
   if (close !== undefined) stage.close(connection, close);
-  assert.equal(outcome.lost, counters.get('lost.exchanges'));
+  assert.equal(outcome.lostExchanges, counters.get('lost.exchanges'));
   return outcome;
 }
 

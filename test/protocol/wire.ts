@@ -90,6 +90,7 @@ export class Wire {
     return {
       connectionId: this.connection.id,
       timeNs: this.nowNs + this.stepNs,
+      tid: 100,
       readPosition: this.#readPosition,
       writePosition: this.#writePosition,
       turns: this.#turns,

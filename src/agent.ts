@@ -20,7 +20,8 @@ import type { SpanExporter } from './export/exporter.ts';
 import { readExportSettings } from './export/settings.ts';
 import type { ObservedProcess } from './handoff/layout.ts';
 import { Counters } from './telemetry/counters.ts';
-import type { Log } from './telemetry/log.ts';
+import { type Log, routeDiagnostics } from './telemetry/log.ts';
+import { type Metrics, startMetrics } from './telemetry/metrics.ts';
 import type { WorkerOptions } from './worker.ts';
 
 export interface AgentOptions {
@@ -48,6 +49,7 @@ export class Agent {
   readonly #processes: ObservedProcess[] = [];
   #exporter: SpanExporter | undefined;
   #capture: CaptureThread | undefined;
+  #metrics: Metrics | undefined;
 
   private constructor(options: AgentOptions) {
     this.#options = options;
@@ -90,6 +92,7 @@ export class Agent {
   async stop(): Promise<void> {
     await this.#capture?.stop();
     await this.#exporter?.close(FLUSH_DEADLINE_MS);
+    await this.#metrics?.stop();
     this.#clock.stop();
   }
 
@@ -99,6 +102,8 @@ export class Agent {
     const choice = await chooseExporter(env);
     log.info(`spans go to ${choice.kinds.join(' and ') || 'nowhere'}: ${choice.reason}`);
     this.#clock.start();
+    routeDiagnostics(log);
+    this.#metrics = await startMetrics(env, VERSION, () => this.counters());
     const settings = readExportSettings(env);
     for (const warning of settings.warnings) log.warn(warning);
     const parts: ExportParts = {

@@ -92,9 +92,9 @@ export class Pipeline implements EventSink {
     this.#linker.finish();
   }
 
-  open(connection: Connection, timeNs: number): void {
+  open(connection: Connection, timeNs: number, tid: number): void {
     this.#meet(connection.process.tgid);
-    this.#linker.open(connection, timeNs);
+    this.#linker.open(connection, timeNs, tid);
     this.#http1.open(connection, timeNs);
   }
 

@@ -7,7 +7,6 @@ import { type EventFileHead, EventFileWriter } from './capture/event-file.ts';
 import { maskMarker, maskTokens } from './capture/mask.ts';
 import type { FromWorker, PlanMessage, ToWorker } from './handoff/messages.ts';
 import { openKernel } from './native/binding.ts';
-import { KernelError } from './native/errors.ts';
 import type { Kernel, KernelOptions } from './native/types.ts';
 import { Pipeline, type PipelineOptions } from './pipeline.ts';
 import { AgentError } from './telemetry/agent-error.ts';
@@ -185,8 +184,7 @@ try {
   parentPort?.on('message', (message: ToWorker) => worker.receive(message));
   worker.start();
 } catch (error) {
-  if (!(error instanceof KernelError) && !(error instanceof AgentError)) throw error;
-  const text = error instanceof AgentError ? error.text : { what: error.message, why: error.log };
-  send({ kind: 'failed', code: error.code, text });
+  if (!(error instanceof AgentError)) throw error;
+  send({ kind: 'failed', code: error.code, text: error.text });
   parentPort?.close();
 }

@@ -21,6 +21,8 @@ export const limits = {
   hopWaitMs: 1_000,
   /** How long a finished egress waits for the end of its ingress (streams, tunnels). */
   egressWaitMs: 5_000,
+  /** How long a finished ingress waits for an egress whose write may be recorded after it. */
+  lateEgressMs: 50,
   /** How long an egress waits for events of the ingress that caused it. Then: `unlinked.unseen`. */
   linkWaitMs: 250,
   /** Spans waiting for export, and their encoded bytes. Beyond: `dropped.export_queue`. */

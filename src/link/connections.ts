@@ -8,12 +8,15 @@
 import type { Connection } from '../capture/types.ts';
 import type { LinkNode } from './node.ts';
 import type { Pair } from './pairs.ts';
+import type { ProcessState } from './processes.ts';
 
 /** Ended exchanges that stay findable on a connection. */
 const RECENT_MAX = 4;
 
 export class ConnectionState {
   readonly connection: Connection;
+  /** The process that used it last; null before the first use. */
+  owner: ProcessState | null = null;
   /** Exchanges in the order of their requests: all open ones and a few that ended. */
   readonly recent: LinkNode[] = [];
   /** Of the newest exchange that is no longer in `recent`; -1 when there was none. */

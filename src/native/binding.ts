@@ -30,6 +30,7 @@ interface Addon {
   clearPolicy(handle: number, tgid: number): void;
   setNginxConnection(handle: number, inode: number, address: number): void;
   ignoreConnection(handle: number, inode: number): void;
+  forgetConnection(handle: number, inode: number): void;
   attachUprobe(
     handle: number,
     program: string,
@@ -44,18 +45,18 @@ const BUILD = fileURLToPath(new URL('../../build/', import.meta.url));
 
 /** The addon, refused when its idea of an event is not the one the decoder was made for. */
 function loadAddon(path = `${BUILD}spantap.node`): Addon {
-  if (!existsSync(path)) throw new KernelError('ADDON_MISSING', { subject: path });
+  if (!existsSync(path)) throw new KernelError('addon_missing', { subject: path });
   const addon = createRequire(import.meta.url)(path) as Addon;
   checkLayout(addon.layout);
   return addon;
 }
 
-/** Throws LAYOUT_MISMATCH naming the first size or version that differs. */
+/** Throws layout_mismatch naming the first size or version that differs. */
 export function checkLayout(layout: Layout): void {
   for (const [name, bytes] of Object.entries(EXPECTED_LAYOUT)) {
     const given = layout[name as keyof Layout];
     if (given === bytes) continue;
-    throw new KernelError('LAYOUT_MISMATCH', { subject: `${name} is ${given}, not ${bytes}` });
+    throw new KernelError('layout_mismatch', { subject: `${name} is ${given}, not ${bytes}` });
   }
 }
 
@@ -87,6 +88,7 @@ function kernelOf(addon: Addon, handle: number): Kernel {
     setNginxConnection: (inode: number, address: number) =>
       worded(() => addon.setNginxConnection(handle, inode, address)),
     ignoreConnection: (inode: number) => worded(() => addon.ignoreConnection(handle, inode)),
+    forgetConnection: (inode: number) => worded(() => addon.forgetConnection(handle, inode)),
     attachUprobe: (program: UprobeProgram, path: string, offset: number, isReturn: boolean) =>
       worded(() => addon.attachUprobe(handle, program, path, offset, isReturn)),
     detach: (uprobe: number) => worded(() => addon.detach(handle, uprobe)),

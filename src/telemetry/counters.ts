@@ -39,6 +39,11 @@ export const DEFINITIONS = {
   'discover.executables_forgotten': { fact: 'info', help: 'executables to be looked at again' },
   'discover.resources_forgotten': { fact: 'info', help: 'resources to be read again' },
   // capture
+  'capture.damaged_records': {
+    fact: 'info',
+    help: 'batches that ended at a record of an impossible size',
+  },
+  'capture.unknown_records': { fact: 'info', help: 'records of a kind that is not known' },
   'capture.bytes': { fact: 'info', help: 'bytes drained from the ring' },
   'capture.unknown_connection': { fact: 'info', help: 'data events whose open event was lost' },
   'dropped.connections': { fact: 'info', help: 'connections forgotten because too many were open' },
@@ -86,6 +91,10 @@ export const DEFINITIONS = {
   'unlinked.other_process': {
     fact: 'unlinked',
     help: 'egress whose named connection belongs to another process',
+  },
+  'unlinked.identifiers_differ': {
+    fact: 'unlinked',
+    help: 'egress whose headers name several requests in progress',
   },
   'unlinked.contradiction': { fact: 'unlinked', help: 'egress whose link the content refutes' },
   // export

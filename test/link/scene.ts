@@ -54,7 +54,7 @@ export class Scene {
   }
 
   open(...connections: readonly Connection[]): void {
-    for (const connection of connections) this.linker.open(connection, 0);
+    for (const connection of connections) this.linker.open(connection, 0, connection.process.tgid);
   }
 
   request(exchange: LooseExchange): LooseExchange {

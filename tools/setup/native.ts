@@ -6,7 +6,7 @@ import { libbpfFolder } from './libbpf.ts';
 import { filesBelow, hashOf, isStamped, root, writeStamp } from './paths.ts';
 import type { Step } from './step.ts';
 
-const buildProgram = join(root, 'tools', 'build', 'build.mjs');
+const buildProgram = join(root, 'tools', 'build', 'main.ts');
 const stamp = join(root, 'build', '.setup-stamp');
 const outputs = ['spantap.node', 'syscall.bpf.o'].map((name) => join(root, 'build', name));
 

@@ -31,8 +31,8 @@ static __always_inline void owner_of(struct owner *owner, const struct connectio
 SEC("uretprobe")
 int haproxy_stream_new(struct pt_regs *ctx)
 {
-	struct haproxy_stream_key key = {.stream = FUNCTION_RESULT(ctx),
-					 .tgid = bpf_get_current_pid_tgid() >> 32};
+	struct haproxy_stream_key key = { .stream = FUNCTION_RESULT(ctx),
+					  .tgid = bpf_get_current_pid_tgid() >> 32 };
 	struct owner owner = {};
 
 	if (!is_family(FAMILY_HAPROXY) || !key.stream)
@@ -123,7 +123,7 @@ SEC("uprobe")
 int go_round_trip(struct pt_regs *ctx)
 {
 	struct go_key pc = go_key(GO_ARG0(ctx)), g = go_key(GO_G(ctx));
-	struct go_pending fresh = {.is_pending = 1};
+	struct go_pending fresh = { .is_pending = 1 };
 
 	if (!is_family(FAMILY_GO))
 		return 0;

@@ -65,7 +65,7 @@ struct {
 
 static __always_inline struct go_key go_key(__u64 pointer)
 {
-	return (struct go_key){.pointer = pointer, .tgid = bpf_get_current_pid_tgid() >> 32};
+	return (struct go_key){ .pointer = pointer, .tgid = bpf_get_current_pid_tgid() >> 32 };
 }
 
 /* Address of the current goroutine's g at a system call. */

@@ -22,7 +22,7 @@
  * Objects in load order. The first one creates the shared maps. The last one holds the probes in
  * programs: loaded when the first of them is wanted, so that its failure costs only them.
  */
-static const char *const object_files[] = {"syscall.bpf.o", "process.bpf.o", "cause.bpf.o"};
+static const char *const object_files[] = { "syscall.bpf.o", "process.bpf.o", "cause.bpf.o" };
 #define OBJECTS (sizeof(object_files) / sizeof(object_files[0]))
 #define OBJECTS_REQUIRED 2
 #define OBJECT_CAUSE 2
@@ -105,8 +105,8 @@ static int set_sizes(struct kernel *kernel, struct kernel_error *error)
 
 static int set_config(struct kernel *kernel, struct bpf_object *object, struct kernel_error *error)
 {
-	struct config config = {.watch_all = kernel->options.watch_all,
-				.copy_bytes_max = kernel->options.copy_bytes_max};
+	struct config config = { .watch_all = kernel->options.watch_all,
+				 .copy_bytes_max = kernel->options.copy_bytes_max };
 	struct bpf_map *map = bpf_object__find_map_by_name(object, ".rodata.config");
 	int status = map ? bpf_map__set_initial_value(map, &config, sizeof(config)) : 0;
 
@@ -116,7 +116,7 @@ static int set_config(struct kernel *kernel, struct bpf_object *object, struct k
 static int load_object(struct kernel *kernel, size_t index, struct kernel_error *error)
 {
 	struct bpf_object *object =
-	    objects_open(kernel->options.directory, object_files[index], error);
+		objects_open(kernel->options.directory, object_files[index], error);
 	int status;
 
 	if (!object)
@@ -191,7 +191,7 @@ static int open_maps(struct kernel *kernel, struct kernel_error *error)
 	kernel->connections = bpf_object__find_map_fd_by_name(object, "conn_by_inode");
 	kernel->counters = bpf_object__find_map_fd_by_name(object, "counters");
 	kernel->command =
-	    bpf_program__fd(bpf_object__find_program_by_name(object, COMMAND_PROGRAM));
+		bpf_program__fd(bpf_object__find_program_by_name(object, COMMAND_PROGRAM));
 	kernel->counter_values = calloc((size_t)kernel->cpus * COUNTER_MAX, sizeof(uint64_t));
 	if (!kernel->counter_values)
 		return objects_fail(error, KERNEL_ERROR_MAP, ENOMEM, "counters");
@@ -269,7 +269,7 @@ int kernel_counters(struct kernel *kernel, uint64_t *sums, struct kernel_error *
 int kernel_set_policy(struct kernel *kernel, uint32_t tgid, uint32_t watch, uint32_t family,
 		      struct kernel_error *error)
 {
-	struct policy policy = {.watch = watch, .family = family};
+	struct policy policy = { .watch = watch, .family = family };
 
 	if (bpf_map_update_elem(kernel->policies, &tgid, &policy, BPF_ANY))
 		return objects_fail(error, KERNEL_ERROR_MAP, errno, "policy_by_tgid");
@@ -286,7 +286,7 @@ int kernel_clear_policy(struct kernel *kernel, uint32_t tgid, struct kernel_erro
 static int run_command(struct kernel *kernel, uint64_t command, uint64_t inode, uint64_t argument,
 		       struct kernel_error *error)
 {
-	uint64_t args[3] = {command, inode, argument};
+	uint64_t args[3] = { command, inode, argument };
 	LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = args, .ctx_size_in = sizeof(args));
 
 	if (bpf_prog_test_run_opts(kernel->command, &options))
@@ -338,7 +338,7 @@ int kernel_attach_uprobe(struct kernel *kernel, const char *program, const char 
 		return objects_fail(error, KERNEL_ERROR_UPROBES, ENOSPC, path);
 	objects_log_to(error);
 	kernel->uprobes[handle] =
-	    bpf_program__attach_uprobe(found, is_return != 0, -1, path, offset);
+		bpf_program__attach_uprobe(found, is_return != 0, -1, path, offset);
 	objects_log_to(NULL);
 	if (!kernel->uprobes[handle])
 		return objects_fail(error, KERNEL_ERROR_UPROBE, errno, path);

@@ -95,6 +95,7 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
   }
 
   open(connection: Connection, _timeNs: number, tid: number): void {
+    this.#decider.eventDone();
     const state = this.#connections.of(connection);
     if (connection.process.tgid === this.#ownTgid) state.isOwn = true;
     if (connection.role === 'unknown') return;
@@ -107,6 +108,7 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
   }
 
   data(connection: Connection | undefined, event: DataEvent): void {
+    this.#decider.eventDone();
     if (connection === undefined) return;
     const state = this.#connections.of(connection);
     state.seen(event.isWrite, event.position, event.position + event.lenBytes);
@@ -134,7 +136,7 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
     if (!state.isPairTried) this.#pairs.join(state, node.isServer);
     node.isOwn = state.isOwn;
     this.#readContext(node, exchange);
-    state.push(node);
+    state.push(node, exchange.requestHeadNs);
     this.#hops.add(node);
     if (node.isServer) this.#ingress(node, exchange, state);
     else this.#egress(node, exchange, state);

@@ -31,6 +31,7 @@ export interface Span {
   readonly hop: number;
   readonly ownNs: number;
   readonly status: number;
+  readonly startNs: number;
 }
 
 export class Scene {
@@ -112,6 +113,7 @@ export class Scene {
       hop: view.hop,
       ownNs: view.ownNs,
       status: view.status,
+      startNs: view.requestStartNs,
     };
   }
 }

@@ -15,6 +15,10 @@ function lineEnd(head: Buffer, at: number): number {
   return lf === -1 ? head.length : lf;
 }
 
+function latin1(head: Buffer, start: number, end: number): string {
+  return head.toString('latin1', start, end);
+}
+
 /** Without the CR before a LF (RFC 9112 2.2 lets a single LF end a line too). */
 function withoutCr(head: Buffer, start: number, end: number): number {
   return end > start && head[end - 1] === CR ? end - 1 : end;
@@ -23,7 +27,7 @@ function withoutCr(head: Buffer, start: number, end: number): number {
 /** Method of a request head, as sent: methods are case-sensitive (RFC 9110 9.1). */
 export function methodOf(head: Buffer): string {
   const space = head.indexOf(SP);
-  return space === -1 ? '' : head.latin1Slice(0, space);
+  return space === -1 ? '' : latin1(head, 0, space);
 }
 
 /** Request target as sent: origin, absolute, authority or asterisk form (RFC 9112 3.2). */
@@ -33,14 +37,14 @@ export function targetOf(head: Buffer): string {
   const end = withoutCr(head, start, lineEnd(head, 0));
   // The version is the last word; a cut request line has none.
   const version = head.lastIndexOf(' HTTP/', end - 1, 'latin1');
-  return head.latin1Slice(start, version >= start ? version : end);
+  return latin1(head, start, version >= start ? version : end);
 }
 
 /** Status code of a response head, 0 when it is not one. */
 export function statusOf(head: Buffer): number {
   const space = head.indexOf(SP);
   if (space === -1) return 0;
-  const status = Number.parseInt(head.latin1Slice(space + 1, space + 4), 10);
+  const status = Number.parseInt(latin1(head, space + 1, space + 4), 10);
   return status >= 100 && status <= 999 ? status : 0;
 }
 
@@ -48,7 +52,7 @@ export function statusOf(head: Buffer): number {
 export function versionOf(head: Buffer): string {
   const end = lineEnd(head, 0);
   const at = head.lastIndexOf('HTTP/', end - 1, 'latin1');
-  return at === -1 || at > end ? '' : head.latin1Slice(at + 5, at + 8);
+  return at === -1 || at > end ? '' : latin1(head, at + 5, at + 8);
 }
 
 /**
@@ -63,7 +67,7 @@ export function* headers(head: Buffer): Generator<[name: string, value: string]>
     const end = fieldEnd(head, at);
     const colon = head.indexOf(COLON, at);
     if (colon > at && colon < end) {
-      yield [head.latin1Slice(at, colon), fieldValue(head, colon + 1, end)];
+      yield [latin1(head, at, colon), fieldValue(head, colon + 1, end)];
     }
     at = end + 1;
   }
@@ -79,7 +83,7 @@ export function headerValue(head: Buffer, name: string): string | undefined {
 
 /** Value at [start, end) of a head, as known-headers slots name it; folds become one space. */
 export function sliceValue(head: Buffer, start: number, end: number): string {
-  return unfold(head.latin1Slice(start, end));
+  return unfold(latin1(head, start, end));
 }
 
 /** Index of the LF that ends the field line at `at`, continuation lines included. */
@@ -90,7 +94,7 @@ function fieldEnd(head: Buffer, at: number): number {
 }
 
 function fieldValue(head: Buffer, start: number, end: number): string {
-  return unfold(head.latin1Slice(start, end)).replace(/^[ \t]+|[ \t\r]+$/g, '');
+  return unfold(latin1(head, start, end)).replace(/^[ \t]+|[ \t\r]+$/g, '');
 }
 
 function unfold(value: string): string {

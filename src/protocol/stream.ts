@@ -3,7 +3,7 @@
  * that a call moved, so a position beyond the expected one is a loss, and its size.
  */
 export class Stream {
-  /** Position of the next byte. */
+  /** Position of the next byte; -1 until the first event of a direction whose start was not seen. */
   expected: number;
 
   constructor(position: number) {
@@ -16,7 +16,7 @@ export class Stream {
    * as duplicates or because they arrive after a gap was declared.
    */
   arrive(position: number, lenBytes: number): number {
-    const gapBytes = position - this.expected;
+    const gapBytes = this.expected === -1 ? 0 : position - this.expected;
     const end = position + lenBytes;
     if (end > this.expected) this.expected = end;
     return gapBytes;

@@ -66,8 +66,9 @@ export class Http1Connection {
     this.connection = connection;
     this.isRoleKnown = connection.role !== 'unknown';
     const state = connection.startSeen && this.isRoleKnown ? 'start' : 'seek';
-    this.read = new MessageStream(connection.readPosition, state);
-    this.write = new MessageStream(connection.writePosition, state);
+    const position = connection.startSeen ? 0 : -1;
+    this.read = new MessageStream(position, state);
+    this.write = new MessageStream(position, state);
     this.turns = new TurnCount(connection.startSeen);
     const isClient = connection.role === 'client';
     this.requests = isClient ? this.write : this.read;

@@ -116,7 +116,11 @@ function lastSeenNs(c: Http1Connection, exchange: HttpExchange): number {
  * The connection carries nothing more: ends what is open. A body until close is whole now, unless
  * the connection was reset (RFC 9112 8).
  */
-export function endAll(c: Http1Connection, end: 'closed' | 'reset' | 'detached' | 'invalid', timeNs: number): void {
+export function endAll(
+  c: Http1Connection,
+  end: 'closed' | 'reset' | 'detached' | 'invalid',
+  timeNs: number,
+): void {
   const { responses } = c;
   if (responses.state === 'until-close' && end === 'closed') {
     finishMessage(c, responses, responses.lastNs, responses.expected);
@@ -140,9 +144,9 @@ export function reportLost(c: Http1Connection, exchanges: number): void {
   c.context.sink.lost(c.connection, exchanges);
 }
 
-/** The connection is not HTTP/1, or has been invalid too often: nothing of it is read any more. */
-export function giveUp(c: Http1Connection, timeNs: number): void {
-  endAll(c, 'invalid', timeNs);
+/** Nothing of the connection is read any more: not HTTP/1, or too much of it, too often. */
+export function giveUp(c: Http1Connection, end: 'invalid' | 'detached', timeNs: number): void {
+  endAll(c, end, timeNs);
   c.mode = 'ignored';
   c.held = null;
   c.context.counters.add('protocol.ignored_connections');

@@ -59,7 +59,7 @@ export class HeadScan {
   #slots: number[] | null = null;
   #hasChunked = false;
   #source: Uint8Array | null = null;
-  #words = new Int32Array(0);
+  #words: Int32Array = new Int32Array(0);
 
   /**
    * Scans the head that starts at `start` and whose bytes reach to `limit`. True when its empty
@@ -146,7 +146,8 @@ export class HeadScan {
       case 116 /* t */:
         if (isName(bytes, at, TRACEPARENT)) this.#note(bytes, SLOT.traceparent, at + 12, lf);
         else if (isName(bytes, at, TRACESTATE)) this.#note(bytes, SLOT.tracestate, at + 11, lf);
-        else if (this.#isFraming(bytes, at, lf, TRANSFER_ENCODING)) this.#coding(bytes, at + 17, lf);
+        else if (this.#isFraming(bytes, at, lf, TRANSFER_ENCODING))
+          this.#coding(bytes, at + 17, lf);
         break;
       case 104 /* h */:
         if (isName(bytes, at, HOST)) this.#note(bytes, SLOT.host, at + 5, lf);
@@ -210,7 +211,8 @@ export class HeadScan {
       while (at < lf && isSpace(bytes[at])) at++;
       const digits = at;
       let value = 0;
-      for (; at < lf && bytes[at] >= 48 && bytes[at] <= 57; at++) value = value * 10 + bytes[at] - 48;
+      for (; at < lf && bytes[at] >= 48 && bytes[at] <= 57; at++)
+        value = value * 10 + bytes[at] - 48;
       const isNumber = at > digits && value <= Number.MAX_SAFE_INTEGER;
       while (at < lf && isSpace(bytes[at])) at++;
       const isEnd = at >= lf || bytes[at] === COMMA;

@@ -50,7 +50,9 @@ export class PartialHead {
   #copy(source: Uint8Array, at: number, end: number): void {
     const length = this.lengthBytes + end - at;
     if (length > this.bytes.length) {
-      const larger = Buffer.allocUnsafe(Math.min(this.#bytesMax, Math.max(length, 2 * this.bytes.length)));
+      const larger = Buffer.allocUnsafe(
+        Math.min(this.#bytesMax, Math.max(length, 2 * this.bytes.length)),
+      );
       larger.set(this.bytes.subarray(0, this.lengthBytes));
       this.bytes = larger;
     }

@@ -193,3 +193,10 @@ export function plausibleResponse(bytes: Uint8Array, start: number, end: number)
 export function cutResponseStatus(bytes: Uint8Array, start: number, end: number): number {
   return plausibleResponse(bytes, start, end) === 'yes' ? statusDigits(bytes, start + 9) : 0;
 }
+
+/** Empty lines may stand before a request line (RFC 9112 2.2). */
+export function firstByte(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  while (at < end && (bytes[at] === CR || bytes[at] === LF)) at++;
+  return at;
+}

@@ -1,3 +1,5 @@
+import type { DataEvent } from '../../capture/types.ts';
+
 /**
  * Counts exchanges on one connection so that none is forgotten, also across losses.
  *
@@ -20,6 +22,8 @@ export class TurnCount {
   isExact: boolean;
   /** False until a request was seen on a connection whose start was not: nothing to count from. */
   isAnchored: boolean;
+  /** The last `skipTo` met turns that do not fit: requests were pipelined inside the loss. */
+  isBent = false;
 
   constructor(startSeen: boolean) {
     this.isExact = startSeen;
@@ -36,13 +40,15 @@ export class TurnCount {
 
   /**
    * Requests that must lie between the last one counted and the one that starts in turn `turn`;
-   * at least `leastRequests`. They are counted by this call.
+   * at least `leastRequests`. They are counted by this call. `startsTurn`: the request is the
+   * first thing in its turn, else what came before it in the turn was a request too.
    */
-  skipTo(turn: number, leastRequests: number): number {
+  skipTo(turn: number, leastRequests: number, startsTurn: boolean): number {
     if (!this.isAnchored) return this.#lose(leastRequests);
     const between = turn - this.turn;
-    const requests = (between >> 1) - 1;
-    if ((between & 1) !== 0 || requests < leastRequests) this.isExact = false;
+    const requests = (between >> 1) - (startsTurn ? 1 : 0);
+    this.isBent = (between & 1) !== 0 || requests < leastRequests;
+    if (this.isBent || !startsTurn) this.isExact = false;
     return this.#lose(Math.max(requests, leastRequests));
   }
 
@@ -57,4 +63,15 @@ export class TurnCount {
     this.count += lost;
     return lost;
   }
+}
+
+/** `DATA_TURN` of bpf/event.h. */
+const DATA_TURN = 1 << 5;
+
+/**
+ * Whether a direction turn begins with this event, so that a message may. The first event of a
+ * connection older than the agent is marked too, and may lie in the middle of anything.
+ */
+export function isTurnStart(startSeen: boolean, event: DataEvent): boolean {
+  return (event.flags & DATA_TURN) !== 0 && (startSeen || event.turn > 1);
 }

@@ -491,6 +491,13 @@ int command(struct command_args *args)
 	__u64 inode = args->inode;
 	struct connection *conn = bpf_map_lookup_elem(&conn_by_inode, &inode);
 
+	if (args->command == COMMAND_END_SUSPECT) {
+		if (!conn || !conn->is_suspect)
+			return 0;
+		connection_close(conn);
+		bpf_map_delete_elem(&conn_by_inode, &inode);
+		return 0;
+	}
 	if (!conn)
 		conn = connection_insert(inode, ROLE_UNKNOWN);
 	if (!conn)

@@ -151,9 +151,9 @@ static __always_inline int connection_sniff(struct connection *conn, const __u8 
 	conn->state = STATE_HTTP;
 	/* A request is read by a server and written by a client; a response the other way round. */
 	if (conn->role == ROLE_UNKNOWN)
-		conn->role = (result == SNIFF_REQUEST) == (direction == DIRECTION_READ) ?
-				     ROLE_SERVER :
-				     ROLE_CLIENT;
+		conn->role = (result == SNIFF_REQUEST) == (direction == DIRECTION_READ)
+				     ? ROLE_SERVER
+				     : ROLE_CLIENT;
 	return 1;
 }
 

@@ -36,7 +36,9 @@ export function ingressAtState(connection: ConnectionState, cause: Cause): Found
   const since = answered?.headStart ?? connection.forgottenStart;
   if (connection.gapEnd > since) return 'unlinked.gap';
   if (found === null) return afterAnswer(newest, cause);
-  if (cause.isSubrequest && wasReadAhead(found, answered)) return 'unlinked.several';
+  const answeredNs = answered?.endNs ?? connection.forgottenEndNs;
+  // A subrequest may outlive the response before, and `found` had been read ahead by then.
+  if (cause.isSubrequest && found.startNs < answeredNs) return 'unlinked.several';
   return found;
 }
 
@@ -55,13 +57,4 @@ function isForgottenOpen(connection: ConnectionState, cause: Cause): boolean {
  */
 function afterAnswer(newest: LinkNode | null, cause: Cause): Found {
   return newest !== null && cause.isSubrequest ? newest : 'unlinked.no_ingress';
-}
-
-/**
- * A pipelined request that was read before the response to the one before it: a subrequest that
- * outlives its response could belong to either.
- */
-function wasReadAhead(found: LinkNode, answered: LinkNode | null): boolean {
-  if (answered === null) return false;
-  return found.exchange === null || found.exchange.requestHeadNs < answered.endNs;
 }

@@ -72,6 +72,8 @@ export class LinkNode implements SpanRow {
   isDecided: boolean;
   /** Egress: since when it waits for the ingress that its program state names. */
   pendingSinceNs = 0;
+  /** Egress, once emitted: print of its head, for a server that reads it later. */
+  headPrint = 0;
   /** Context in this request's traceparent. */
   context: TraceContext | null = null;
   /** Ingress: context of its first egress that carries one. */
@@ -83,6 +85,8 @@ export class LinkNode implements SpanRow {
   nextEgress: LinkNode | null = null;
   openEgress = 0;
   egressCount = 0;
+  /** Ingress: an egress of it may still be recorded; it is not handed on at its end. */
+  lingers = false;
   /** Some egress is no longer in the list: the proxy's own time cannot be told. */
   hasForgottenEgress = false;
   /** Egress: what later attempts are compared with; made when there are or may be some. */
@@ -141,6 +145,7 @@ export class LinkNode implements SpanRow {
     this.lastEgress = egress;
     this.egressCount++;
     if (!egress.hasEnded) this.openEgress++;
+    this.lingers = false;
     this.egressContext ??= egress.context;
     if (this.egressCount > EMITTED_EGRESS_MAX) this.#forgetEmitted();
   }

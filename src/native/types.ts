@@ -45,3 +45,13 @@ export interface Kernel {
   /** Detaches everything and frees the maps. */
   close(): void;
 }
+
+/** One kind of hook, as `spantap doctor` found it by loading and attaching an empty program. */
+export interface HookFeature {
+  readonly name: string;
+  readonly isAvailable: boolean;
+  /** Without it nothing is captured; the others are used for linking, or are faster ways. */
+  readonly isRequired: boolean;
+  /** Why it is not available, or what it is used for. */
+  readonly why?: string;
+}

@@ -77,11 +77,11 @@ function absentLine(facts: Exclude<ProcessFacts, RunningFacts>): Line {
   }
 }
 
-function identitySection({ info, isAgent, isOwnNetworkNamespace }: RunningFacts): Section {
+function identitySection({ info, isAgent, isOtherNetworkNamespace }: RunningFacts): Section {
   const replaced = info.isExecutableDeleted ? ' (replaced on disk since it was started)' : '';
   const program = info.executablePath || `${info.commandLine[0]} (its executable may not be read)`;
   const lines: Line[] = [{ mark: 'note', text: `runs ${program}${replaced}` }];
-  if (!isOwnNetworkNamespace) {
+  if (isOtherNetworkNamespace) {
     const text = `lives in network namespace ${info.netnsInode}, another than the agent's`;
     lines.push({ mark: 'good', text: `${text}: captured all the same` });
   }
@@ -126,7 +126,12 @@ function siteLine(site: UprobeSite): Line {
     : { mark: 'limit', text: `probe: ${where}: single-stepped, up to 5 us a hit` };
 }
 
-function socketsSection({ sockets, plan, usesIoUring }: RunningFacts): Section {
+function socketsSection(facts: RunningFacts): Section {
+  const { sockets, plan, usesIoUring } = facts;
+  if (!facts.isReadable) {
+    const text = 'its descriptors may not be read, so its sockets are unknown until they are used';
+    return { title: 'Sockets', lines: [{ mark: 'limit', text }] };
+  }
   const listening = sockets.filter(({ state }) => state === 'listening');
   const established = sockets.filter(({ state }) => state === 'established');
   const lines: Line[] = [];

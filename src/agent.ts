@@ -19,6 +19,8 @@ import { discard } from './export/discard.ts';
 import type { SpanExporter } from './export/exporter.ts';
 import { readExportSettings } from './export/settings.ts';
 import type { ObservedProcess } from './handoff/layout.ts';
+import type { PlanMessage } from './handoff/messages.ts';
+import { watchOwnConnections } from './own-connections.ts';
 import { Counters } from './telemetry/counters.ts';
 import { type Log, routeDiagnostics } from './telemetry/log.ts';
 import { type Metrics, startMetrics } from './telemetry/metrics.ts';
@@ -50,6 +52,7 @@ export class Agent {
   #exporter: SpanExporter | undefined;
   #capture: CaptureThread | undefined;
   #metrics: Metrics | undefined;
+  #endOwnConnections = () => {};
 
   private constructor(options: AgentOptions) {
     this.#options = options;
@@ -65,6 +68,10 @@ export class Agent {
   /** @throws AgentError when a filter matches nothing or the kernel side cannot be loaded. */
   static async start(options: AgentOptions): Promise<Agent> {
     const agent = new Agent(options);
+    agent.#endOwnConnections = watchOwnConnections({
+      opened: (connection) => agent.#capture?.ownOpened(connection),
+      closed: (id) => agent.#capture?.ownClosed(id),
+    });
     await agent.#startExport();
     await agent.#startCapture();
     return agent;
@@ -93,6 +100,7 @@ export class Agent {
     await this.#capture?.stop();
     await this.#exporter?.close(FLUSH_DEADLINE_MS);
     await this.#metrics?.stop();
+    this.#endOwnConnections();
     this.#clock.stop();
   }
 
@@ -123,7 +131,7 @@ export class Agent {
 
   async #startCapture(): Promise<void> {
     const { level, recording, log } = this.#options;
-    const plans = this.#watcher.start();
+    const plans = this.#watcher.start().map((plan) => this.#toMessage(plan));
     const options: WorkerOptions = {
       kernel: {
         watchAll: this.#watcher.watchesAll,
@@ -133,6 +141,7 @@ export class Agent {
         bodyBytesMax: bodyBytesMax(level),
       },
       pipeline: { ownTgid: process.pid, bodyBytesMax: bodyBytesMax(level) },
+      plans,
       ...(recording === undefined ? {} : { recording }),
     };
     this.#capture = await CaptureThread.start(options, {
@@ -147,15 +156,17 @@ export class Agent {
       log: ({ level: logLevel, message }) => log[logLevel](message),
       unavailable: ({ what, why }) => log.warn(`not attached: ${what}: ${why}`),
     });
-    for (const plan of plans) this.#apply(plan);
   }
 
   #apply(plan: WatchPlan | undefined): void {
-    if (plan === undefined) return;
+    if (plan !== undefined) this.#capture?.plan(this.#toMessage(plan));
+  }
+
+  #toMessage(plan: WatchPlan): PlanMessage {
     for (const reason of plan.reasons) this.#options.log.warn(`pid ${plan.tgid}: ${reason}`);
     const { tgid, watch, family, uprobes, nginxConnections } = plan;
     const resource = this.#options.recording === undefined ? {} : this.#resourceFor(tgid);
-    this.#capture?.plan({ tgid, watch, family, uprobes, nginxConnections, resource });
+    return { kind: 'plan', tgid, watch, family, uprobes, nginxConnections, resource };
   }
 
   #announce(process: ObservedProcess): void {

@@ -8,18 +8,27 @@
 import type { Connection } from '../capture/types.ts';
 import type { LinkNode } from './node.ts';
 import type { Pair } from './pairs.ts';
+import type { ProcessState } from './processes.ts';
 
-/** Ended exchanges that stay findable on a connection. */
-const RECENT_MAX = 4;
+/**
+ * Ended exchanges that stay findable on a connection: a few, and those of the time in which an
+ * egress write may still be recorded late.
+ */
+const RECENT_MIN = 4;
+const RECENT_MAX = 64;
+const RECENT_NS = 50e6;
 
 export class ConnectionState {
   readonly connection: Connection;
+  /** The process that used it last; null before the first use. */
+  owner: ProcessState | null = null;
   /** Exchanges in the order of their requests: all open ones and a few that ended. */
   readonly recent: LinkNode[] = [];
   /** Of the newest exchange that is no longer in `recent`; -1 when there was none. */
   forgottenStart = -1;
   /** End of that exchange's response; 0 unknown. */
   forgottenResponseEnd = 0;
+  forgottenEndNs = 0;
   /** Bytes seen in each direction, as positions. */
   readNext: number;
   writeNext: number;
@@ -38,9 +47,13 @@ export class ConnectionState {
     this.writeNext = connection.writePosition;
   }
 
-  push(node: LinkNode): void {
-    this.recent.push(node);
-    while (this.recent.length > RECENT_MAX && this.recent[0].hasEnded) this.#forgetOldest();
+  push(node: LinkNode, nowNs: number): void {
+    const { recent } = this;
+    recent.push(node);
+    while (recent.length > RECENT_MIN && recent[0].hasEnded) {
+      if (recent.length <= RECENT_MAX && recent[0].endNs > nowNs - RECENT_NS) break;
+      this.#forgetOldest();
+    }
   }
 
   #forgetOldest(): void {
@@ -48,6 +61,7 @@ export class ConnectionState {
     if (node === undefined) return;
     this.forgottenStart = node.headStart;
     this.forgottenResponseEnd = node.responseEnd;
+    this.forgottenEndNs = node.endNs;
   }
 
   /** The exchange with this ordinal, if it is known and was not forgotten. */

@@ -20,6 +20,8 @@ export interface HopLimits {
   readonly hopWaitMs: number;
   /** How long an ended egress waits for its ingress to end (streams, tunnels). */
   readonly egressWaitMs: number;
+  /** How long an ended ingress waits for egress whose write may be recorded late. */
+  readonly lateEgressMs: number;
 }
 
 const TIER_COUNTERS: Readonly<Record<number, CounterName>> = {
@@ -52,8 +54,9 @@ export class Hops {
     return this.#live;
   }
 
-  get oldest(): LinkNode | null {
-    return this.#oldest;
+  /** The end of the list of held exchanges, to be followed by `older`. */
+  get newest(): LinkNode | null {
+    return this.#newest;
   }
 
   add(node: LinkNode): void {
@@ -91,6 +94,7 @@ export class Hops {
     const waitedMs = (nowNs - node.endNs) / 1e6;
     const head = node.parent ?? node;
     const isHead = head === node;
+    if (waitedMs > this.#limits.lateEgressMs) node.lingers = false;
     if (waitedMs > (isHead ? this.#limits.hopWaitMs : this.#limits.egressWaitMs))
       this.#giveUp(node);
     else if (isHead || head.stage !== 'live') this.settle(node);
@@ -211,5 +215,5 @@ function giveUpParent(egress: LinkNode): void {
 }
 
 function isWhole(head: LinkNode): boolean {
-  return head.hasEnded && head.openEgress === 0;
+  return head.hasEnded && head.openEgress === 0 && !head.lingers;
 }

@@ -2,8 +2,8 @@
  * The link stage: decides which ingress exchange caused each egress exchange, gives every exchange
  * its ids and hands hops on in batches. Time comes from events and from `tick` only.
  *
- * `data`, `open`, `close` and `process` are called before the protocol stage sees the same event;
- * `request`, `response`, `end` and `lost` are what the protocol stage makes of it.
+ * `open`, `data` and `process` are called before the protocol stage sees the same event, `close`
+ * after it; `request`, `response`, `end` and `lost` are what the protocol stage makes of them.
  */
 import type {
   CloseEvent,
@@ -18,19 +18,17 @@ import { BatchWriter } from '../handoff/batch-writer.ts';
 import type { ExchangeBatch, ObservedProcess } from '../handoff/layout.ts';
 import { FLAG } from '../handoff/layout.ts';
 import type { Exchange, ExchangeSink } from '../protocol/types.ts';
-import type { CounterName, Counters } from '../telemetry/counters.ts';
+import type { Counters } from '../telemetry/counters.ts';
 import type { ConnectionState } from './connections.ts';
 import { Connections } from './connections.ts';
-import { hasSeenState, ingressAtState } from './exact-state.ts';
+import { Decider } from './decider.ts';
 import type { HopLimits } from './hops.ts';
 import { Hops } from './hops.ts';
 import { isTraceExport, isTraceRelay } from './native-tracing.ts';
-import { CERTAIN_PPM, LinkNode, TIER } from './node.ts';
+import { LinkNode } from './node.ts';
 import { Pairs } from './pairs.ts';
-import { Pending } from './pending.ts';
 import { Processes } from './processes.ts';
 import { parseTraceparent } from './traceparent.ts';
-import { contradicts } from './veto.ts';
 
 export interface LinkerOptions {
   readonly counters: Counters;
@@ -59,7 +57,7 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
   readonly #processes: Processes;
   readonly #connections: Connections;
   readonly #pairs: Pairs;
-  readonly #pending: Pending;
+  readonly #decider: Decider;
   readonly #hops: Hops;
   readonly #linkWaitNs: number;
 
@@ -73,8 +71,13 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
     this.#processes = new Processes(options.announce);
     this.#pairs = new Pairs(options.counters, options.ownPeer ?? (() => undefined));
     this.#connections = new Connections(this.#linkWaitNs, (state) => this.#pairs.leave(state));
-    this.#pending = new Pending();
     this.#hops = new Hops(this.#writer, this.#processes, options.counters, bounds);
+    this.#decider = new Decider({
+      counters: options.counters,
+      connections: this.#connections,
+      hops: this.#hops,
+      log: this.#log,
+    });
   }
 
   /** Exchanges that are held until their hop is whole. */
@@ -82,25 +85,39 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
     return this.#hops.live;
   }
 
+  /** Connections that are known: the open ones and those that closed a moment ago. */
+  get connections(): number {
+    return this.#connections.size;
+  }
+
   setFamily(tgid: number, family: Family): void {
     this.#processes.setFamily(tgid, family);
   }
 
-  open(connection: Connection, _timeNs: number): void {
+  open(connection: Connection, _timeNs: number, tid: number): void {
+    this.#decider.eventDone();
     const state = this.#connections.of(connection);
     if (connection.process.tgid === this.#ownTgid) state.isOwn = true;
     if (connection.role === 'unknown') return;
-    if (connection.role === 'server') this.#processes.of(connection.process).serves = true;
-    this.#pairs.join(state, connection.role === 'server');
+    const isServer = connection.role === 'server';
+    const owner = this.#processes.of(connection.process);
+    state.owner = owner;
+    if (isServer) owner.serves = true;
+    owner.order?.opened(state, tid, isServer);
+    this.#pairs.join(state, isServer);
   }
 
   data(connection: Connection | undefined, event: DataEvent): void {
+    this.#decider.eventDone();
     if (connection === undefined) return;
     const state = this.#connections.of(connection);
     state.seen(event.isWrite, event.position, event.position + event.lenBytes);
+    if (!event.isWrite) state.owner?.order?.read(state, event.tid);
   }
 
   close(connection: Connection, event: CloseEvent): void {
+    const state = this.#connections.get(connection.id);
+    if (state !== undefined) state.owner?.order?.closed(state, event.tid);
     this.#connections.close(connection, event.timeNs);
   }
 
@@ -114,11 +131,12 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
     const state = this.#connections.of(connection);
     const owner = this.#processes.of(connection.process);
     const node = new LinkNode(exchange, owner, state);
+    state.owner = owner;
     exchange.link = node;
     if (!state.isPairTried) this.#pairs.join(state, node.isServer);
     node.isOwn = state.isOwn;
     this.#readContext(node, exchange);
-    state.push(node);
+    state.push(node, exchange.requestHeadNs);
     this.#hops.add(node);
     if (node.isServer) this.#ingress(node, exchange, state);
     else this.#egress(node, exchange, state);
@@ -131,8 +149,10 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
     if (node === null || node.hasEnded) return;
     node.hasEnded = true;
     node.endNs = exchange.endNs;
-    node.responseEnd = exchange.responseEndPosition;
-    if (node.parent !== null) node.parent.openEgress--;
+    if (isAnswerTo(exchange)) node.responseEnd = exchange.responseEndPosition;
+    else node.connection.missed();
+    if (node.isServer) this.#endIngress(node, exchange);
+    else if (node.parent !== null) node.parent.openEgress--;
     if (node.isDecided) this.#judgeTracing(node, exchange);
     this.#hops.settle(node);
     if (this.#writer.count >= BATCH_ROWS) this.flush();
@@ -144,8 +164,7 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
 
   /** Called a few times a second: ends waiting that took too long. */
   tick(nowNs: number): void {
-    for (const egress of this.#pending.takeOlderThan(nowNs - this.#linkWaitNs))
-      if (egress.stage === 'live') this.#decide(egress, true);
+    this.#decider.tick(nowNs - this.#linkWaitNs);
     this.#connections.tick(nowNs);
     this.#hops.tick(nowNs);
     if (this.#writer.count >= BATCH_ROWS) this.flush();
@@ -176,73 +195,25 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
     node.owner.serves = true;
     state.seen(false, state.readNext, node.headEnd);
     if (isTraceRelay(exchange)) node.owner.relaysTraces = true;
+    node.owner.order?.ingress(node);
+    node.owner.identifiers?.add(node);
     this.#pairs.match(node);
-    if (this.#pending.size === 0) return;
-    for (const egress of this.#pending.take(state.connection.id)) this.#decide(egress, false);
+    this.#decider.ingress(state.connection.id);
+  }
+
+  #endIngress(node: LinkNode, exchange: Exchange<LinkNode>): void {
+    const { owner } = node;
+    owner.order?.ended(node);
+    owner.identifiers?.remove(node, exchange.request.bytes);
+    node.lingers = mayWriteLate(node) || this.#decider.isAwaited(node.connection.connection.id);
   }
 
   #egress(node: LinkNode, exchange: Exchange<LinkNode>, state: ConnectionState): void {
     if (exchange.cause?.isSubrequest === true) node.flags |= FLAG.subrequest;
-    this.#decide(node, false);
+    this.#decider.egress(node);
     if (state.pair === null) return;
     const server = this.#pairs.match(node);
     if (server?.hasEnded === true) this.#hops.settle(server);
-  }
-
-  /** Finds the parent of an egress, or the reason why it has none. `isLast`: waiting is over. */
-  #decide(egress: LinkNode, isLast: boolean): void {
-    const { exchange } = egress;
-    if (exchange === null || egress.isDecided) return;
-    const { cause } = exchange;
-    if (cause === null) this.#withoutState(egress);
-    else if (cause.isNoIngress) this.#ownRequest(egress);
-    else if (cause.isAmbiguous) this.#unlinked(egress, 'unlinked.ambiguous');
-    else {
-      const ingress = this.#connections.get(cause.connectionId);
-      if (ingress !== undefined && hasSeenState(ingress, cause)) {
-        this.#linkByState(egress, ingress, exchange);
-      } else if (isLast) this.#unlinked(egress, 'unlinked.unseen');
-      else this.#pending.add(cause.connectionId, egress, exchange.requestHeadNs);
-    }
-    if (egress.isDecided && egress.hasEnded) this.#hops.settle(egress);
-  }
-
-  #linkByState(egress: LinkNode, state: ConnectionState, exchange: Exchange<LinkNode>): void {
-    if (exchange.cause === null) return;
-    const found = ingressAtState(state, exchange.cause);
-    if (typeof found === 'string') this.#unlinked(egress, found);
-    else if (found.owner !== egress.owner) this.#unlinked(egress, 'unlinked.other_process');
-    else if (contradicts(found, egress, exchange.cause.isSubrequest)) {
-      this.#counters.add('link.contradiction');
-      this.#unlinked(egress, 'unlinked.contradiction');
-    } else this.#link(egress, found, TIER.state, CERTAIN_PPM);
-  }
-
-  #link(egress: LinkNode, ingress: LinkNode, tier: number, confidencePpm: number): void {
-    egress.isDecided = true;
-    egress.tier = tier;
-    egress.confidencePpm = confidencePpm;
-    ingress.adopt(egress);
-  }
-
-  #withoutState(egress: LinkNode): void {
-    if (egress.owner.serves) this.#unlinked(egress, 'unlinked.no_signal');
-    else {
-      egress.isDecided = true;
-      egress.reason = 'link.root_client';
-    }
-  }
-
-  #ownRequest(egress: LinkNode): void {
-    egress.isDecided = true;
-    egress.flags |= FLAG.ownRequest;
-    egress.reason = 'link.own_request';
-  }
-
-  #unlinked(egress: LinkNode, reason: CounterName): void {
-    egress.isDecided = true;
-    egress.flags |= FLAG.unlinked;
-    egress.reason = reason;
   }
 
   /** otel.md 2.4, case D: a program that sends its own spans gets none from us. */
@@ -254,4 +225,18 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
     const { tgid, comm } = owner.identity;
     this.#log(`${comm} (pid ${tgid}) exports spans of its own: spantap makes none for it`);
   }
+}
+
+/**
+ * Go writes a request on another thread than the one that answers. That write is recorded at its
+ * return, which may be after the answer; other programs write on the thread that goes on.
+ */
+function mayWriteLate(ingress: LinkNode): boolean {
+  const { family, hasLinked } = ingress.owner;
+  return family === 'go' && hasLinked && ingress.firstEgress === null;
+}
+
+/** After a loss a response may be taken for the answer to a request that came after it. */
+function isAnswerTo({ responseStartNs, requestStartNs }: Exchange<LinkNode>): boolean {
+  return responseStartNs >= requestStartNs;
 }

@@ -85,6 +85,8 @@ export class LinkNode implements SpanRow {
   nextEgress: LinkNode | null = null;
   openEgress = 0;
   egressCount = 0;
+  /** Ingress: an egress of it may still be recorded; it is not handed on at its end. */
+  lingers = false;
   /** Some egress is no longer in the list: the proxy's own time cannot be told. */
   hasForgottenEgress = false;
   /** Egress: what later attempts are compared with; made when there are or may be some. */
@@ -143,6 +145,7 @@ export class LinkNode implements SpanRow {
     this.lastEgress = egress;
     this.egressCount++;
     if (!egress.hasEnded) this.openEgress++;
+    this.lingers = false;
     this.egressContext ??= egress.context;
     if (this.egressCount > EMITTED_EGRESS_MAX) this.#forgetEmitted();
   }

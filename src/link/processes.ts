@@ -5,6 +5,9 @@
 import type { ProcessIdentity } from '../capture/types.ts';
 import type { Family } from '../discover/types.ts';
 import type { ObservedProcess } from '../handoff/layout.ts';
+import type { Identifiers } from './identifiers.ts';
+import type { OrderTier } from './order.ts';
+import { TierHealth } from './tier-health.ts';
 
 export class ProcessState {
   readonly identity: ProcessIdentity;
@@ -17,6 +20,19 @@ export class ProcessState {
   isNative = false;
   /** It receives OTLP: a collector, or a proxy before one. What it sends on is not its own. */
   relaysTraces = false;
+  /** It made egress that was linked: what it serves may be a hop. */
+  hasLinked = false;
+
+  readonly stateHealth = new TierHealth();
+  readonly orderHealth = new TierHealth();
+  readonly identifierHealth = new TierHealth();
+  /** Null while no egress needs the tier and no comparison window runs. */
+  order: OrderTier | null = null;
+  isOrderNeeded = false;
+  /** Labels left in the comparison window, and when the next one begins. */
+  shadowLabelsLeft = 0;
+  shadowDueNs = 0;
+  identifiers: Identifiers | null = null;
 
   constructor(identity: ProcessIdentity, family: Family) {
     this.identity = identity;

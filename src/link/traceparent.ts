@@ -22,6 +22,7 @@ export const RANDOM = 2;
 
 const START = 2 * SLOT.traceparent;
 const END = START + 1;
+const REPEATED = 1 << SLOT.traceparent;
 const VALUE_BYTES = 55;
 const DASH = 0x2d;
 const NAME = 'traceparent';
@@ -37,7 +38,8 @@ export function parseTraceparent(head: MessageHead): ParsedContext {
   const start = head.known[START];
   if (start < 0) return 'absent';
   const end = head.known[END];
-  if (hasOtherTraceparent(head.bytes, start, end)) return 'conflict';
+  if ((head.repeated & REPEATED) !== 0 && hasOtherTraceparent(head.bytes, start, end))
+    return 'conflict';
   return parseValue(head.bytes, start, end) ?? 'invalid';
 }
 

@@ -53,23 +53,30 @@ export function connection(options: ConnectionOptions): Connection {
     startSeen: options.startSeen ?? true,
     readPosition: 0,
     writePosition: 0,
+    protocol: null,
   };
 }
 
+/** Names and values; as pairs where a name comes more than once. */
+export type Headers = Readonly<Record<string, string>> | readonly (readonly [string, string])[];
+
 /** Head bytes with the positions of known headers, as the protocol stage leaves them. */
-export function head(
-  startLine: string,
-  headers: Readonly<Record<string, string>> = {},
-): MessageHead {
+export function head(startLine: string, headers: Headers = {}): MessageHead {
   const known = new Int32Array(2 * KNOWN_HEADERS.length).fill(-1);
+  let repeated = 0;
   let text = `${startLine}\r\n`;
-  for (const [name, value] of Object.entries(headers)) {
+  for (const [name, value] of isPairs(headers) ? headers : Object.entries(headers)) {
     const start = text.length + name.length + 2;
     const slot = KNOWN_HEADERS.indexOf(name.toLowerCase() as (typeof KNOWN_HEADERS)[number]);
-    if (slot >= 0 && known[2 * slot] < 0) known.set([start, start + value.length], 2 * slot);
+    if (slot >= 0 && known[2 * slot] >= 0) repeated |= 1 << slot;
+    else if (slot >= 0) known.set([start, start + value.length], 2 * slot);
     text += `${name}: ${value}\r\n`;
   }
-  return { bytes: Buffer.from(`${text}\r\n`, 'latin1'), known };
+  return { bytes: Buffer.from(`${text}\r\n`, 'latin1'), known, repeated };
+}
+
+function isPairs(headers: Headers): headers is readonly (readonly [string, string])[] {
+  return Array.isArray(headers);
 }
 
 export interface ExchangeOptions {
@@ -78,7 +85,7 @@ export interface ExchangeOptions {
   readonly ordinal?: number;
   readonly method?: string;
   readonly target?: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Headers;
   readonly startNs?: number;
   /** Position of the first request byte; the head's length is added. */
   readonly requestStart?: number;

@@ -31,6 +31,7 @@ export interface Span {
   readonly hop: number;
   readonly ownNs: number;
   readonly status: number;
+  readonly startNs: number;
 }
 
 export class Scene {
@@ -54,7 +55,7 @@ export class Scene {
   }
 
   open(...connections: readonly Connection[]): void {
-    for (const connection of connections) this.linker.open(connection, 0);
+    for (const connection of connections) this.linker.open(connection, 0, connection.process.tgid);
   }
 
   request(exchange: LooseExchange): LooseExchange {
@@ -112,6 +113,7 @@ export class Scene {
       hop: view.hop,
       ownNs: view.ownNs,
       status: view.status,
+      startNs: view.requestStartNs,
     };
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Builds build/*.bpf.o and build/spantap.node: clang for the kernel side, gcc for the addon.
- * `SPANTAP_LIBBPF` names the folder with libbpf's include/ and lib/ (1.3 or later); without it
+ * `SPANTAP_LIBBPF` names a root with libbpf's usr/include and usr/lib (1.3 or later); without it
  * the one that the set-up unpacked. `SPANTAP_TARGET_ARCH=arm64` compiles the BPF objects for
  * arm64 into build/arm64/ and nothing else.
  */
@@ -24,7 +24,7 @@ function bpfCommands(target: string, out: string): Command[] {
   // -g: BTF. v3: 32-bit operations, which 5.10 has. Unused parameters are those of libbpf's macros.
   const flags = ['-g', '-O2', '-target', 'bpf', '-mcpu=v3', `-D__TARGET_ARCH_${target}`];
   const warnings = [...WARNINGS, '-Wpadded', '-Wno-unused-parameter'];
-  const include = `-I${join(libbpfFolder(), 'include')}`;
+  const include = `-I${join(libbpfFolder(), 'usr/include')}`;
   return files('bpf/*.bpf.c').map((source) => {
     const object = join(out, basename(source).replace(/\.c$/, '.o'));
     return ['clang', ...flags, ...warnings, include, '-c', source, '-o', object];
@@ -32,7 +32,7 @@ function bpfCommands(target: string, out: string): Command[] {
 }
 
 function addonCommands(out: string): Command[] {
-  const folder = libbpfFolder();
+  const folder = join(libbpfFolder(), 'usr');
   const [library] = globSync(join(folder, 'lib{,64}{,/*-linux-gnu}/libbpf.a'));
   if (library === undefined) throw new Error(`no libbpf.a in ${folder}: run npm run setup`);
   const renamed = join(out, 'libbpf.a');

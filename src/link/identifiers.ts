@@ -1,0 +1,109 @@
+/**
+ * Tier identifier: an egress carries a header value that exactly one open request of the process
+ * came with. Any header counts, whatever its name, when its values have proven to be rare: of a
+ * well-known identifier at once, of another name after a number of requests never repeated one.
+ * Made for one process when it first needs the tier; nothing is kept for processes that do not.
+ */
+import { eachHeader } from './headers.ts';
+import type { LinkNode } from './node.ts';
+
+/** Headers that hold an identifier of one request; the full value is compared. */
+const KNOWN = new Set([
+  'x-request-id',
+  'x-correlation-id',
+  'traceparent',
+  'b3',
+  'x-b3-spanid',
+  'uber-trace-id',
+  'x-amzn-trace-id',
+  'x-cloud-trace-context',
+]);
+/** Same for all requests of one client, so never an identifier of a request. */
+const NEVER = new Set(['host', 'user-agent', 'cookie', 'authorization', 'x-b3-traceid']);
+
+const KNOWN_BYTES_MIN = 8;
+const OTHER_BYTES_MIN = 16;
+/** Values of a name that must have been different before the name counts as identifying. */
+const DISTINCT_MIN = 32;
+/** Names judged; values remembered (two generations of this size). Beyond: not used. */
+const NAMES_MAX = 256;
+const VALUES_MAX = 8192;
+
+interface NameRecord {
+  distinct: number;
+  hasRepeated: boolean;
+}
+
+export class Identifiers {
+  /** Key: value. Requests in progress that came with it; 'many' once there were two. */
+  readonly #open = new Map<string, LinkNode | 'many'>();
+  readonly #names = new Map<string, NameRecord>();
+  /** Values that were seen before, newest generation and the one before it. */
+  #seen = new Set<string>();
+  #seenBefore = new Set<string>();
+
+  /** A request that came in. */
+  add(ingress: LinkNode): void {
+    const head = ingress.exchange?.request.bytes;
+    if (head === undefined) return;
+    eachHeader(head, (name, value) => {
+      if (!couldIdentify(name, value) || this.#open.get(value) === ingress) return;
+      const isNew = this.#remember(value);
+      this.#judge(name, isNew);
+      this.#open.set(value, isNew ? ingress : 'many');
+    });
+  }
+
+  /** The request was answered: its values stay remembered as used. */
+  remove(ingress: LinkNode, head: Buffer): void {
+    eachHeader(head, (name, value) => {
+      if (couldIdentify(name, value) && this.#open.get(value) === ingress) this.#open.delete(value);
+    });
+  }
+
+  /** The one open request that this egress shares a rare value with; 'several' when they differ. */
+  find(egress: LinkNode): LinkNode | 'several' | null {
+    const head = egress.exchange?.request.bytes;
+    if (head === undefined) return null;
+    let found: LinkNode | 'several' | null = null;
+    eachHeader(head, (name, value) => {
+      if (!couldIdentify(name, value) || !this.#isIdentifying(name)) return;
+      const ingress = this.#open.get(value);
+      if (ingress === undefined || ingress === 'many') return;
+      found = found === null || found === ingress ? ingress : 'several';
+    });
+    return found;
+  }
+
+  #isIdentifying(name: string): boolean {
+    if (KNOWN.has(name)) return true;
+    const record = this.#names.get(name);
+    return record !== undefined && !record.hasRepeated && record.distinct >= DISTINCT_MIN;
+  }
+
+  /** True when the value was not seen in the window before. */
+  #remember(value: string): boolean {
+    const isNew = !this.#seen.has(value) && !this.#seenBefore.has(value);
+    if (this.#seen.size >= VALUES_MAX) {
+      this.#seenBefore = this.#seen;
+      this.#seen = new Set();
+    }
+    this.#seen.add(value);
+    return isNew;
+  }
+
+  #judge(name: string, isNew: boolean): void {
+    if (KNOWN.has(name)) return;
+    const record = this.#names.get(name);
+    if (record === undefined) {
+      if (this.#names.size < NAMES_MAX)
+        this.#names.set(name, { distinct: isNew ? 1 : 0, hasRepeated: !isNew });
+    } else if (isNew) record.distinct++;
+    else record.hasRepeated = true;
+  }
+}
+
+function couldIdentify(name: string, value: string): boolean {
+  if (NEVER.has(name)) return false;
+  return value.length >= (KNOWN.has(name) ? KNOWN_BYTES_MIN : OTHER_BYTES_MIN);
+}

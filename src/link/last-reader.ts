@@ -1,0 +1,50 @@
+/**
+ * Order tier for programs in which one execution context (a thread of Apache, a goroutine of Go)
+ * reads a request and sends the requests it causes itself: the egress belongs to the request that
+ * its writer read last, while that is in progress.
+ */
+import type { LinkNode } from './node.ts';
+import type { OrderTier } from './order.ts';
+
+/** Contexts remembered; beyond it the oldest is forgotten and its egress stays unlinked. */
+const CONTEXTS_MAX = 16_384;
+
+export class LastReader implements OrderTier {
+  readonly confidencePpm = 990_000;
+  readonly isValidated = true;
+  readonly #contextOf: (node: LinkNode) => number;
+  /** Key: context. Replaced by its next request, deleted when the exchange ends. */
+  readonly #current = new Map<number, LinkNode>();
+
+  constructor(contextOf: (node: LinkNode) => number) {
+    this.#contextOf = contextOf;
+  }
+
+  ingress(node: LinkNode): void {
+    const context = this.#contextOf(node);
+    if (context === 0) return;
+    if (this.#current.size >= CONTEXTS_MAX) this.#forgetOldest();
+    this.#current.set(context, node);
+  }
+
+  predict(egress: LinkNode): LinkNode | null {
+    const context = this.#contextOf(egress);
+    return context === 0 ? null : (this.#current.get(context) ?? null);
+  }
+
+  ended(ingress: LinkNode): void {
+    const context = this.#contextOf(ingress);
+    if (this.#current.get(context) === ingress) this.#current.delete(context);
+  }
+
+  read(): void {}
+  opened(): void {}
+  closed(): void {}
+  linked(): void {}
+  compared(): void {}
+
+  #forgetOldest(): void {
+    const oldest = this.#current.keys().next();
+    if (oldest.done !== true) this.#current.delete(oldest.value);
+  }
+}

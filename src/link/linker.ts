@@ -149,7 +149,8 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
     if (node === null || node.hasEnded) return;
     node.hasEnded = true;
     node.endNs = exchange.endNs;
-    node.responseEnd = exchange.responseEndPosition;
+    if (isAnswerTo(exchange)) node.responseEnd = exchange.responseEndPosition;
+    else node.connection.missed();
     if (node.isServer) this.#endIngress(node, exchange);
     else if (node.parent !== null) node.parent.openEgress--;
     if (node.isDecided) this.#judgeTracing(node, exchange);
@@ -233,4 +234,9 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
 function mayWriteLate(ingress: LinkNode): boolean {
   const { family, hasLinked } = ingress.owner;
   return family === 'go' && hasLinked && ingress.firstEgress === null;
+}
+
+/** After a loss a response may be taken for the answer to a request that came after it. */
+function isAnswerTo({ responseStartNs, requestStartNs }: Exchange<LinkNode>): boolean {
+  return responseStartNs >= requestStartNs;
 }

@@ -1,7 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT
+ *
+ * exact.state: which ingress request caused an egress write, read from the state of the program
+ * itself (docs: reading order nginx, HAProxy, Go). What the kernel stamps on the egress data
+ * event is the ingress connection and how many bytes had been read and written on it when the
+ * state was taken; user space picks the exchange and abstains when there is not exactly one.
+ * State that fails its own check is never used, COUNTER_CAUSE_REFUSED tells.
+ */
 #ifndef SPANTAP_CAUSE_H
 #define SPANTAP_CAUSE_H
-#include "connection.h"
-static __always_inline void cause_stamp(struct data_event *event, struct connection *conn, __u8 family, int is_turn) {}
-static __always_inline void cause_connect(struct connection *conn, __u8 family) {}
-static __always_inline void cause_epoll_ctl(__u64 op, __u64 fd, __u64 event) {}
+
+#include "cause_go.h"
+#include "cause_haproxy.h"
+#include "cause_nginx.h"
+
+/* Every read of bytes; `conn` is the connection they came from. */
+static __always_inline void cause_read(struct scratch *s, struct connection *conn, __u64 inode,
+				       int is_turn)
+{
+	if (s->call.family == FAMILY_HAPROXY)
+		haproxy_read(conn, inode, is_turn);
+	else if (s->call.family == FAMILY_GO)
+		go_read(s, conn, inode);
+}
+
+/* The first write after a turn, on a connection of which the process is the client. */
+static __always_inline void cause_write(struct scratch *s, struct connection *conn)
+{
+	struct owner owner = {};
+	__u8 flags = 0, cause = CAUSE_NONE;
+
+	if (s->call.family == FAMILY_NGINX)
+		cause = nginx_write(s, conn, &owner, &flags);
+	else if (s->call.family == FAMILY_HAPROXY)
+		cause = haproxy_write(conn, &owner, s->call.sp);
+	else if (s->call.family == FAMILY_GO)
+		cause = go_write(s, conn, &owner, &flags);
+	if (cause == CAUSE_NONE)
+		return;
+	s->data.cause = cause;
+	s->data.cause_flags = flags;
+	s->data.cause_connection_id = owner.connection_id;
+	s->data.cause_read_position = owner.read_position;
+	s->data.cause_write_position = owner.write_position;
+	s->data.cause_token = owner.token;
+	count(COUNTER_CAUSE_TAKEN);
+}
+
+/* Called with the data event filled in and before it is sent. */
+static __always_inline void cause_bytes(struct scratch *s, struct connection *conn, __u64 inode,
+					int is_turn)
+{
+	if (s->call.family == FAMILY_OTHER || !s->call.len_bytes)
+		return;
+	if (s->call.family == FAMILY_GO)
+		s->data.goroutine = s->call.goroutine;
+	if (s->call.direction == DIRECTION_READ)
+		cause_read(s, conn, inode, is_turn);
+	else if (is_turn && conn->role == ROLE_CLIENT)
+		cause_write(s, conn);
+}
+
+/* Bytes were read that are not delivered: they end what was known about this thread. */
+static __always_inline void cause_unseen(const struct scratch *s)
+{
+	if (s->call.family == FAMILY_HAPROXY && s->call.direction == DIRECTION_READ)
+		haproxy_forget_read();
+}
+
+static __always_inline void cause_connect(const struct scratch *s, struct connection *conn)
+{
+	if (s->call.family == FAMILY_HAPROXY)
+		haproxy_connect(conn, s->call.sp);
+}
+
 #endif

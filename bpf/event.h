@@ -25,8 +25,8 @@
 #define SPANTAP_UNIX_PATH_BYTES 108
 
 enum event_kind {
-	EVENT_OPEN = 1,    /* first sight of a connection, or connect/accept of it */
-	EVENT_DATA = 2,    /* bytes that a process read or wrote */
+	EVENT_OPEN = 1,	   /* first sight of a connection, or connect/accept of it */
+	EVENT_DATA = 2,	   /* bytes that a process read or wrote */
 	EVENT_CLOSE = 3,   /* the last descriptor of the socket was closed */
 	EVENT_PROCESS = 4, /* fork, exec, exit */
 };
@@ -51,12 +51,12 @@ enum event_role {
 };
 
 enum event_data_flag {
-	DATA_EOF = 1 << 0,       /* a read returned 0: the peer sends no more */
-	DATA_ERROR = 1 << 1,     /* the call failed; `error` holds the errno */
+	DATA_EOF = 1 << 0,	 /* a read returned 0: the peer sends no more */
+	DATA_ERROR = 1 << 1,	 /* the call failed; `error` holds the errno */
 	DATA_NO_BUFFER = 1 << 2, /* sendfile or splice: no user buffer to copy from */
 	DATA_CONTINUED = 1 << 3, /* not the first event of its system call */
-	DATA_FAULT = 1 << 4,     /* the user buffer could not be read */
-	DATA_TURN = 1 << 5,      /* first event after the direction turned */
+	DATA_FAULT = 1 << 4,	 /* the user buffer could not be read */
+	DATA_TURN = 1 << 5,	 /* first event after the direction turned */
 };
 
 /* Which program state named the ingress request behind an egress write. */
@@ -86,16 +86,16 @@ struct open_event {
 	struct event_header header;
 	__u64 connection_id;
 	__u64 socket_inode;
-	__u64 peer_inode;       /* Unix sockets: inode of the other end, 0 unknown */
+	__u64 peer_inode;	/* Unix sockets: inode of the other end, 0 unknown */
 	__u64 process_start_ns; /* boot time at which the thread group started */
-	__u64 read_position;    /* positions when this event was made */
+	__u64 read_position;	/* positions when this event was made */
 	__u64 write_position;
 	__u32 netns_inode;
 	__u32 fd;
 	__u16 family; /* AF_INET, AF_INET6, AF_UNIX */
 	__u16 local_port;
 	__u16 remote_port;
-	__u8 role;       /* enum event_role */
+	__u8 role;	 /* enum event_role */
 	__u8 start_seen; /* 1: connect or accept was seen, positions count from the first byte */
 	__u8 local_address[16];
 	__u8 remote_address[16];
@@ -113,21 +113,21 @@ struct data_event {
 	struct event_header header;
 	__u64 connection_id;
 	__u64 position;
-	__u64 goroutine;            /* Go: address of g; 0 elsewhere */
+	__u64 goroutine;	    /* Go: address of g; 0 elsewhere */
 	__u64 cause_connection_id;  /* ingress connection named by program state, 0 none */
 	__u64 cause_read_position;  /* bytes read on it when the state was taken */
 	__u64 cause_write_position; /* bytes written on it by then */
-	__u64 cause_token;          /* the program's own name of the request (an address) */
+	__u64 cause_token;	    /* the program's own name of the request (an address) */
 	__u32 len_bytes;
 	__u32 copied_bytes;
 	__u32 turn; /* direction turns on this connection so far, from 1 */
 	__u32 fd;
-	__u8 direction;   /* enum event_direction */
-	__u8 source;      /* enum event_source */
-	__u8 cause;       /* enum event_cause */
+	__u8 direction;	  /* enum event_direction */
+	__u8 source;	  /* enum event_source */
+	__u8 cause;	  /* enum event_cause */
 	__u8 cause_flags; /* enum event_cause_flag */
-	__u16 flags;      /* enum event_data_flag */
-	__u16 error;      /* errno, 0 none */
+	__u16 flags;	  /* enum event_data_flag */
+	__u16 error;	  /* errno, 0 none */
 };
 
 struct close_event {
@@ -158,20 +158,20 @@ struct process_event {
  * byte range was not copied that should have been; the others explain what was skipped.
  */
 enum event_counter {
-	COUNTER_EVENTS = 0,            /* records written to the ring */
-	COUNTER_LOST_RING_FULL = 1,    /* records that did not fit */
-	COUNTER_LOST_CONNECTION = 2,   /* calls on sockets that found the connection map full */
-	COUNTER_LOST_CAUSE = 3,        /* linking state that found its map full */
-	COUNTER_TRUNCATED_FAULT = 4,   /* user buffers that could not be read */
-	COUNTER_TRUNCATED_IOVEC = 5,   /* calls with more iovecs than are walked */
-	COUNTER_SKIPPED_NOT_HTTP = 6,  /* connections whose first bytes are not HTTP */
-	COUNTER_CAUSE_TAKEN = 7,       /* egress writes for which program state named the ingress */
-	COUNTER_CAUSE_REFUSED = 8,     /* program state that failed its self-check */
-	COUNTER_LOST_POLICY = 9,       /* forked processes whose policy found its map full */
+	COUNTER_EVENTS = 0,	      /* records written to the ring */
+	COUNTER_LOST_RING_FULL = 1,   /* records that did not fit */
+	COUNTER_LOST_CONNECTION = 2,  /* calls on sockets that found the connection map full */
+	COUNTER_LOST_CAUSE = 3,	      /* linking state that found its map full */
+	COUNTER_TRUNCATED_FAULT = 4,  /* user buffers that could not be read */
+	COUNTER_TRUNCATED_IOVEC = 5,  /* calls with more iovecs than are walked */
+	COUNTER_SKIPPED_NOT_HTTP = 6, /* connections whose first bytes are not HTTP */
+	COUNTER_CAUSE_TAKEN = 7,      /* egress writes for which program state named the ingress */
+	COUNTER_CAUSE_REFUSED = 8,    /* program state that failed its self-check */
+	COUNTER_LOST_POLICY = 9,      /* forked processes whose policy found its map full */
 	COUNTER_MAX = 10,
 };
 
-#define SPANTAP_ASSERT_SIZE(type, bytes) \
+#define SPANTAP_ASSERT_SIZE(type, bytes)                                                           \
 	_Static_assert(sizeof(struct type) == (bytes), #type " has its documented size")
 SPANTAP_ASSERT_SIZE(event_header, 24);
 SPANTAP_ASSERT_SIZE(open_event, 248);

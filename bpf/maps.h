@@ -56,15 +56,15 @@ struct {
 
 enum connection_state {
 	STATE_SNIFFING = 0, /* nothing but HTTP beginnings so far: undecided */
-	STATE_HTTP = 1,     /* an HTTP/1 message was seen: its bytes are delivered */
+	STATE_HTTP = 1,	    /* an HTTP/1 message was seen: its bytes are delivered */
 	STATE_SKIPPED = 2,  /* not HTTP, or ignored by user space: nothing more is delivered */
 };
 
 enum connection_flag {
 	CONNECTION_START_SEEN = 1 << 0,
-	CONNECTION_OPEN_SENT = 1 << 1, /* its EVENT_OPEN is in the ring */
-	CONNECTION_SNIFF_MORE = 1 << 2, /* this turn began like HTTP, more bytes needed */
-	CONNECTION_BOUND = 1 << 3, /* `bound` was filled at connect */
+	CONNECTION_OPEN_SENT = 1 << 1,	  /* its EVENT_OPEN is in the ring */
+	CONNECTION_SNIFF_MORE = 1 << 2,	  /* this turn began like HTTP, more bytes needed */
+	CONNECTION_BOUND = 1 << 3,	  /* `bound` was filled at connect */
 	CONNECTION_HEAD_PENDING = 1 << 4, /* HAProxy: read a head that no stream has taken yet */
 };
 
@@ -83,18 +83,19 @@ struct connection {
 	__u64 id;
 	__u64 position[2]; /* by enum event_direction; every byte, also those not copied */
 	union {
-		struct owner bound;     /* HAProxy: owner of the connect() */
+		struct owner bound;	/* HAProxy: owner of the connect() */
 		__u64 nginx_connection; /* nginx: address of its ngx_connection_t */
-		__u64 go_connection;    /* Go: address of the persistConn that writes on it */
+		__u64 go_connection;	/* Go: address of the persistConn that writes on it */
 	} program;
 	__u32 turns;
 	__u32 turn_copied_bytes;
 	struct sniff_state sniff;
 	__u8 sniff_tries;
-	__u8 state;          /* enum connection_state */
-	__u8 role;           /* enum event_role */
+	__u8 state;	     /* enum connection_state */
+	__u8 role;	     /* enum event_role */
 	__u8 last_direction; /* enum event_direction or DIRECTION_NONE */
-	__u32 flags;         /* enum connection_flag */
+	__u16 flags;	     /* enum connection_flag */
+	__u16 is_suspect;    /* a sweep has not found its socket so far */
 };
 
 /*
@@ -138,6 +139,9 @@ struct call {
 	__u64 buffer;
 	__u64 iov_count;
 	__u64 len_bytes;
+	__u64 wanted_bytes; /* third argument: what read asked for */
+	__u64 sp;	    /* user stack pointer */
+	__u64 goroutine;    /* Go: address of the current g */
 	__u32 fd;
 	__u16 error;
 	__u16 flags; /* enum event_data_flag */

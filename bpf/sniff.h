@@ -33,9 +33,9 @@ enum sniff_result {
 
 /* All zero is the start of a message. */
 struct sniff_state {
-	__u32 token_head;  /* the first four bytes of the token, the first one highest */
+	__u32 token_head; /* the first four bytes of the token, the first one highest */
 	__u8 token_bytes;
-	__u8 break_bytes;  /* CR and LF before the token */
+	__u8 break_bytes; /* CR and LF before the token */
 	__u16 _pad;
 };
 

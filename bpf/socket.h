@@ -98,8 +98,7 @@ static __always_inline void read_unix(struct open_event *event, struct sock *sk)
 	if (bytes <= 2 || bytes > 2 + SPANTAP_UNIX_PATH_BYTES)
 		return;
 	event->unix_path_bytes = bytes - 2;
-	bpf_probe_read_kernel(event->unix_path, SPANTAP_UNIX_PATH_BYTES,
-			      address->name[0].sun_path);
+	bpf_probe_read_kernel(event->unix_path, SPANTAP_UNIX_PATH_BYTES, address->name[0].sun_path);
 }
 
 /* Everything about a socket that does not change any more once bytes flow. */

@@ -210,7 +210,7 @@ static __always_inline void deliver_bytes(struct scratch *s, struct connection *
 	if (!connection_open(conn, file, inode, s, call->fd))
 		return;
 	fill_data(s, conn, position, is_turn);
-	cause_stamp(&s->data, conn, call->family, is_turn);
+	cause_bytes(s, conn, inode, is_turn);
 	for (int i = 0; i < CHUNKS_MAX; i++) {
 		if (put_chunk(s, conn, i < CHUNKS_MAX - 1))
 			break;
@@ -238,8 +238,10 @@ __noinline int deliver(void)
 
 	if (!conn)
 		conn = connection_add(file, inode, ROLE_UNKNOWN);
-	if (!conn || conn->state == STATE_SKIPPED)
+	if (!conn || conn->state == STATE_SKIPPED) {
+		cause_unseen(s);
 		return 0;
+	}
 	if (s->call.len_bytes)
 		is_turn = connection_turn(conn, s->call.direction);
 	else if (!(conn->flags & CONNECTION_OPEN_SENT))
@@ -311,7 +313,7 @@ static __always_inline void on_connect(struct scratch *s, struct file *file, __u
 		connection_reset(conn, s, ROLE_CLIENT);
 	}
 	if (conn)
-		cause_connect(conn, s->call.family);
+		cause_connect(s, conn);
 }
 
 static __always_inline int on_stream_fd(__u32 fd, struct file **file, __u64 *inode)
@@ -327,8 +329,7 @@ static __always_inline int is_peek(__u64 flags)
 	return (flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE)) != 0;
 }
 
-static __always_inline int on_sys_exit(struct pt_regs *regs, __u32 number, long result,
-				       __u8 family)
+static __always_inline int on_sys_exit(struct pt_regs *regs, __u32 number, long result, __u8 family)
 {
 	struct scratch *s = scratch();
 	struct file *file;
@@ -342,6 +343,10 @@ static __always_inline int on_sys_exit(struct pt_regs *regs, __u32 number, long 
 	call->family = family;
 	call->fd = SYSCALL_ARG0(regs);
 	call->buffer = SYSCALL_ARG1(regs);
+	call->wanted_bytes = SYSCALL_ARG2(regs);
+	call->sp = USER_SP(regs);
+	if (family == FAMILY_GO)
+		call->goroutine = go_current(regs);
 	if (result < 0) {
 		call->error = -result;
 		call->flags = DATA_ERROR;
@@ -360,7 +365,7 @@ static __always_inline int on_sys_exit(struct pt_regs *regs, __u32 number, long 
 		return 0;
 	case NR_EPOLL_CTL:
 		if (family == FAMILY_NGINX)
-			cause_epoll_ctl(SYSCALL_ARG1(regs), SYSCALL_ARG2(regs), SYSCALL_ARG3(regs));
+			nginx_epoll_ctl(SYSCALL_ARG1(regs), SYSCALL_ARG2(regs), SYSCALL_ARG3(regs));
 		return 0;
 	case NR_SENDFILE:
 		deliver_filler(call, call->fd, DIRECTION_WRITE);
@@ -486,6 +491,13 @@ int command(struct command_args *args)
 	__u64 inode = args->inode;
 	struct connection *conn = bpf_map_lookup_elem(&conn_by_inode, &inode);
 
+	if (args->command == COMMAND_END_SUSPECT) {
+		if (!conn || !conn->is_suspect)
+			return 0;
+		connection_close(conn);
+		bpf_map_delete_elem(&conn_by_inode, &inode);
+		return 0;
+	}
 	if (!conn)
 		conn = connection_insert(inode, ROLE_UNKNOWN);
 	if (!conn)

@@ -15,6 +15,7 @@
 
 #include "../bpf/event.h"
 #include "kernel.h"
+#include "probe.h"
 
 #define KERNELS_MAX 8
 
@@ -88,7 +89,7 @@ static struct kernel *kernel_of(napi_env env, napi_callback_info info, size_t wa
 	napi_get_instance_data(env, (void **)&instance);
 	handle = given == wanted ? number_of(env, args[0]) : -1;
 	if (!instance || handle < 0 || handle >= KERNELS_MAX || !instance->kernels[(int)handle]) {
-		throw_code(env, "KERNEL_CLOSED");
+		throw_code(env, "kernel_closed");
 		return NULL;
 	}
 	return instance->kernels[(int)handle];
@@ -116,7 +117,7 @@ static napi_value addon_open(napi_env env, napi_callback_info info)
 	while (slot < KERNELS_MAX && instance->kernels[slot])
 		slot++;
 	if (slot == KERNELS_MAX)
-		return throw_code(env, "KERNEL_TOO_MANY");
+		return throw_code(env, "kernels_exhausted");
 	if (kernel_open(&instance->kernels[slot], &options, &error))
 		return throw_error(env, &error);
 	napi_create_uint32(env, (uint32_t)slot, &result);
@@ -150,10 +151,10 @@ static napi_value addon_drain(napi_env env, napi_callback_info info)
 	if (!kernel)
 		return NULL;
 	if (napi_get_typedarray_info(env, args[1], NULL, &length, &bytes, NULL, NULL) != napi_ok)
-		return throw_code(env, "BATCH_NOT_BYTES");
+		return throw_code(env, "batch_not_bytes");
 	drained = kernel_drain(kernel, bytes, length);
 	if (drained < 0)
-		return throw_code(env, drained == -EINVAL ? "BATCH_TOO_SMALL" : "BPF_RING");
+		return throw_code(env, drained == -EINVAL ? "batch_too_small" : "bpf_ring");
 	napi_create_uint32(env, (uint32_t)drained, &result);
 	return result;
 }
@@ -229,6 +230,35 @@ static napi_value addon_ignore_connection(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
+/* forgetConnection(handle, inode) */
+static napi_value addon_forget_connection(napi_env env, napi_callback_info info)
+{
+	napi_value args[2];
+	struct kernel *kernel = kernel_of(env, info, 2, args);
+	struct kernel_error error = {};
+
+	if (kernel && kernel_forget_connection(kernel, (uint64_t)number_of(env, args[1]), &error))
+		return throw_error(env, &error);
+	return NULL;
+}
+
+/* sweep(handle): connections ended */
+static napi_value addon_sweep(napi_env env, napi_callback_info info)
+{
+	napi_value args[1], result;
+	struct kernel *kernel = kernel_of(env, info, 1, args);
+	struct kernel_error error = {};
+	int ended;
+
+	if (!kernel)
+		return NULL;
+	ended = kernel_sweep(kernel, &error);
+	if (ended < 0)
+		return throw_error(env, &error);
+	napi_create_int32(env, ended, &result);
+	return result;
+}
+
 /* attachUprobe(handle, program, path, offset, isReturn): uprobe handle */
 static napi_value addon_attach_uprobe(napi_env env, napi_callback_info info)
 {
@@ -261,6 +291,31 @@ static napi_value addon_detach(napi_env env, napi_callback_info info)
 	if (kernel)
 		kernel_detach(kernel, (int)number_of(env, args[1]));
 	return NULL;
+}
+
+/* probe(directory): [[name, errno or 0], ...] */
+static napi_value addon_probe(napi_env env, napi_callback_info info)
+{
+	napi_value directory, result;
+	size_t given = 1;
+	char path[4096] = "";
+	int numbers[PROBE_MAX];
+
+	napi_get_cb_info(env, info, &given, &directory, NULL, NULL);
+	napi_get_value_string_utf8(env, directory, path, sizeof(path), NULL);
+	probe_all(path, numbers);
+	napi_create_array_with_length(env, PROBE_MAX, &result);
+	for (uint32_t kind = 0; kind < PROBE_MAX; kind++) {
+		napi_value pair, name, number;
+
+		napi_create_array_with_length(env, 2, &pair);
+		napi_create_string_utf8(env, probe_names[kind], NAPI_AUTO_LENGTH, &name);
+		napi_create_int32(env, numbers[kind], &number);
+		napi_set_element(env, pair, 0, name);
+		napi_set_element(env, pair, 1, number);
+		napi_set_element(env, result, kind, pair);
+	}
+	return result;
 }
 
 /* Runs when the environment ends, also by terminate() of its worker. */
@@ -304,13 +359,16 @@ NAPI_MODULE_INIT()
 		{ "clearPolicy", addon_clear_policy },
 		{ "setNginxConnection", addon_set_nginx_connection },
 		{ "ignoreConnection", addon_ignore_connection },
+		{ "forgetConnection", addon_forget_connection },
+		{ "sweep", addon_sweep },
 		{ "attachUprobe", addon_attach_uprobe },
 		{ "detach", addon_detach },
+		{ "probe", addon_probe },
 	};
 	struct instance *instance = calloc(1, sizeof(*instance));
 
 	if (!instance)
-		return throw_code(env, "NO_MEMORY");
+		return throw_code(env, "no_memory");
 	napi_set_instance_data(env, instance, NULL, NULL);
 	napi_add_env_cleanup_hook(env, on_environment_end, instance);
 	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {

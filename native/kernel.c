@@ -4,6 +4,7 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,9 +18,16 @@
 #define UPROBES_MAX 512
 #define RECORD_BYTES_MAX (sizeof(struct data_event) + SPANTAP_CHUNK_BYTES)
 
-/* Objects in load order. The first one creates the shared maps; all are required. */
-static const char *const object_files[] = { "syscall.bpf.o", "process.bpf.o" };
+/*
+ * Objects in load order. The first one creates the shared maps. Those that are not required are
+ * loaded when they are wanted, so that their failure costs only what they do.
+ */
+static const char *const object_files[] = { "syscall.bpf.o", "process.bpf.o", "sweep.bpf.o",
+					    "cause.bpf.o" };
 #define OBJECTS (sizeof(object_files) / sizeof(object_files[0]))
+#define OBJECTS_REQUIRED 2
+#define OBJECT_SWEEP 2
+#define OBJECT_CAUSE 3
 
 /* Mirrors of what bpf/maps.h keeps in maps; user space writes only these. */
 struct config {
@@ -33,6 +41,8 @@ struct policy {
 };
 
 struct kernel {
+	struct kernel_options options;
+	char directory[4096];
 	struct bpf_object *objects[OBJECTS];
 	struct bpf_link *links[16]; /* of the required programs */
 	size_t links_used;
@@ -43,6 +53,7 @@ struct kernel {
 	int counters;
 	int command;
 	int cpus;
+	uint32_t sweeps;	  /* mark of the last one, 1 to 65535 */
 	uint64_t *counter_values; /* cpus * COUNTER_MAX */
 	/* The batch being filled by kernel_drain. */
 	uint8_t *batch;
@@ -74,65 +85,63 @@ int64_t kernel_drain(struct kernel *kernel, uint8_t *batch, size_t batch_bytes)
 	return status < 0 && status != -ENOBUFS ? status : (int64_t)kernel->batch_used;
 }
 
-static int configure(struct kernel *kernel, const struct kernel_options *options,
-		     struct kernel_error *error)
+static int set_entries(struct kernel *kernel, const char *name, uint32_t entries,
+		       struct kernel_error *error)
 {
-	struct bpf_object *object = kernel->objects[0];
-	struct config config = { .watch_all = options->watch_all,
-				 .copy_bytes_max = options->copy_bytes_max };
-	const struct {
-		const char *map;
-		uint32_t entries;
-	} sizes[] = {
-		{ "conn_by_inode", options->connections_max },
-		{ "ring", options->ring_bytes },
-		{ "scratch_by_cpu", (uint32_t)kernel->cpus },
-	};
-	int status;
+	struct bpf_map *map = bpf_object__find_map_by_name(kernel->objects[0], name);
+	int status = map ? bpf_map__set_max_entries(map, entries) : -ENOENT;
 
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		struct bpf_map *map = bpf_object__find_map_by_name(object, sizes[i].map);
-
-		status = map ? bpf_map__set_max_entries(map, sizes[i].entries) : -ENOENT;
-		if (status)
-			return objects_fail(error, KERNEL_ERROR_MAP, status, sizes[i].map);
-	}
-	for (size_t i = 0; i < OBJECTS; i++) {
-		struct bpf_map *map =
-			bpf_object__find_map_by_name(kernel->objects[i], ".rodata.config");
-
-		if (!map)
-			continue;
-		status = bpf_map__set_initial_value(map, &config, sizeof(config));
-		if (status)
-			return objects_fail(error, KERNEL_ERROR_MAP, status, ".rodata.config");
-	}
-	return 0;
+	return status ? objects_fail(error, KERNEL_ERROR_MAP, status, name) : 0;
 }
 
-static int load_objects(struct kernel *kernel, const struct kernel_options *options,
-			struct kernel_error *error)
+static int set_sizes(struct kernel *kernel, struct kernel_error *error)
 {
+	const struct kernel_options *options = &kernel->options;
+	int status = set_entries(kernel, "conn_by_inode", options->connections_max, error);
+
+	if (!status)
+		status = set_entries(kernel, "ring", options->ring_bytes, error);
+	if (!status)
+		status = set_entries(kernel, "scratch_by_cpu", (uint32_t)kernel->cpus, error);
+	return status;
+}
+
+static int set_config(struct kernel *kernel, struct bpf_object *object, struct kernel_error *error)
+{
+	struct config config = { .watch_all = kernel->options.watch_all,
+				 .copy_bytes_max = kernel->options.copy_bytes_max };
+	struct bpf_map *map = bpf_object__find_map_by_name(object, ".rodata.config");
+	int status = map ? bpf_map__set_initial_value(map, &config, sizeof(config)) : 0;
+
+	return status ? objects_fail(error, KERNEL_ERROR_MAP, status, ".rodata.config") : 0;
+}
+
+static int load_object(struct kernel *kernel, size_t index, struct kernel_error *error)
+{
+	struct bpf_object *object =
+		objects_open(kernel->options.directory, object_files[index], error);
 	int status;
 
-	for (size_t i = 0; i < OBJECTS; i++) {
-		kernel->objects[i] = objects_open(options->directory, object_files[i], error);
-		if (!kernel->objects[i])
-			return -error->number;
-	}
-	status = configure(kernel, options, error);
+	if (!object)
+		return -error->number;
+	kernel->objects[index] = object;
+	status = index == 0 ? set_sizes(kernel, error)
+			    : objects_share_maps(object, kernel->objects[0], error);
+	if (!status)
+		status = set_config(kernel, object, error);
 	if (status)
 		return status;
-	for (size_t i = 0; i < OBJECTS; i++) {
-		if (i > 0)
-			status = objects_share_maps(kernel->objects[i], kernel->objects[0], error);
-		if (status)
-			return status;
-		status = bpf_object__load(kernel->objects[i]);
-		if (status)
-			return objects_fail(error, KERNEL_ERROR_LOAD, status, object_files[i]);
-	}
-	return 0;
+	status = bpf_object__load(object);
+	return status ? objects_fail(error, KERNEL_ERROR_LOAD, status, object_files[index]) : 0;
+}
+
+static int load_required(struct kernel *kernel, struct kernel_error *error)
+{
+	int status = 0;
+
+	for (size_t i = 0; i < OBJECTS_REQUIRED && !status; i++)
+		status = load_object(kernel, i, error);
+	return status;
 }
 
 /* Tracepoint programs need the id from tracefs; the others attach by their section's name. */
@@ -158,10 +167,11 @@ static struct bpf_link *attach_program(struct bpf_program *program)
 
 static int attach_objects(struct kernel *kernel, struct kernel_error *error)
 {
-	for (size_t i = 0; i < OBJECTS; i++) {
+	for (size_t i = 0; i < OBJECTS_REQUIRED; i++) {
 		struct bpf_program *program;
 
-		bpf_object__for_each_program(program, kernel->objects[i]) {
+		bpf_object__for_each_program(program, kernel->objects[i])
+		{
 			struct bpf_link *link;
 
 			if (!strcmp(bpf_program__name(program), COMMAND_PROGRAM))
@@ -188,8 +198,8 @@ static int open_maps(struct kernel *kernel, struct kernel_error *error)
 	kernel->counter_values = calloc((size_t)kernel->cpus * COUNTER_MAX, sizeof(uint64_t));
 	if (!kernel->counter_values)
 		return objects_fail(error, KERNEL_ERROR_MAP, ENOMEM, "counters");
-	kernel->ring = ring_buffer__new(bpf_object__find_map_fd_by_name(object, "ring"),
-					on_record, kernel, NULL);
+	kernel->ring = ring_buffer__new(bpf_object__find_map_fd_by_name(object, "ring"), on_record,
+					kernel, NULL);
 	return kernel->ring ? 0 : objects_fail(error, KERNEL_ERROR_RING, errno, "ring");
 }
 
@@ -202,14 +212,17 @@ int kernel_open(struct kernel **out, const struct kernel_options *options,
 	*out = NULL;
 	memset(error, 0, sizeof(*error));
 	if (!kernel)
-		return objects_fail(error, KERNEL_ERROR_OPEN, ENOMEM, "kernel");
+		return objects_fail(error, KERNEL_ERROR_OBJECT, ENOMEM, "kernel");
+	kernel->options = *options;
+	snprintf(kernel->directory, sizeof(kernel->directory), "%s", options->directory);
+	kernel->options.directory = kernel->directory;
 	objects_log_to(error);
 	kernel->cpus = libbpf_num_possible_cpus();
 	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
 		status = objects_fail(error, KERNEL_ERROR_BTF, errno, "/sys/kernel/btf/vmlinux");
 		goto out;
 	}
-	status = load_objects(kernel, options, error);
+	status = load_required(kernel, error);
 	if (status)
 		goto out;
 	status = open_maps(kernel, error);
@@ -297,20 +310,117 @@ int kernel_ignore_connection(struct kernel *kernel, uint64_t inode, struct kerne
 	return run_command(kernel, COMMAND_IGNORE, inode, 0, error);
 }
 
+int kernel_forget_connection(struct kernel *kernel, uint64_t inode, struct kernel_error *error)
+{
+	if (bpf_map_delete_elem(kernel->connections, &inode) && errno != ENOENT)
+		return objects_fail(error, KERNEL_ERROR_MAP, errno, "conn_by_inode");
+	return 0;
+}
+
+static int want_object(struct kernel *kernel, size_t index, struct kernel_error *error)
+{
+	int status;
+
+	if (kernel->objects[index])
+		return 0;
+	memset(error, 0, sizeof(*error));
+	objects_log_to(error);
+	status = load_object(kernel, index, error);
+	objects_log_to(NULL);
+	if (status) {
+		bpf_object__close(kernel->objects[index]);
+		kernel->objects[index] = NULL;
+	}
+	return status;
+}
+
+/*
+ * Opens one of the sweep's iterators; reading it makes it visit. `over_map`: it visits the
+ * connections, else all descriptors of all processes.
+ */
+static int open_iterator(struct kernel *kernel, const char *name, int over_map)
+{
+	struct bpf_program *program =
+		bpf_object__find_program_by_name(kernel->objects[OBJECT_SWEEP], name);
+	union bpf_iter_link_info info = { .map.map_fd = (uint32_t)kernel->connections };
+	LIBBPF_OPTS(bpf_iter_attach_opts, options);
+	struct bpf_link *link;
+	int fd;
+
+	if (over_map) {
+		options.link_info = &info;
+		options.link_info_len = sizeof(info);
+	}
+	link = bpf_program__attach_iter(program, &options);
+	if (!link)
+		return -errno;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	if (fd < 0)
+		fd = -errno;
+	bpf_link__destroy(link);
+	return fd;
+}
+
+/* Reads what an iterator writes, at most `bytes`; returns how much that was. */
+static ssize_t read_iterator(struct kernel *kernel, const char *name, int over_map, void *out,
+			     size_t bytes)
+{
+	int fd = open_iterator(kernel, name, over_map);
+	ssize_t used = 0, got;
+
+	if (fd < 0)
+		return fd;
+	do {
+		got = read(fd, (char *)out + used, bytes - (size_t)used);
+		if (got > 0)
+			used += got;
+	} while (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)));
+	close(fd);
+	return got < 0 ? -errno : used;
+}
+
+int kernel_sweep(struct kernel *kernel, struct kernel_error *error)
+{
+	static const char *const steps[] = { "suspect_connections", "clear_open_sockets",
+					     "report_suspects" };
+	/* Room for a last read that finds nothing more. */
+	size_t bytes = (kernel->options.connections_max + 1) * sizeof(uint64_t);
+	uint64_t *inodes = malloc(bytes);
+	ssize_t used = 0;
+	int ended = 0, status;
+
+	memset(error, 0, sizeof(*error));
+	if (!inodes)
+		return objects_fail(error, KERNEL_ERROR_MAP, ENOMEM, "conn_by_inode");
+	status = want_object(kernel, OBJECT_SWEEP, error);
+	for (int i = 0; i < 3 && !status; i++) {
+		used = read_iterator(kernel, steps[i], i != 1, inodes, bytes);
+		if (used < 0)
+			status = objects_fail(error, KERNEL_ERROR_ATTACH, (int)used, steps[i]);
+	}
+	for (ssize_t i = 0; i < used / (ssize_t)sizeof(*inodes) && !status; i++) {
+		status = run_command(kernel, COMMAND_END_SUSPECT, inodes[i], 0, error);
+		ended++;
+	}
+	free(inodes);
+	return status ? status : ended;
+}
+
 int kernel_attach_uprobe(struct kernel *kernel, const char *program, const char *path,
 			 size_t offset, int is_return, struct kernel_error *error)
 {
-	struct bpf_program *found = NULL;
-	int handle = 0;
+	struct bpf_program *found;
+	int handle = 0, status = want_object(kernel, OBJECT_CAUSE, error);
 
-	for (size_t i = 0; i < OBJECTS && !found; i++)
-		found = bpf_object__find_program_by_name(kernel->objects[i], program);
+	if (status)
+		return status;
+	found = bpf_object__find_program_by_name(kernel->objects[OBJECT_CAUSE], program);
 	if (!found)
 		return objects_fail(error, KERNEL_ERROR_UPROBE, ENOENT, program);
 	while (handle < UPROBES_MAX && kernel->uprobes[handle])
 		handle++;
 	if (handle == UPROBES_MAX)
-		return objects_fail(error, KERNEL_ERROR_TOO_MANY, ENOSPC, path);
+		return objects_fail(error, KERNEL_ERROR_UPROBES, ENOSPC, path);
 	objects_log_to(error);
 	kernel->uprobes[handle] =
 		bpf_program__attach_uprobe(found, is_return != 0, -1, path, offset);

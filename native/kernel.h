@@ -13,20 +13,20 @@
 #define KERNEL_LOG_BYTES 8192
 
 /* Stable names; their wording lives in src/native/errors.ts. */
-#define KERNEL_ERROR_OPEN "BPF_OPEN"             /* object file missing or damaged */
-#define KERNEL_ERROR_BTF "BPF_NO_BTF"            /* kernel without /sys/kernel/btf/vmlinux */
-#define KERNEL_ERROR_PERMISSION "BPF_PERMISSION" /* EPERM, EACCES */
-#define KERNEL_ERROR_LOAD "BPF_LOAD"             /* refused by verifier or kernel */
-#define KERNEL_ERROR_ATTACH "BPF_ATTACH"
-#define KERNEL_ERROR_RING "BPF_RING"
-#define KERNEL_ERROR_MAP "BPF_MAP"
-#define KERNEL_ERROR_UPROBE "BPF_UPROBE"
-#define KERNEL_ERROR_TOO_MANY "BPF_TOO_MANY" /* uprobe handles used up */
+#define KERNEL_ERROR_OBJECT "bpf_object"	 /* object file missing or damaged */
+#define KERNEL_ERROR_BTF "bpf_no_btf"		 /* kernel without /sys/kernel/btf/vmlinux */
+#define KERNEL_ERROR_PERMISSION "bpf_permission" /* EPERM, EACCES */
+#define KERNEL_ERROR_LOAD "bpf_load"		 /* refused by verifier or kernel */
+#define KERNEL_ERROR_ATTACH "bpf_attach"
+#define KERNEL_ERROR_RING "bpf_ring"
+#define KERNEL_ERROR_MAP "bpf_map"
+#define KERNEL_ERROR_UPROBE "uprobe_attach"
+#define KERNEL_ERROR_UPROBES "uprobes_exhausted"
 
 struct kernel_error {
-	const char *code;   /* one of KERNEL_ERROR_*, NULL without error */
-	int number;         /* errno */
-	char subject[256];  /* program, map or file */
+	const char *code;	    /* one of KERNEL_ERROR_*, NULL without error */
+	int number;		    /* errno */
+	char subject[256];	    /* program, map or file */
 	char log[KERNEL_LOG_BYTES]; /* end of what libbpf and the verifier said */
 };
 
@@ -59,6 +59,13 @@ int kernel_clear_policy(struct kernel *kernel, uint32_t tgid, struct kernel_erro
 int kernel_set_nginx_connection(struct kernel *kernel, uint64_t inode, uint64_t address,
 				struct kernel_error *error);
 int kernel_ignore_connection(struct kernel *kernel, uint64_t inode, struct kernel_error *error);
+int kernel_forget_connection(struct kernel *kernel, uint64_t inode, struct kernel_error *error);
+
+/*
+ * Ends the connections whose socket no process holds any more, with a close event each. Returns
+ * how many, or -errno. Walks all descriptors of the machine: call it seldom.
+ */
+int kernel_sweep(struct kernel *kernel, struct kernel_error *error);
 
 /* Returns a handle >= 0 or -errno. `path` is opened now; every process that maps it is probed. */
 int kernel_attach_uprobe(struct kernel *kernel, const char *program, const char *path,

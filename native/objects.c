@@ -67,8 +67,7 @@ int objects_fail(struct kernel_error *error, const char *code, int number, const
 	return number ? -number : -EIO;
 }
 
-struct bpf_object *objects_open(const char *directory, const char *file,
-				struct kernel_error *error)
+struct bpf_object *objects_open(const char *directory, const char *file, struct kernel_error *error)
 {
 	char path[4096];
 	struct bpf_object *object;
@@ -76,7 +75,7 @@ struct bpf_object *objects_open(const char *directory, const char *file,
 	snprintf(path, sizeof(path), "%s/%s", directory, file);
 	object = bpf_object__open_file(path, NULL);
 	if (!object)
-		objects_fail(error, KERNEL_ERROR_OPEN, errno, path);
+		objects_fail(error, KERNEL_ERROR_OBJECT, errno, path);
 	return object;
 }
 
@@ -85,12 +84,13 @@ int objects_share_maps(struct bpf_object *object, struct bpf_object *first,
 {
 	struct bpf_map *map;
 
-	bpf_object__for_each_map(map, object) {
-		struct bpf_map *shared =
-			bpf_object__find_map_by_name(first, bpf_map__name(map));
+	bpf_object__for_each_map(map, object)
+	{
+		struct bpf_map *shared = bpf_object__find_map_by_name(first, bpf_map__name(map));
 		int status;
 
-		if (!shared || bpf_map__fd(shared) < 0)
+		/* Internal maps (the configuration) belong to their object. */
+		if (!shared || bpf_map__is_internal(map))
 			continue;
 		status = bpf_map__reuse_fd(map, bpf_map__fd(shared));
 		if (status)

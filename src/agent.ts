@@ -14,10 +14,16 @@ import { Resources } from './discover/resource.ts';
 import { Watcher, type WatchPlan } from './discover/watcher.ts';
 import { chooseExporter } from './export/choose.ts';
 import { WallClock } from './export/clock.ts';
-import { createExporters, type Exporters } from './exporters.ts';
+import { createExporter, createOtlpExporter, type ExportParts } from './export/create.ts';
+import { discard } from './export/discard.ts';
+import type { SpanExporter } from './export/exporter.ts';
+import { readExportSettings } from './export/settings.ts';
 import type { ObservedProcess } from './handoff/layout.ts';
+import type { PlanMessage } from './handoff/messages.ts';
+import { watchOwnConnections } from './own-connections.ts';
 import { Counters } from './telemetry/counters.ts';
-import type { Log } from './telemetry/log.ts';
+import { type Log, routeDiagnostics } from './telemetry/log.ts';
+import { type Metrics, startMetrics } from './telemetry/metrics.ts';
 import type { WorkerOptions } from './worker.ts';
 
 export interface AgentOptions {
@@ -43,8 +49,10 @@ export class Agent {
   readonly #resources: Resources;
   /** By index as in a batch's `process` column. */
   readonly #processes: ObservedProcess[] = [];
-  #exporters: Exporters | undefined;
+  #exporter: SpanExporter | undefined;
   #capture: CaptureThread | undefined;
+  #metrics: Metrics | undefined;
+  #endOwnConnections = () => {};
 
   private constructor(options: AgentOptions) {
     this.#options = options;
@@ -60,6 +68,10 @@ export class Agent {
   /** @throws AgentError when a filter matches nothing or the kernel side cannot be loaded. */
   static async start(options: AgentOptions): Promise<Agent> {
     const agent = new Agent(options);
+    agent.#endOwnConnections = watchOwnConnections({
+      opened: (connection) => agent.#capture?.ownOpened(connection),
+      closed: (id) => agent.#capture?.ownClosed(id),
+    });
     await agent.#startExport();
     await agent.#startCapture();
     return agent;
@@ -86,7 +98,9 @@ export class Agent {
   /** Takes what the kernel still holds, sends it, and leaves nothing behind. */
   async stop(): Promise<void> {
     await this.#capture?.stop();
-    await this.#exporters?.close(FLUSH_DEADLINE_MS);
+    await this.#exporter?.close(FLUSH_DEADLINE_MS);
+    await this.#metrics?.stop();
+    this.#endOwnConnections();
     this.#clock.stop();
   }
 
@@ -96,20 +110,28 @@ export class Agent {
     const choice = await chooseExporter(env);
     log.info(`spans go to ${choice.kinds.join(' and ') || 'nowhere'}: ${choice.reason}`);
     this.#clock.start();
-    this.#exporters = createExporters({
-      choice,
+    routeDiagnostics(log);
+    this.#metrics = await startMetrics(env, VERSION, () => this.counters());
+    const settings = readExportSettings(env);
+    for (const warning of settings.warnings) log.warn(warning);
+    const parts: ExportParts = {
+      settings,
       env,
       level,
       log,
       clock: this.#clock,
       counters: this.#counters,
+      out: process.stdout,
       resourceOf: (index) => this.#resourceOf(index),
-    });
+    };
+    this.#exporter = isEncodeOnly(env)
+      ? createOtlpExporter(parts, choice.protocol, discard)
+      : createExporter(choice, parts);
   }
 
   async #startCapture(): Promise<void> {
     const { level, recording, log } = this.#options;
-    const plans = this.#watcher.start();
+    const plans = this.#watcher.start().map((plan) => this.#toMessage(plan));
     const options: WorkerOptions = {
       kernel: {
         watchAll: this.#watcher.watchesAll,
@@ -119,10 +141,11 @@ export class Agent {
         bodyBytesMax: bodyBytesMax(level),
       },
       pipeline: { ownTgid: process.pid, bodyBytesMax: bodyBytesMax(level) },
+      plans,
       ...(recording === undefined ? {} : { recording }),
     };
     this.#capture = await CaptureThread.start(options, {
-      batch: ({ batch }) => this.#exporters?.add(batch),
+      batch: ({ batch }) => this.#exporter?.add(batch),
       process: ({ process }) => this.#announce(process),
       counters: ({ values }) => {
         this.#workerCounters = new Counters(values);
@@ -133,15 +156,17 @@ export class Agent {
       log: ({ level: logLevel, message }) => log[logLevel](message),
       unavailable: ({ what, why }) => log.warn(`not attached: ${what}: ${why}`),
     });
-    for (const plan of plans) this.#apply(plan);
   }
 
   #apply(plan: WatchPlan | undefined): void {
-    if (plan === undefined) return;
+    if (plan !== undefined) this.#capture?.plan(this.#toMessage(plan));
+  }
+
+  #toMessage(plan: WatchPlan): PlanMessage {
     for (const reason of plan.reasons) this.#options.log.warn(`pid ${plan.tgid}: ${reason}`);
     const { tgid, watch, family, uprobes, nginxConnections } = plan;
     const resource = this.#options.recording === undefined ? {} : this.#resourceFor(tgid);
-    this.#capture?.plan({ tgid, watch, family, uprobes, nginxConnections, resource });
+    return { kind: 'plan', tgid, watch, family, uprobes, nginxConnections, resource };
   }
 
   #announce(process: ObservedProcess): void {
@@ -159,6 +184,11 @@ export class Agent {
     const info = readProcess(tgid);
     return info === undefined ? {} : this.#resources.get(tgid, info.startNs, info.comm).attributes;
   }
+}
+
+/** Benchmarks measure encoding apart from sending. */
+function isEncodeOnly(env: NodeJS.ProcessEnv): boolean {
+  return env.SPANTAP_BENCH_ENCODE_ONLY === '1';
 }
 
 /** Body bytes that the level can ask for. */

@@ -16,6 +16,8 @@ import { addKernelCounters } from './telemetry/kernel-counters.ts';
 export interface WorkerOptions {
   readonly kernel: KernelOptions;
   readonly pipeline: Pick<PipelineOptions, 'ownTgid' | 'bodyBytesMax'>;
+  /** Applied before the worker says that it is ready. */
+  readonly plans: readonly PlanMessage[];
   /** Present for `spantap record`: the ring goes to a file as well. */
   readonly recording?: {
     readonly file: string;
@@ -68,13 +70,22 @@ class CaptureWorker {
   }
 
   start(): void {
+    for (const plan of this.#options.plans) this.#apply(plan);
     send({ kind: 'ready' });
     this.#turn();
   }
 
   receive(message: ToWorker): void {
-    if (message.kind === 'plan') this.#apply(message);
-    else this.#isStopping = true;
+    switch (message.kind) {
+      case 'plan':
+        return this.#apply(message);
+      case 'own-opened':
+        return this.#pipeline.openOwn(message.connection);
+      case 'own-closed':
+        return this.#pipeline.closeOwn(message.id, now());
+      case 'stop':
+        this.#isStopping = true;
+    }
   }
 
   #turn(): void {

@@ -1,5 +1,6 @@
-// Generated from the BTF of bpf/event.h by tools/build/layout.mjs. Do not edit.
+// Generated from the BTF of bpf/event.h by tools/gen/layout.ts. Do not edit.
 
+export const EVENT_VERSION = 1;
 export const CHUNK_BYTES = 16384;
 export const UNIX_PATH_BYTES = 108;
 

@@ -1,11 +1,11 @@
 /** `spantap record FILE`: the raw event stream of a bounded time, for replay. */
 import { release } from 'node:os';
 import { Agent } from '../agent.ts';
-import { EVENT_VERSION } from '../capture/layout.gen.ts';
 import type { RecordCommand } from '../config/command-line.ts';
 import { VERSION } from '../config/version.ts';
-import { requireAll } from '../discover/requirements.ts';
+import { EXPECTED_LAYOUT } from '../native/layout.gen.ts';
 import { createLog } from '../telemetry/log.ts';
+import { requireAll } from './require-all.ts';
 import { untilSignal } from './signals.ts';
 
 export async function record(line: RecordCommand): Promise<number> {
@@ -14,7 +14,7 @@ export async function record(line: RecordCommand): Promise<number> {
   log.warn(`${line.file} will hold traffic as it is, secrets included; only you can read it`);
   const { filters, file, bytesMax, secondsMax } = line;
   const head = {
-    eventVersion: EVENT_VERSION,
+    eventVersion: EXPECTED_LAYOUT.version,
     spantap: VERSION,
     kernel: release(),
     arch: process.arch,

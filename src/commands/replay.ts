@@ -9,25 +9,26 @@ import { formatSummary } from '../telemetry/status.ts';
 const FLUSH_DEADLINE_MS = 10_000;
 
 export async function replay(line: ReplayCommand): Promise<number> {
+  const { file, level } = line;
   const log = createLog(line.log);
   const counters = new Counters();
-  const head = readEventFileHead(line.file);
-  const { pipeline, exporters, note } = await createReplay({
+  const head = readEventFileHead(file);
+  const { replay: run, exporter } = await createReplay({
     head,
     counters,
     log,
-    level: line.level,
+    level,
     env: process.env,
   });
   try {
-    for (const item of readEventFile(line.file)) {
-      if (item.kind === 'note') note(item.value);
-      else pipeline.consume(item.bytes);
+    for (const item of readEventFile(file)) {
+      if (item.kind === 'note') run.note(item.value);
+      else run.pipeline.consume(item.bytes);
     }
   } finally {
     // Damage ends a replay, but what came before it was read and is shown.
-    pipeline.finish();
-    await exporters.close(FLUSH_DEADLINE_MS);
+    run.pipeline.finish();
+    await exporter.close(FLUSH_DEADLINE_MS);
     log.info(formatSummary(counters));
   }
   return 0;

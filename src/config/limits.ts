@@ -13,6 +13,14 @@ export const limits = {
   connectionsMax: 100_000,
   /** Requests waiting for their response on one connection. Beyond: `dropped.pipelined`. */
   pipelinedMax: 64,
+  /** Such requests in line without an exchange. Beyond: `protocol.ignored_connections`. */
+  pipelinedGhostsMax: 4_096,
+  /** Invalid messages on one connection. Beyond: `protocol.ignored_connections`. */
+  invalidMessagesMax: 16,
+  /** Response bytes of one connection recorded before their request. Beyond: `protocol.early_overflow`. */
+  heldResponseBytesMax: 64 * 1024,
+  /** A send is recorded at its return: how much later than its effects that may be. */
+  recordDelayMs: 10,
   /** Body bytes kept per message at level full, none below it. Beyond: `truncated.body`. */
   bodyBytesMax: 64 * 1024,
   /** Exchanges held by the linker until their hop is finished. Beyond: `dropped.exchanges`. */

@@ -46,6 +46,7 @@ export const FLAG_WRITE = 2;
 const SECTION_NOBITS = 8;
 /** Program and section headers of a sane file; more are not read. */
 const HEADERS_MAX = 65_535;
+const ENTRY_BYTES_MAX = 256;
 
 /** Opens an ELF64 little-endian file; undefined when it is none or cannot be opened. */
 export function openElf(path: string): Elf | undefined {
@@ -112,7 +113,7 @@ export function readWord(bytes: Buffer, at: number): number {
 function readSegments(file: Pick<Elf, 'fd' | 'fileBytes'>, header: Buffer): Segment[] {
   const entryBytes = header.readUInt16LE(54);
   const count = header.readUInt16LE(56);
-  if (entryBytes < 56) return [];
+  if (entryBytes < 56 || entryBytes > ENTRY_BYTES_MAX) return [];
   const table = readRange(file, readWord(header, 32), entryBytes * count);
   return entriesOf(table, entryBytes).map((entry) => ({
     type: entry.readUInt32LE(0),
@@ -127,7 +128,7 @@ function readSegments(file: Pick<Elf, 'fd' | 'fileBytes'>, header: Buffer): Segm
 function readSections(file: Pick<Elf, 'fd' | 'fileBytes'>, header: Buffer): Section[] {
   const start = readWord(header, 40);
   const entryBytes = header.readUInt16LE(58);
-  if (entryBytes < 64 || start === 0) return [];
+  if (entryBytes < 64 || entryBytes > ENTRY_BYTES_MAX || start === 0) return [];
   // gABI: counts that do not fit into the header are kept in section 0.
   const first = readRange(file, start, entryBytes);
   if (first.length < entryBytes) return [];

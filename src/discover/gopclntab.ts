@@ -27,6 +27,9 @@ const MAGIC_120 = 0xffff_fff1;
 /** Bytes of the table searched or read at a time. */
 const PIECE_BYTES = 4 * 1024 * 1024;
 
+/** The largest programs have some hundred thousand. */
+const FUNCTIONS_MAX = 1 << 23;
+
 interface Table {
   readonly magic: number;
   /** File offset of the header; all offsets below are file offsets too. */
@@ -78,7 +81,7 @@ export function findGoFunctions(
   if (textStart === undefined) {
     return {
       entries: none,
-      reason: 'its functions do not begin as those of Go 1.17 and later do',
+      reason: 'its functions were not found, or do not begin as those of Go 1.17 and later do',
     };
   }
   const entries = new Map([...raw].map(([name, entry]) => [name, entry + textStart]));
@@ -135,7 +138,7 @@ function readTable(elf: Elf, start: number): Table | undefined {
   };
   const isSane =
     table.functionCount > 0 &&
-    table.functionCount < 1 << 26 &&
+    table.functionCount < FUNCTIONS_MAX &&
     table.namesBytes > 0 &&
     table.names + table.namesBytes <= elf.fileBytes &&
     table.functions > table.names &&
@@ -217,10 +220,12 @@ function findTextStart(elf: Elf, table: Table, entries: readonly number[]): numb
   if (fits(begin)) return begin;
   const symbol = findSymbols(elf, ['runtime.text'], 'all').get('runtime.text');
   if (symbol !== undefined && fits(symbol.address)) return symbol.address;
+  const found: number[] = [];
   for (let start = begin; start < begin + limits.goTextSearchBytes; start += 16) {
-    if (fits(start)) return start;
+    if (fits(start)) found.push(start);
   }
-  return undefined;
+  // More than one would be a guess.
+  return found.length === 1 ? found[0] : undefined;
 }
 
 function firstCodeAddress(elf: Elf): number | undefined {

@@ -3,6 +3,7 @@
  * at its symbols.
  */
 import { statSync } from 'node:fs';
+import { limits } from '../config/limits.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import { ExecutableCache } from './executable.ts';
 import type { ExecutableFacts } from './families.ts';
@@ -54,6 +55,10 @@ export class Inspector {
     const known = this.#paths.get(fileKey);
     if (known !== undefined && keyOf(known) === fileKey) return known;
     const path = reachablePath(info, this.#root);
+    if (this.#paths.size >= limits.executablesMax) {
+      this.#paths.clear();
+      this.#counters?.add('discover.executables_forgotten');
+    }
     this.#paths.set(fileKey, path);
     return path;
   }

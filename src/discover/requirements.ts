@@ -179,12 +179,13 @@ function checkPidNamespace({ isFirstPidNamespace }: HostState): AgentError | und
 }
 
 function checkLockedMemory(state: HostState): AgentError | undefined {
-  const isCounted = !isKernelAtLeast(state.kernelRelease, 5, 11);
+  const { kernelRelease } = state;
+  const isCounted = isKernelAtLeast(kernelRelease, 5, 10) && !isKernelAtLeast(kernelRelease, 5, 11);
   const isEnough = state.lockedBytesMax >= LOCKED_BYTES_MIN;
   if (!isCounted || isEnough || state.capabilities.has('CAP_SYS_RESOURCE')) return undefined;
   return new AgentError('locked_memory', {
     what: 'the limit of locked memory is too low for BPF maps',
-    why: `kernel ${state.kernelRelease} counts them against it and it is ${state.lockedBytesMax} bytes`,
+    why: `kernel ${kernelRelease} counts them against it and it is ${state.lockedBytesMax} bytes`,
     todo: 'raise it (ulimit -l unlimited, LimitMEMLOCK=infinity) or add CAP_SYS_RESOURCE',
   });
 }

@@ -51,7 +51,7 @@ export class Resources {
    * read (their Resource says no more than that).
    */
   get(pid: number, startNs: number, comm: string): ProcessResource {
-    const key = `${pid}:${Math.floor(startNs / 10_000_000)}`;
+    const key = keyOf(pid, startNs);
     const known = this.#byProcess.get(key);
     if (known !== undefined) return known;
     const info = readProcess(pid, this.#root);
@@ -59,6 +59,12 @@ export class Resources {
     const resource = isThere ? this.#read(info) : this.#gone(pid, comm);
     this.#keep(key, resource);
     return resource;
+  }
+
+  /** After exec: the process is another program now, with the same pid and start time. */
+  forget(pid: number): void {
+    const info = readProcess(pid, this.#root);
+    if (info !== undefined) this.#byProcess.delete(keyOf(pid, info.startNs));
   }
 
   #keep(key: string, resource: ProcessResource): void {
@@ -74,7 +80,7 @@ export class Resources {
 
   #gone(pid: number, comm: string): ProcessResource {
     const attributes = {
-      'service.name': `unknown_service:${comm}`,
+      'service.name': comm || 'unknown_service',
       'process.pid': pid,
       ...this.#shared(),
     };
@@ -172,4 +178,9 @@ export class Resources {
       'telemetry.distro.version': this.#options.version,
     };
   }
+}
+
+/** Start times are known to 10 ms. */
+function keyOf(pid: number, startNs: number): string {
+  return `${pid}:${Math.floor(startNs / 10_000_000)}`;
 }

@@ -31,21 +31,19 @@ export function latin1(bytes: Uint8Array, start: number, end: number): string {
 
 /**
  * The value as proto3 wants it: bytes that are valid UTF-8 stay, others are read as Latin-1 (what
- * RFC 9110 5.5 calls obs-text has no other agreed meaning). At most `bytesMax`, cut between
- * characters.
+ * RFC 9110 5.5 calls obs-text has no other agreed meaning).
  */
-export function toUtf8(bytes: Uint8Array, start: number, end: number, bytesMax: number): Buffer {
+export function toUtf8(bytes: Uint8Array, start: number, end: number): Buffer {
   const raw = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
-  const text = isUtf8(raw) ? raw : Buffer.from(raw.toString('latin1'), 'utf8');
-  return text.subarray(0, cutUtf8(text, text.length, bytesMax));
+  return isUtf8(raw) ? raw : Buffer.from(raw.toString('latin1'), 'utf8');
 }
 
-/** Largest end <= bytesMax that does not split a character of valid UTF-8. */
-function cutUtf8(bytes: Uint8Array, end: number, bytesMax: number): number {
-  if (end <= bytesMax) return end;
-  let cut = bytesMax;
-  while (cut > 0 && (bytes[cut] & 0xc0) === 0x80) cut--;
-  return cut;
+/** At most `bytesMax` bytes of valid UTF-8, cut between characters. */
+export function cutUtf8(text: Buffer, bytesMax: number): Buffer {
+  if (text.length <= bytesMax) return text;
+  let end = bytesMax;
+  while (end > 0 && (text[end] & 0xc0) === 0x80) end--;
+  return text.subarray(0, end);
 }
 
 /** True when every byte is ASCII. */

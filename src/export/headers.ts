@@ -5,7 +5,7 @@
  */
 import type { Counters } from '../telemetry/counters.ts';
 import type { Prefix } from './attributes.ts';
-import { ByteSource, isAscii, Scratch, toUtf8 } from './bytes.ts';
+import { ByteSource, cutUtf8, isAscii, Scratch, toUtf8 } from './bytes.ts';
 import { isWord, Slice } from './forwarded.ts';
 import { type QueryRedaction, REDACTED, SECRET_HEADERS } from './redaction.ts';
 import type { SpanSink, TextList } from './types.ts';
@@ -131,10 +131,11 @@ export class HeaderAttributes {
     const query = raw.indexOf(QUESTION) + 1;
     redacted.append(raw, 0, query === 0 ? raw.length : query);
     if (query !== 0) this.#redaction.append(raw, query, raw.length, redacted);
-    const text = toUtf8(redacted.source.bytes, 0, redacted.pos, this.#bytesMax);
-    if (redacted.pos > this.#bytesMax) this.#counters.add('truncated.attributes');
+    const text = toUtf8(redacted.source.bytes, 0, redacted.pos);
+    if (text.length > this.#bytesMax) this.#counters.add('truncated.attributes');
+    const kept = cutUtf8(text, this.#bytesMax);
     const at = this.#scratch.pos;
-    this.#scratch.append(text, 0, text.length);
+    this.#scratch.append(kept, 0, kept.length);
     this.#append(this.#scratch.source, at, this.#scratch.pos);
   }
 

@@ -1,58 +1,74 @@
 /**
- * Errors of the kernel side, by stable code. Native code throws the code alone; the words are
- * here, once.
+ * Errors of the kernel side, by stable code. Native code throws the code alone (native/kernel.h
+ * and native/addon.c); the words are here, once.
  */
+import { getSystemErrorMessage } from 'node:util';
+import { AgentError } from '../telemetry/agent-error.ts';
+
+const BUILD_AGAIN = 'build it again: npm run setup';
+const REPORT = 'spantap doctor tells which hooks this kernel has';
+
+/** What is wrong, and what to do about it. */
 const WORDS = {
-  ADDON_MISSING: 'the native addon is not built: run the set-up (npm run build)',
-  LAYOUT_MISMATCH:
-    'the native addon was built from another version of the event layout: build it again',
-  BPF_OPEN: 'a BPF object file is missing or damaged: build it again',
-  BPF_NO_BTF:
-    'this kernel has no type information (/sys/kernel/btf/vmlinux): it needs Linux 5.10 or ' +
-    'later with CONFIG_DEBUG_INFO_BTF',
-  BPF_PERMISSION:
-    'the kernel refused permission: run as root, or with the capabilities BPF, PERFMON, ' +
-    'SYS_PTRACE and DAC_READ_SEARCH',
-  BPF_LOAD: 'the kernel refused a BPF program',
-  BPF_ATTACH: 'a BPF program could not be attached',
-  BPF_RING: 'the event ring could not be read',
-  BPF_MAP: 'a BPF map could not be read or written',
-  BPF_UPROBE: 'a user-space probe could not be attached',
-  BPF_TOO_MANY: 'more user-space probes than the agent keeps handles for',
-  KERNEL_CLOSED: 'the kernel side is closed',
-  KERNEL_TOO_MANY: 'too many kernel sides are open in this thread',
-  BATCH_TOO_SMALL: 'the batch is smaller than the largest record',
-  BATCH_NOT_BYTES: 'the batch is not a Uint8Array',
-  NO_MEMORY: 'out of memory',
+  addon_missing: ['the native addon is not built', BUILD_AGAIN],
+  layout_mismatch: ['the native addon is of another version than the sources', BUILD_AGAIN],
+  bpf_object: ['a BPF object file is missing or damaged', BUILD_AGAIN],
+  bpf_no_btf: [
+    'this kernel has no type information (/sys/kernel/btf/vmlinux)',
+    'use Linux 5.10 or later, built with CONFIG_DEBUG_INFO_BTF',
+  ],
+  bpf_permission: [
+    'the kernel refused permission',
+    'run as root, or with the capabilities BPF, PERFMON, SYS_PTRACE and DAC_READ_SEARCH',
+  ],
+  bpf_load: ['the kernel refused to load a BPF program', REPORT],
+  bpf_attach: ['a BPF program could not be attached', REPORT],
+  bpf_ring: ['the event ring could not be read', REPORT],
+  bpf_map: ['a BPF map could not be read or written', REPORT],
+  uprobe_attach: ['a probe in a program could not be attached', REPORT],
+  uprobes_exhausted: ['there are more probes in programs than the agent keeps handles for', ''],
+  kernel_closed: ['the kernel side is closed', ''],
+  kernels_exhausted: ['too many kernel sides are open in this thread', ''],
+  batch_too_small: ['the batch is smaller than the largest record', ''],
+  batch_not_bytes: ['the batch is not a Uint8Array', ''],
+  no_memory: ['there is no memory left', ''],
 } as const;
 
 export type KernelErrorCode = keyof typeof WORDS;
 
-/** What the machine or the build cannot do; found at start, or when a probe is attached. */
-export class KernelError extends Error {
-  readonly code: KernelErrorCode;
-  /** errno of the failed call, 0 none. */
+/** What native code tells beside the code. */
+interface NativeDetails {
+  /** Of the failed call, 0 none. */
   readonly errno: number;
-  /** The program, map or file that it is about; empty when there is none. */
+  /** The program, map or file that it is about. */
   readonly subject: string;
   /** End of what libbpf and the verifier said. */
   readonly log: string;
-
-  constructor(code: KernelErrorCode, details: Partial<NativeDetails> = {}) {
-    const subject = details.subject ? ` (${details.subject})` : '';
-    super(`${WORDS[code]}${subject}`);
-    this.name = 'KernelError';
-    this.code = code;
-    this.errno = details.errno ?? 0;
-    this.subject = details.subject ?? '';
-    this.log = details.log ?? '';
-  }
 }
 
-interface NativeDetails {
+/** What the machine or the build cannot do; found at start, or when a probe is attached. */
+export class KernelError extends AgentError {
   readonly errno: number;
   readonly subject: string;
   readonly log: string;
+
+  constructor(code: KernelErrorCode, details: Partial<NativeDetails> = {}) {
+    const [what, todo] = WORDS[code];
+    const { errno = 0, subject = '', log = '' } = details;
+    const causes = [subject, errno === 0 ? '' : getSystemErrorMessage(-errno), lastLine(log)];
+    const why = causes.filter(Boolean).join(': ');
+    super(code, { what, ...(why && { why }), ...(todo && { todo }) });
+    this.name = 'KernelError';
+    this.errno = errno;
+    this.subject = subject;
+    this.log = log;
+  }
+}
+
+/** The line before libbpf's own closing ones is the verifier's verdict. */
+function lastLine(log: string): string {
+  const lines = log.split('\n').filter((line) => line && !/^(libbpf:|--|processed )/.test(line));
+  return (lines.at(-1) ?? '').slice(0, 200);
 }
 
 /** Runs a call into the addon and gives its errors their words. */

@@ -1,4 +1,4 @@
-// Generated from the BTF of bpf/event.h by tools/build/layout.mjs. Do not edit.
+// Generated from the BTF of bpf/event.h by tools/gen/layout.ts. Do not edit.
 
 /** What the addon must report about its events: version and sizes in bytes. */
 export const EXPECTED_LAYOUT = {

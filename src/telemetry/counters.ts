@@ -39,11 +39,40 @@ export const DEFINITIONS = {
   'discover.executables_forgotten': { fact: 'info', help: 'executables to be looked at again' },
   'discover.resources_forgotten': { fact: 'info', help: 'resources to be read again' },
   // capture
+  'capture.damaged_records': {
+    fact: 'info',
+    help: 'batches that ended at a record of an impossible size',
+  },
+  'capture.unknown_records': { fact: 'info', help: 'records of a kind that is not known' },
   'capture.bytes': { fact: 'info', help: 'bytes drained from the ring' },
   'capture.unknown_connection': { fact: 'info', help: 'data events whose open event was lost' },
   'dropped.connections': { fact: 'info', help: 'connections forgotten because too many were open' },
   // protocol
   'protocol.exchanges': { fact: 'info', help: 'exchanges that ended' },
+  'protocol.interim_responses': { fact: 'info', help: 'responses with a status of 1xx' },
+  'protocol.tunnels': { fact: 'info', help: 'connections that went on as 101 or CONNECT tunnels' },
+  'protocol.tunnel_bytes': { fact: 'info', help: 'bytes seen in tunnels' },
+  'protocol.gaps': { fact: 'info', help: 'holes in the bytes of connections' },
+  'protocol.gap_bytes': { fact: 'info', help: 'bytes in those holes' },
+  'protocol.late_events': { fact: 'info', help: 'events whose bytes had been passed before' },
+  'protocol.resyncs': { fact: 'info', help: 'messages found again behind unknown bytes' },
+  'protocol.early_responses': { fact: 'info', help: 'responses recorded before their request' },
+  'protocol.early_overflow': { fact: 'info', help: 'such responses that were too large to hold' },
+  'protocol.orphan_responses': { fact: 'info', help: 'responses to no request that was seen' },
+  'protocol.incomplete_heads': { fact: 'info', help: 'requests whose head never became whole' },
+  'protocol.invalid': { fact: 'info', help: 'messages that are not HTTP/1' },
+  'protocol.http2_connections': { fact: 'info', help: 'connections that speak HTTP/2' },
+  'protocol.ignored_connections': { fact: 'info', help: 'connections given up as not HTTP/1' },
+  'truncated.head': { fact: 'info', help: 'message heads that were cut' },
+  'truncated.framing': { fact: 'info', help: 'chunked bodies whose framing was not copied' },
+  'truncated.body': { fact: 'info', help: 'bodies of which only the beginning was kept' },
+  'dropped.unpaired': {
+    fact: 'dropped',
+    help: 'exchanges whose request and response could not be told apart from others',
+  },
+  'dropped.pipelined': { fact: 'dropped', help: 'requests beyond the limit of unanswered ones' },
+  'dropped.headless': { fact: 'dropped', help: 'requests whose first line was not copied' },
+  'dropped.invalid': { fact: 'dropped', help: 'requests that are not HTTP/1' },
   'lost.exchanges': { fact: 'lost', help: 'exchanges of which too much was lost to tell anything' },
   // link
   'link.hops': { fact: 'info', help: 'hops handed on' },
@@ -100,6 +129,7 @@ export const DEFINITIONS = {
   'export.spans_with_loss': { fact: 'info', help: 'spans marked spantap.lost' },
   'export.torn_hops': { fact: 'info', help: 'hops larger than one batch, sent in several' },
   'export.decisions_evicted': { fact: 'info', help: 'sampling decisions forgotten for room' },
+  'export.resources_forgotten': { fact: 'info', help: 'resources to be encoded again' },
   'truncated.spans': { fact: 'truncated', help: 'spans marked spantap.truncated' },
   'truncated.attributes': { fact: 'info', help: 'attribute values that were cut' },
   'dropped.attributes': { fact: 'info', help: 'attributes beyond the limit of one span' },
@@ -126,10 +156,10 @@ const INDEX = Object.fromEntries(COUNTER_NAMES.map((name, index) => [name, index
 >;
 
 export class Counters {
-  readonly values: Float64Array;
+  readonly values: Float64Array<ArrayBufferLike>;
 
   /** `values`: by COUNTER_NAMES, as another thread sent them. */
-  constructor(values = new Float64Array(COUNTER_NAMES.length)) {
+  constructor(values: Float64Array<ArrayBufferLike> = new Float64Array(COUNTER_NAMES.length)) {
     this.values = values;
   }
 

@@ -11,6 +11,7 @@ const KERNEL_COUNTERS: readonly CounterName[] = [
   'kernel.skipped_not_http',
   'kernel.cause_taken',
   'kernel.cause_refused',
+  'lost.policy_map',
 ];
 
 /** Replaces the kernel's part of the counters by the sums that were just read. */

@@ -1,72 +1,50 @@
-/** The receiver process as a benchmark uses it, and the spans that it kept. */
-import { readFileSync } from 'node:fs';
+/** The real OpenTelemetry Collector as a sink: otel-config/sidecar.yaml, its exporter replaced. */
 import { join } from 'node:path';
-import { Child, sleep } from './children.ts';
-import { type BenchSpan, decodeSpans } from './otlp.ts';
-import type { ReceiverReport } from './receiver.ts';
+import { collectorProgram } from '../../tools/setup/collector.ts';
+import { choosePorts } from './backends.ts';
+import { ROOT } from './build.ts';
+import { Child } from './children.ts';
 
-const ANSWER_TIMEOUT_MS = 30_000;
-const POLL_MS = 250;
+const START_TIMEOUT_MS = 30_000;
 
-export class Receiver {
+export interface Collector {
   readonly child: Child;
-  readonly port: number;
-
-  private constructor(child: Child, port: number) {
-    this.child = child;
-    this.port = port;
-  }
-
-  /** `file`: where bodies are kept; '' counts and discards. `marker`: see receiver.ts. */
-  static async start(cpus: string, file = '', marker = ''): Promise<Receiver> {
-    const child = new Child({
-      name: 'receiver',
-      command: process.execPath,
-      args: [join(import.meta.dirname, 'receiver.ts'), file, marker],
-      cpus,
-    });
-    const line = await child.line(/"event":"start"/, ANSWER_TIMEOUT_MS);
-    return new Receiver(child, (JSON.parse(line) as { port: number }).port);
-  }
-
-  get endpoint(): string {
-    return `http://127.0.0.1:${this.port}`;
-  }
-
-  async report(): Promise<ReceiverReport> {
-    const answer = this.child.line(/"event":"report"/, ANSWER_TIMEOUT_MS);
-    this.child.write('report\n');
-    return JSON.parse(await answer) as ReceiverReport;
-  }
-
-  /** Waits until `expected` spans are there, or nothing came for `quietMs`. */
-  async settled(expected: number, quietMs: number): Promise<ReceiverReport> {
-    let last = await this.report();
-    let lastChangeMs = performance.now();
-    while (last.spans < expected && performance.now() - lastChangeMs < quietMs) {
-      await sleep(POLL_MS);
-      const now = await this.report();
-      if (now.spans !== last.spans) lastChangeMs = performance.now();
-      last = now;
-    }
-    return last;
-  }
-
-  async stop(): Promise<ReceiverReport> {
-    const answer = this.child.line(/"event":"end"/, ANSWER_TIMEOUT_MS);
-    await Promise.all([answer, this.child.stop()]);
-    return JSON.parse(await answer) as ReceiverReport;
-  }
+  readonly endpoint: string;
 }
 
-/** The spans in a file of length-prefixed bodies. */
-export function readSpans(file: string): BenchSpan[] {
-  const bytes = readFileSync(file);
-  const spans: BenchSpan[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const end = at + 4 + bytes.readUInt32LE(at);
-    for (const span of decodeSpans(bytes.subarray(at + 4, end))) spans.push(span);
-    at = end;
+export async function startCollector(cpus: string): Promise<Collector> {
+  const [grpc = 0, http = 0, health = 0] = await choosePorts(3);
+  const configs = [
+    join(ROOT, 'otel-config', 'sidecar.yaml'),
+    join(import.meta.dirname, 'collector-sink.yaml'),
+  ];
+  const child = new Child({
+    name: 'collector',
+    command: collectorProgram(),
+    args: configs.flatMap((file) => ['--config', file]),
+    cpus,
+    env: {
+      SPANTAP_OTLP_GRPC: `127.0.0.1:${grpc}`,
+      SPANTAP_OTLP_HTTP: `127.0.0.1:${http}`,
+      SPANTAP_HEALTH: `127.0.0.1:${health}`,
+    },
+  });
+  await answers(`http://127.0.0.1:${health}/`, child);
+  return { child, endpoint: `http://127.0.0.1:${http}` };
+}
+
+/** Its log is silenced, so that it costs what it costs users: its health is asked instead. */
+async function answers(url: string, child: Child): Promise<void> {
+  const deadlineMs = performance.now() + START_TIMEOUT_MS;
+  for (;;) {
+    const isUp = await fetch(url).then(
+      (response) => response.ok,
+      () => false,
+    );
+    if (isUp) return;
+    if (performance.now() > deadlineMs || child.process.exitCode !== null) {
+      throw new Error(`the collector does not start:\n${child.tail()}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  return spans;
 }

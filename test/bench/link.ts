@@ -6,12 +6,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Agent, exportTo } from './agent.ts';
-import { Receiver, readSpans } from './collector.ts';
 import { nonZero } from './facts.ts';
 import { Load } from './loadgen.ts';
 import { machine, versions } from './machine.ts';
 import { Flags, type FlagTable, usage } from './options.ts';
-import { PROXIES, SCENARIOS, supports } from './proxies.ts';
+import { ACCESS_LOG, PROXIES, SCENARIOS, supports, TOKEN_MARKER } from './proxies.ts';
 import {
   BOTH_CPUS,
   OTHER_CPU,
@@ -21,7 +20,8 @@ import {
   type ScenePlan,
   withScene,
 } from './scene.ts';
-import { type LinkFigures, readTruth, scoreLinks } from './truth.ts';
+import { Receiver, readSpans } from './spans.ts';
+import { type LinkFigures, parseAccessLog, readTruth, scoreLinks, type Truth } from './truth.ts';
 
 export const FLAGS: FlagTable = {
   proxy: 'nginx (default), haproxy or caddy',
@@ -30,6 +30,8 @@ export const FLAGS: FlagTable = {
   upstream: 'new: a connection per upstream request (default); reuse: the proxy keeps a pool',
   threads: 'workers of nginx, nbthread of HAProxy, GOMAXPROCS of Caddy (1; Caddy 2)',
   scenario: 'plain (default); nginx also auth, retry, limit',
+  truth:
+    'token (default): masked, in each request; proxy-log: nginx names requests, none has a token',
   token: 'where the masked token travels: header (default) or query',
   'delay-ms': 'constant delay of the backends (0)',
   'exponential-ms': 'mean of an exponential delay on top (in-flight / 8, at most 10; limit: 0)',
@@ -37,8 +39,6 @@ export const FLAGS: FlagTable = {
   'seconds-max': 'the load ends after this time at the latest (600)',
 };
 
-/** The marker of load/load.h. */
-const MARKER = 'spantap-bench-';
 /** Hops wait at most a second for their rest; a collector batch adds to it. */
 const QUIET_MS = 5_000;
 
@@ -46,7 +46,8 @@ export async function run(args: readonly string[]): Promise<Record<string, unkno
   const flags = new Flags('link', FLAGS, args);
   const plan = planOf(flags);
   const requests = flags.number('requests', 100_000);
-  const token = flags.choice('token', ['header', 'query']);
+  const place = flags.choice('token', ['header', 'query']);
+  const token = plan.namesRequests ? undefined : place;
   const result = await withScene(plan, (scene) => measure(scene, plan, requests, token));
   return { ...result, options: flags.used, versions: versions(plan.proxy), machine: machine() };
 }
@@ -55,6 +56,8 @@ function planOf(flags: Flags): ScenePlan {
   const proxy = flags.choice('proxy', PROXIES);
   const scenario = flags.choice('scenario', SCENARIOS);
   if (!supports(proxy, scenario)) throw usage('link', `${proxy} has no scenario ${scenario}`);
+  const namesRequests = flags.choice('truth', ['token', 'proxy-log']) === 'proxy-log';
+  if (namesRequests && proxy !== 'nginx') throw usage('link', `${proxy} writes no such log`);
   const inFlight = flags.number('in-flight', 128);
   const threads = flags.number('threads', proxy === 'caddy' ? 2 : 1);
   const natural = scenario === 'limit' || inFlight === 1 ? 0 : Math.min(10, inFlight / 8);
@@ -72,6 +75,7 @@ function planOf(flags: Flags): ScenePlan {
     limitRate: flags.number('limit-rate', 4_000),
     secondsMax: flags.number('seconds-max', 600),
     hasTruth: true,
+    namesRequests,
   };
 }
 
@@ -79,14 +83,14 @@ async function measure(
   scene: Scene,
   plan: ScenePlan,
   requests: number,
-  token: 'header' | 'query',
+  token: 'header' | 'query' | undefined,
 ): Promise<Record<string, unknown>> {
   const spansFile = join(scene.folder, 'spans');
   const requestTruth = join(scene.folder, 'loadgen.truth');
-  const receiver = await Receiver.start(OTHER_CPU, spansFile, MARKER);
+  const receiver = await Receiver.start(OTHER_CPU, spansFile, TOKEN_MARKER);
   const agent = await Agent.start({
     flags: ['--port', String(scene.proxyPort)],
-    env: { ...exportTo(receiver.endpoint), SPANTAP_BENCH_MASK: MARKER },
+    env: { ...exportTo(receiver.endpoint), SPANTAP_BENCH_MASK: TOKEN_MARKER },
     folder: scene.folder,
     cpus: OTHER_CPU,
   });
@@ -98,7 +102,7 @@ async function measure(
     connections: plan.inFlight,
     secondsMax: plan.secondsMax,
     requests,
-    token,
+    ...(token ? { token } : {}),
     log: requestTruth,
   });
   const end = await load.end;
@@ -109,9 +113,10 @@ async function measure(
   const received = await receiver.stop();
   // Their truth files are complete when they have ended.
   await scene.backend.stop();
+  await scene.proxy.child.stop();
   progress(`${received.spans} spans received; joining`);
   const figures = scoreLinks({
-    requests: readTruth(requestTruth),
+    requests: token ? readTruth(requestTruth) : readAccessLog(scene, load.wallOffsetNs),
     egress: readTruth(scene.backendTruth),
     spans: readSpans(spansFile),
     wallOffsetNs: load.wallOffsetNs,
@@ -144,8 +149,15 @@ function checkHarness(figures: LinkFigures, unmasked: number): void {
   if (figures.egress === 0) throw new Error('no egress exchange has a token');
 }
 
+function accessLog(scene: Scene): string {
+  return readFileSync(join(scene.folder, 'proxy', ACCESS_LOG), 'utf8');
+}
+
+function readAccessLog(scene: Scene, wallOffsetNs: number): Truth[] {
+  return parseAccessLog(accessLog(scene), scene.proxyPort, wallOffsetNs);
+}
+
 /** Scenario limit: how many requests nginx held back on a timer, by its own log. */
 function countDelayed(scene: Scene): number {
-  const log = readFileSync(join(scene.folder, 'proxy', 'access.log'), 'utf8');
-  return log.split(' DELAYED\n').length - 1;
+  return accessLog(scene).split(' DELAYED\n').length - 1;
 }

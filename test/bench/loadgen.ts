@@ -87,8 +87,21 @@ export class Load {
     this.child.write(`pid ${name} ${pid}\n`);
   }
 
+  /** The same for every process of the proxy: `proxy0`, `proxy1`, ... */
+  watchProxy(pids: readonly number[]): void {
+    for (const [index, pid] of pids.entries()) this.watch(`proxy${index}`, pid);
+  }
+
   setRate(requestsPerSecond: number): void {
     this.child.write(`rate ${requestsPerSecond}\n`);
+  }
+
+  pause(): void {
+    this.child.write('pause\n');
+  }
+
+  resume(): void {
+    this.child.write('resume\n');
   }
 
   async stop(): Promise<LoadEnd> {

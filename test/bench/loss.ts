@@ -4,13 +4,13 @@
  * proxied request) is a span, or counted as lost or dropped.
  */
 import { Agent, exportTo } from './agent.ts';
-import { Receiver } from './collector.ts';
 import { lostEvents, nonZero, total } from './facts.ts';
 import { Load } from './loadgen.ts';
 import { machine, versions } from './machine.ts';
 import { Flags, type FlagTable } from './options.ts';
 import { PROXIES } from './proxies.ts';
 import { OTHER_CPU, PROXY_CPU, progress, type Scene, type ScenePlan, withScene } from './scene.ts';
+import { Receiver } from './spans.ts';
 import { round } from './statistics.ts';
 
 export const FLAGS: FlagTable = {

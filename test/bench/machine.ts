@@ -38,6 +38,26 @@ function proxyVersion(proxy: ProxyKind): string {
   return /\d+\.\d+\.\d+/.exec(`${stdout}${stderr}`)?.[0] ?? 'unknown';
 }
 
+/** Ticks that a core was busy and that passed, since boot. */
+export interface CoreTime {
+  readonly busy: number;
+  readonly total: number;
+}
+
+/** From /proc/stat: everything but idle and iowait is busy. */
+export function coreTime(core: string): CoreTime {
+  const line = readFileSync('/proc/stat', 'utf8')
+    .split('\n')
+    .find((each) => each.startsWith(`cpu${core} `));
+  const ticks = (line ?? '').split(' ').slice(1, 9).map(Number);
+  const total = ticks.reduce((sum, each) => sum + each, 0);
+  return { busy: total - (ticks[3] ?? 0) - (ticks[4] ?? 0), total };
+}
+
+export function busyShare(before: CoreTime, after: CoreTime): number {
+  return (after.busy - before.busy) / Math.max(1, after.total - before.total);
+}
+
 /**
  * Puts every thread of this process on `cpus`, so that the proxy has its core alone. On a machine
  * with one core nothing can be kept apart, and the benchmarks refuse.

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { findProgram } from '../../src/discover/programs.ts';
 import { Child, childPids, sleep, until } from './children.ts';
 
 export const PROXIES = ['nginx', 'haproxy', 'caddy'] as const;
@@ -31,6 +32,8 @@ export interface ProxyPlan {
   readonly cpus: string;
   /** Scenario limit: requests/s that pass without a delay. */
   readonly limitRate: number;
+  /** nginx names each request to the backends and in its access log: a truth without tokens. */
+  readonly namesRequests: boolean;
 }
 
 export interface RunningProxy {
@@ -40,6 +43,11 @@ export interface RunningProxy {
 }
 
 const START_TIMEOUT_MS = 10_000;
+
+/** Precedes the 32 hex digits of a token, as in load/load.h. */
+export const TOKEN_MARKER = 'spantap-bench-';
+/** In the proxy's folder; its format is read by truth.ts and link.ts. */
+export const ACCESS_LOG = 'access.log';
 
 export async function startProxy(plan: ProxyPlan): Promise<RunningProxy> {
   mkdirSync(plan.folder, { recursive: true });
@@ -78,7 +86,7 @@ function startNginx(plan: ProxyPlan): Child {
   writeFileSync(file, nginxConfig(plan));
   return new Child({
     name: 'nginx',
-    command: 'nginx',
+    command: findProgram('nginx'),
     args: ['-p', plan.folder, '-c', file, '-e', join(plan.folder, 'error.log')],
     cpus: plan.cpus,
   });
@@ -86,6 +94,8 @@ function startNginx(plan: ProxyPlan): Child {
 
 export function nginxConfig(plan: ProxyPlan): string {
   const { folder, scenario, upstreams } = plan;
+  const needsLog = scenario === 'limit' || plan.namesRequests;
+  const naming = plan.namesRequests ? `proxy_set_header X-Bench ${TOKEN_MARKER}$request_id;` : '';
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((name) => `  ${name}_temp_path ${folder}/${name};`)
     .join('\n');
@@ -98,8 +108,8 @@ error_log ${folder}/error.log warn;
 events { worker_connections 8192; }
 http {
 ${temporary}
-  log_format truth '$connection $connection_requests $remote_port $upstream_addr $upstream_status $limit_req_status';
-  access_log ${scenario === 'limit' ? `${folder}/access.log truth buffer=256k` : 'off'};
+  log_format truth '$request_id $remote_port $connection_requests $msec $request_time $limit_req_status';
+  access_log ${needsLog ? `${folder}/${ACCESS_LOG} truth buffer=256k` : 'off'};
   keepalive_requests 1000000000;
   keepalive_timeout 3600s;
 ${scenario === 'limit' ? `  limit_req_zone all zone=all:1m rate=${plan.limitRate}r/s;` : ''}
@@ -109,6 +119,7 @@ ${scenario === 'auth' ? nginxUpstream('auth', [`127.0.0.1:${upstreams.auth}`], p
     listen 127.0.0.1:${plan.port} backlog=4096;
     proxy_http_version 1.1;
     proxy_set_header Connection ${plan.upstream === 'reuse' ? '""' : 'close'};
+    ${naming}
     location / {
 ${nginxScenario(scenario)}
       proxy_pass http://app;
@@ -118,6 +129,7 @@ ${nginxScenario(scenario)}
       proxy_pass_request_body off;
       proxy_set_header Connection ${plan.upstream === 'reuse' ? '""' : 'close'};
       proxy_set_header X-Original-URI $request_uri;
+      ${naming}
       proxy_pass http://${scenario === 'auth' ? 'auth' : 'app'};
     }
   }
@@ -160,7 +172,7 @@ function startHaproxy(plan: ProxyPlan): Child {
   const file = join(plan.folder, 'haproxy.cfg');
   writeFileSync(file, haproxyConfig(plan));
   const args = ['-db', '-f', file];
-  return new Child({ name: 'haproxy', command: 'haproxy', args, cpus: plan.cpus });
+  return new Child({ name: 'haproxy', command: findProgram('haproxy'), args, cpus: plan.cpus });
 }
 
 export function haproxyConfig(plan: ProxyPlan): string {
@@ -191,7 +203,7 @@ function startCaddy(plan: ProxyPlan): Child {
   writeFileSync(file, caddyConfig(plan));
   return new Child({
     name: 'caddy',
-    command: 'caddy',
+    command: findProgram('caddy'),
     args: ['run', '--config', file, '--adapter', 'caddyfile'],
     cpus: plan.cpus,
     env: {

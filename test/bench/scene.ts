@@ -32,6 +32,8 @@ export interface ScenePlan {
   readonly limitRate: number;
   readonly secondsMax: number;
   readonly hasTruth: boolean;
+  /** See ProxyPlan. */
+  readonly namesRequests?: boolean;
 }
 
 export interface Scene {
@@ -90,6 +92,7 @@ async function build(plan: ScenePlan, folder: string): Promise<Scene> {
     port: proxyPort,
     upstreams,
     cpus: plan.proxyCpus,
+    namesRequests: plan.namesRequests ?? false,
   });
   progress(`${plan.proxy} on :${proxyPort}, cores ${plan.proxyCpus}`);
   const backendPorts = [...main, failing, auth];

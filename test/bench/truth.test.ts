@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type BenchSpan, CLIENT, SERVER } from './otlp.ts';
-import { parseTruth, RECORD_BYTES, scoreLinks, type Truth } from './truth.ts';
+import { parseAccessLog, parseTruth, RECORD_BYTES, scoreLinks, type Truth } from './truth.ts';
 
 const PROXY = 8080;
 const BACKEND = 9001;
@@ -212,6 +212,25 @@ test('truth records are read as the C struct lays them out', () => {
       serverPort: 9001,
       status: 502,
       durationNs: 1_000,
+    },
+  ]);
+});
+
+test('what nginx wrote down about a request is the same truth', () => {
+  const name = '00112233445566778899aabbccddeeff';
+  const record = Buffer.alloc(RECORD_BYTES);
+  record.writeBigUInt64LE(0x0011223344556677n, 0);
+  record.writeBigUInt64LE(0x8899aabbccddeeffn, 8);
+  const log = `${name} 40001 7 1700000000.250 0.050 -\n`;
+  assert.deepEqual(parseAccessLog(log, PROXY, WALL_OFFSET_NS), [
+    {
+      token: parseTruth(record)[0]?.token,
+      timeNs: 1_700_000_000.25e9 - WALL_OFFSET_NS - 50 * MS,
+      ordinal: 7,
+      clientPort: 40_001,
+      serverPort: PROXY,
+      status: 0,
+      durationNs: 50 * MS,
     },
   ]);
 });

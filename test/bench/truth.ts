@@ -49,6 +49,34 @@ export function parseTruth(bytes: Buffer): Truth[] {
   return records;
 }
 
+/**
+ * The requests as nginx itself wrote them down (ACCESS_LOG in proxies.ts): its own name of the
+ * request, client port, ordinal on the connection, end and duration. Used when requests carry no
+ * token at all.
+ */
+export function parseAccessLog(text: string, proxyPort: number, wallOffsetNs: number): Truth[] {
+  const lines = text.split('\n').filter((line) => line !== '');
+  return lines.map((line) => {
+    const [name = '', port, ordinal, endSeconds, seconds] = line.split(' ');
+    const durationNs = Number(seconds) * 1e9;
+    return {
+      token: tokenOf(name),
+      timeNs: Number(endSeconds) * 1e9 - wallOffsetNs - durationNs,
+      ordinal: Number(ordinal),
+      clientPort: Number(port),
+      serverPort: proxyPort,
+      status: 0,
+      durationNs,
+    };
+  });
+}
+
+/** 32 hex digits as they lie in a truth record: two little-endian words. */
+function tokenOf(hex: string): string {
+  const bytes = Buffer.from(hex, 'hex');
+  return bytes.swap64().toString('latin1');
+}
+
 export interface LinkInput {
   /** By the load generator: one per request. */
   readonly requests: readonly Truth[];

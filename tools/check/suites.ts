@@ -13,8 +13,8 @@ export interface Suite {
 
 const NEEDS_BPF = ['bpf', 'native'];
 const NEEDS_PROXIES = ['e2e'];
-/** Run by commands of their own: npm run test:kernels, npm run bench. */
-const APART = ['kernels', 'bench'];
+/** Run by a command of its own: npm run test:kernels. */
+const APART = ['kernels'];
 
 function testFiles(...folders: readonly string[]): string[] {
   const found = folders.flatMap((folder) =>

@@ -26,8 +26,6 @@ interface Mirror {
   readonly codename: string;
   readonly mainUri: string;
   readonly securityUri: string;
-  /** `[signed-by=...] ` or nothing, as in the machine's own list. */
-  readonly options: string;
 }
 
 /** Packages of the machine's own release, or of another one for tests with other versions. */
@@ -39,7 +37,7 @@ export interface Release {
 
 let knownMirror: Mirror | undefined;
 
-/** What the machine's apt configuration says; index files need not be there yet. */
+/** What the machine's apt configuration says; works before the first `apt-get update`. */
 function mirror(): Mirror {
   knownMirror ??= readMirror();
   return knownMirror;
@@ -47,25 +45,31 @@ function mirror(): Mirror {
 
 function readMirror(): Mirror {
   const codename = osRelease('VERSION_CODENAME');
-  const format = '$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(SIGNED_BY)';
-  const targets = outputOf('apt-get', ['indextargets', '--format', format, 'Identifier: Packages']);
-  const rows = (targets ?? '').split('\n').map((line) => line.split('|'));
-  const main = rows.find(([, release, part]) => release === codename && part === 'main');
-  if (osRelease('ID') !== 'debian' || main?.[0] === undefined) {
+  const uris = archiveUris();
+  const mainUri = uris.get(codename);
+  if (osRelease('ID') !== 'debian' || mainUri === undefined) {
     throw new SetupError(
       `no Debian package source for "${codename}" in this machine's apt configuration`,
       'The set-up knows Debian 12 and later; elsewhere install what docs/setup.md lists by hand.',
     );
   }
-  const security = rows.find(([, release]) => release === `${codename}-security`);
-  // An entry without Signed-By prints the placeholder itself.
-  const key = main[3]?.startsWith('/') ? `[signed-by=${main[3]}] ` : '';
-  return {
-    codename,
-    mainUri: main[0],
-    securityUri: security?.[0] ?? main[0].replace(/debian\/?$/, 'debian-security/'),
-    options: key,
-  };
+  const guess = mainUri.replace(/debian\/?$/, 'debian-security/');
+  return { codename, mainUri, securityUri: uris.get(`${codename}-security`) ?? guess };
+}
+
+/** Suite -> archive, from what `apt-get update` would fetch; nothing is fetched. */
+function archiveUris(): Map<string, string> {
+  const args = ['update', '--print-uris', '-o', 'Debug::NoLocking=true'];
+  const found = (outputOf('apt-get', args) ?? '').matchAll(/^'(\S+?)dists\/(\S+?)\/InRelease'/gm);
+  return new Map([...found].map(([, uri = '', suite = '']) => [suite, uri]));
+}
+
+/** The keys that Debian's own packages trust for every source, unless the machine has none such. */
+function keyOption(): string {
+  const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
+  const folder = '/etc/apt/trusted.gpg.d';
+  const isTrusted = existsSync(folder) && readdirSync(folder).some((f) => f.startsWith('debian-'));
+  return isTrusted || !existsSync(keyring) ? '' : `[signed-by=${keyring}] `;
 }
 
 export function osRelease(field: string): string {
@@ -93,14 +97,16 @@ interface AptFolder {
 
 /** Writes sources.list and apt.conf of a release into the cache. */
 function prepareFolder(release: Release): AptFolder {
-  const path = join(cache, 'apt', release.suites[0] ?? 'none');
+  // The machine's own release, seen as foreign, has other suites and another status.
+  const name = release.suites[0] ?? 'none';
+  const path = join(cache, 'apt', release.isForeign ? `${name}-other` : name);
   for (const name of ['lists/partial', 'archives/partial']) {
     mkdirSync(join(path, name), { recursive: true });
   }
-  const { mainUri, securityUri, options } = mirror();
+  const { mainUri, securityUri } = mirror();
   const lines = release.suites.map((suite) => {
     const uri = suite.endsWith('-security') ? securityUri : mainUri;
-    return `deb ${options}${uri} ${suite} main\n`;
+    return `deb ${keyOption()}${uri} ${suite} main\n`;
   });
   writeFileSync(join(path, 'sources.list'), lines.join(''));
   writeFileSync(join(path, 'status'), '');
@@ -141,6 +147,14 @@ async function updateLists(folder: AptFolder, name: string): Promise<void> {
   });
 }
 
+/** Fetches index files when there are none; true when it did. */
+async function fetchLists(folder: AptFolder, name: string): Promise<boolean> {
+  const files = readdirSync(join(folder.path, 'lists'));
+  if (files.some((file) => file.includes('Packages'))) return false;
+  await updateLists(folder, name);
+  return true;
+}
+
 /** Runs apt-get; index files that are missing or too old are fetched first. */
 async function aptGet(
   release: Release,
@@ -173,6 +187,30 @@ async function aptGet(
 /** Installs on this machine; root only. */
 export async function installPackages(packages: readonly string[]): Promise<void> {
   await aptGet(ownRelease(), 'install', ['install', '--no-remove', ...packages]);
+}
+
+/** The package that a meta package stands for: its first dependency that matches. */
+async function dependencyOf(release: Release, name: string, pattern: RegExp): Promise<string> {
+  const folder = prepareFolder(release);
+  await fetchLists(folder, name);
+  const text = outputOf('apt-cache', ['-c', folder.config, 'depends', name]) ?? '';
+  const found = [...text.matchAll(/Depends: (\S+)/g)].find(([, each = '']) => pattern.test(each));
+  if (found?.[1]) return found[1];
+  throw new SetupError(
+    `${name} of ${release.suites[0]} depends on nothing like ${pattern}`,
+    ADVICE,
+  );
+}
+
+/** Unpacks the kernel of a release (`flavour`: cloud-amd64), without what installs it. */
+export async function unpackKernel(
+  release: Release,
+  flavour: string,
+  target: string,
+): Promise<void> {
+  const meta = `linux-image-${flavour}`;
+  const name = await dependencyOf(release, meta, new RegExp(`^linux-image-[0-9].*${flavour}`));
+  await unpackPackages({ release, packages: [name], target, with: 'nothing' });
 }
 
 export interface Unpacking {

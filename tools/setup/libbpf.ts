@@ -18,16 +18,16 @@ const unpackBackport: Step = unpackStep({
   with: 'nothing',
 });
 
-/** Folder with include/bpf/ and lib/: `SPANTAP_LIBBPF` names another one. */
+/** A root folder with usr/include/bpf and usr/lib: `SPANTAP_LIBBPF` names another one. */
 export function libbpfFolder(): string {
-  return process.env.SPANTAP_LIBBPF || join(unpackedFolder('libbpf'), 'usr');
+  return process.env.SPANTAP_LIBBPF || unpackedFolder('libbpf');
 }
 
 export const libbpf: Step = {
   title: unpackBackport.title,
   isDone: () =>
     process.env.SPANTAP_LIBBPF
-      ? existsSync(join(libbpfFolder(), 'include/bpf/libbpf.h'))
+      ? existsSync(join(libbpfFolder(), 'usr/include/bpf/libbpf.h'))
       : unpackBackport.isDone(),
   run: () => unpackBackport.run(),
 };

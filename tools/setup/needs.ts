@@ -4,6 +4,7 @@ import { buildTools, testTools } from './build-tools.ts';
 import { collector } from './collector.ts';
 import { dependencies } from './dependencies.ts';
 import { go } from './go.ts';
+import { kernels } from './kernels.ts';
 import { libbpf } from './libbpf.ts';
 import { native } from './native.ts';
 import type { Step } from './step.ts';
@@ -48,12 +49,16 @@ const formatter = unpackStep({
 /** nginx of other Debian releases, for the tests of its versions; run with chroot(8). */
 function otherNginx(name: string, ...suites: string[]): Step {
   return unpackStep({
-    name: `${name}-nginx`,
+    name: otherNginxName(name),
     title: `unpacking nginx of Debian ${name}`,
     release: () => foreignRelease(...suites),
     packages: ['nginx'],
     with: 'dependencies',
   });
+}
+
+export function otherNginxName(release: string): string {
+  return `${release}-nginx`;
 }
 
 const otherReleases = [
@@ -64,13 +69,23 @@ const otherReleases = [
 const agent = [dependencies, buildTools, libbpf, native];
 const programs = [proxies, caddy, loadGenerator];
 
+const emulator = unpackStep({
+  name: 'qemu',
+  title: 'unpacking qemu and busybox',
+  release: ownRelease,
+  packages: ['qemu-system-x86', 'qemu-system-data', 'seabios', 'busybox-static'],
+  with: 'dependencies',
+  programs: { 'qemu-system-x86_64': 'usr/bin/qemu-system-x86_64', busybox: 'bin/busybox' },
+});
+
 export const NEEDS = {
   runtime: [],
   offline: [dependencies],
-  check: [dependencies, formatter],
+  check: [...agent, formatter],
   agent,
   demo: [...agent, proxies],
   bench: [...agent, ...programs, testTools, go, collector],
+  kernels: [...agent, proxies, emulator, ...kernels],
   test: [...agent, formatter, ...programs, testTools, ...otherReleases, go, collector],
 } satisfies Record<string, readonly Step[]>;
 

@@ -1,5 +1,5 @@
 /** Steps that unpack Debian packages into the cache, and the wrappers that make them runnable. */
-import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Release, unpackPackages } from './apt.ts';
 import { SetupError } from './command.ts';
@@ -36,10 +36,23 @@ export function unpackStep(what: UnpackedPackages): Step {
     run: async () => {
       mkdirSync(join(cache, 'debian'), { recursive: true });
       await unpackPackages({ ...what, release: what.release(), target });
+      if (what.release().isForeign) completeRoot(target);
       for (const [name, file] of programs) writeWrapper(name, join(target, file), target);
       writeStamp(stamp, key());
     },
   };
+}
+
+/** What base packages would bring for chroot(8): merged folders, and users that programs look up. */
+function completeRoot(folder: string): void {
+  for (const name of ['lib', 'lib64', 'sbin', 'bin']) {
+    const isMerged = existsSync(join(folder, 'usr', name)) && !existsSync(join(folder, name));
+    if (isMerged) symlinkSync(`usr/${name}`, join(folder, name));
+  }
+  mkdirSync(join(folder, 'etc'), { recursive: true });
+  const users = ['root:x:0:0::/:/bin/sh', 'www-data:x:33:33::/:', 'nobody:x:65534:65534::/:'];
+  writeFileSync(join(folder, 'etc', 'passwd'), `${users.join('\n')}\n`);
+  writeFileSync(join(folder, 'etc', 'group'), 'root:x:0:\nwww-data:x:33:\nnogroup:x:65534:\n');
 }
 
 /** A script that finds the unpacked libraries and then is the program itself (exec). */

@@ -1,4 +1,5 @@
 /** What `doctor` finds out about one process, before it is judged. */
+import { readdirSync } from 'node:fs';
 import type { ExecutableFacts } from '../families.ts';
 import type { Inspector } from '../plan.ts';
 import { bracketNumber, PROC_ROOT, readProcFolder, readProcLink, readProcText } from '../proc.ts';
@@ -18,13 +19,15 @@ export interface RunningFacts {
   readonly plan: AttachPlan;
   readonly executable: ExecutableFacts | undefined;
   readonly isAgent: boolean;
+  /** False when its descriptors may not be read: then the fields below tell nothing. */
+  readonly isReadable: boolean;
   readonly sockets: readonly SocketEntry[];
   /** UDP ports that it is bound to: HTTP/3 would arrive there. */
   readonly udpPorts: readonly number[];
   /** File names of TLS libraries that it has mapped. */
   readonly tlsLibraries: readonly string[];
   readonly usesIoUring: boolean;
-  readonly isOwnNetworkNamespace: boolean;
+  readonly isOtherNetworkNamespace: boolean;
 }
 
 /** Shared objects that end TLS; Go and statically linked programs do it without one. */
@@ -50,12 +53,28 @@ export function readProcessFacts(
     plan: inspector.plan(info),
     executable: inspector.facts(info),
     isAgent: isAgent(info),
+    isReadable: canRead(`${root}/${pid}/fd`),
     sockets: socketsOf(pid, table, root),
     udpPorts: readUdpPorts(pid, root),
     tlsLibraries: findTlsLibraries(readProcText(`${root}/${pid}/maps`) ?? ''),
     usesIoUring: hasDescriptor(pid, 'anon_inode:[io_uring]', root),
-    isOwnNetworkNamespace: info.netnsInode === bracketNumber(readProcLink(`${root}/self/ns/net`)),
+    isOtherNetworkNamespace: isOtherNamespace(info, root),
   };
+}
+
+/** Listing the descriptors may be allowed where following them is not. */
+function canRead(folder: string): boolean {
+  try {
+    const [first] = readdirSync(folder);
+    return first === undefined || readProcLink(`${folder}/${first}`) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+function isOtherNamespace({ netnsInode }: ProcessInfo, root: string): boolean {
+  const own = bracketNumber(readProcLink(`${root}/self/ns/net`));
+  return netnsInode !== 0 && own !== 0 && netnsInode !== own;
 }
 
 /** A pid that somebody read inside a container: the process that has it there, if it is the only one. */

@@ -5,7 +5,7 @@
 import { U32 } from '../../handoff/layout.ts';
 import type { Counters } from '../../telemetry/counters.ts';
 import type { Block, Key, Prefix } from '../attributes.ts';
-import { type ByteSource, toUtf8 } from '../bytes.ts';
+import { type ByteSource, cutUtf8, toUtf8 } from '../bytes.ts';
 import { hexWords } from '../trace-state.ts';
 import type { AttributeValue, SpanSink, SpanStart, StatusCode, TextList } from '../types.ts';
 
@@ -72,9 +72,9 @@ export class SpanObjects implements SpanSink {
   }
 
   text(key: Key, source: ByteSource, start: number, end: number): void {
-    if (end - start > this.#bytesMax) this.#counters.add('truncated.attributes');
-    const value = toUtf8(source.bytes, start, end, this.#bytesMax).toString('utf8');
-    this.#span.attributes.push([key.name, value]);
+    const text = toUtf8(source.bytes, start, end);
+    if (text.length > this.#bytesMax) this.#counters.add('truncated.attributes');
+    this.#span.attributes.push([key.name, cutUtf8(text, this.#bytesMax).toString('utf8')]);
   }
 
   integer(key: Key, value: number): void {

@@ -8,8 +8,8 @@
  */
 import { U32 } from '../../handoff/layout.ts';
 import type { Counters } from '../../telemetry/counters.ts';
-import type { Block, Key, Prefix } from '../attributes.ts';
-import { type ByteSource, toUtf8 } from '../bytes.ts';
+import { type Block, KEY_BYTES_MAX, type Key, type Prefix } from '../attributes.ts';
+import { type ByteSource, cutUtf8, toUtf8 } from '../bytes.ts';
 import { lowerCase } from '../headers.ts';
 import type { SpanSink, SpanStart, StatusCode, TextList } from '../types.ts';
 
@@ -24,11 +24,14 @@ const ARRAY_TAG = (5 << 3) | 2;
 /** What a span without headers and tracestate can take: some 28 attributes, a few long. */
 const SPAN_BYTES = 4_096;
 const TEXTS_MAX = 12;
+const SHORT_BYTES = 0x7f - KEY_BYTES_MAX - 3;
 const HIGH_BITS = 0x80808080;
 
 export class SpanWriter implements SpanSink {
   readonly #counters: Counters;
   readonly #bytesMax: number;
+  /** Strings so short that, with their key, every length around them fits into one byte. */
+  readonly #shortMax: number;
   buffer: Uint8Array;
   pos = 0;
   #view: DataView;
@@ -36,6 +39,7 @@ export class SpanWriter implements SpanSink {
 
   constructor(attributeBytesMax: number, counters: Counters, capacityBytes = 256 * 1024) {
     this.#bytesMax = attributeBytesMax;
+    this.#shortMax = Math.min(attributeBytesMax, SHORT_BYTES);
     this.#counters = counters;
     this.buffer = new Uint8Array(capacityBytes);
     this.#view = new DataView(this.buffer.buffer);
@@ -80,8 +84,7 @@ export class SpanWriter implements SpanSink {
   text(key: Key, source: ByteSource, start: number, end: number): void {
     const lenBytes = end - start;
     const pos = this.pos;
-    // The lengths of key-value, value and string all fit into one byte each.
-    if (lenBytes + key.lenBytes + 3 < 0x80) {
+    if (lenBytes <= this.#shortMax) {
       const buffer = this.buffer;
       buffer[pos] = ATTRIBUTES_TAG;
       buffer[pos + 1] = key.lenBytes + lenBytes + 3;
@@ -237,11 +240,12 @@ export class SpanWriter implements SpanSink {
 
   /** Not ASCII, or too long. */
   #writeUtf8(key: Key, source: ByteSource, start: number, end: number): void {
-    const text = toUtf8(source.bytes, start, end, this.#bytesMax);
-    if (end - start > this.#bytesMax) this.#counters.add('truncated.attributes');
-    this.#startString(key, text.length);
-    this.buffer.set(text, this.pos);
-    this.pos += text.length;
+    const text = toUtf8(source.bytes, start, end);
+    if (text.length > this.#bytesMax) this.#counters.add('truncated.attributes');
+    const kept = cutUtf8(text, this.#bytesMax);
+    this.#startString(key, kept.length);
+    this.buffer.set(kept, this.pos);
+    this.pos += kept.length;
   }
 
   #writeName(prefix: Prefix, bytes: Uint8Array, start: number, end: number): void {

@@ -8,6 +8,7 @@
  *   mark LABEL      ends the interval, reports it, begins the next one
  *   rate N          requests/s from now on; 0 is the closed loop
  *   pid NAME PID    adds the CPU time of a process to every report
+ *   pause, resume   no new requests for a while: another generator has the proxy
  *   stop            no new requests; ends when the outstanding ones are answered
  * and answers one JSON object per line on stdout: start, mark, end.
  */
@@ -86,7 +87,7 @@ static char *token_place;
 static uint64_t token_state;
 static uint64_t sent, answered, failed, reconnects;
 static uint64_t due_ns;
-static int epoll_fd, stopping;
+static int epoll_fd, stopping, paused;
 static uint64_t drain_deadline_ns;
 
 static uint64_t splitmix64(uint64_t *state)
@@ -219,9 +220,14 @@ static void request_send(struct connection *c, uint64_t at_ns)
 	}
 }
 
-static int may_send(void)
+static int has_more(void)
 {
 	return !stopping && sent < options.requests_max;
+}
+
+static int may_send(void)
+{
+	return has_more() && !paused;
 }
 
 static void response_done(struct connection *c)
@@ -410,6 +416,9 @@ static void command_run(const char *line)
 		due_ns = now_ns();
 	} else if (sscanf(line, "pid %63[A-Za-z0-9_.-] %d", word, &pid) == 2) {
 		watch(word, pid);
+	} else if (strcmp(line, "pause") == 0 || strcmp(line, "resume") == 0) {
+		paused = line[0] == 'p';
+		due_ns = now_ns();
 	} else if (strcmp(line, "stop") == 0) {
 		stopping = 1;
 	} else {
@@ -587,7 +596,7 @@ static int finished(void)
 
 	if (at_ns >= options.deadline_ns)
 		stopping = 1;
-	if (may_send())
+	if (has_more())
 		return 0;
 	if (free_count == options.connections)
 		return 1;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type Agent, startAgent, type Transport } from './agent.ts';
 import { type Collector, startCollector } from './collector.ts';
 import { type OtlpSpan, pathOf } from './otlp-span.ts';
@@ -16,10 +16,23 @@ export interface WatchOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** Runs in the foreground and writes below `folder` only. */
+function nginxConfig(folder: string, http: string, workers: number): string {
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (name) => `${name}_temp_path ${join(folder, name)};`,
+  );
+  return `daemon off; worker_processes ${workers}; pid ${folder}/nginx.pid; error_log stderr;
+events { worker_connections 512; }
+http { access_log off; ${temporary.join(' ')}
+${http}
+}\n`;
+}
+
 export class Scene {
   /** Readable for workers that gave up root; removed at the end. */
   readonly folder: string;
   readonly #programs: Program[] = [];
+  readonly #rootFolders: string[] = [];
   #collector: Collector | undefined;
   #agent: Agent | undefined;
 
@@ -57,18 +70,17 @@ export class Scene {
 
   /** `http` is the content of the http block. */
   async nginx(port: number, http: string, workers = 1): Promise<Program> {
-    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-      (name) => `${name}_temp_path ${join(this.folder, name)};`,
-    );
-    const config = this.writeFile(
-      'nginx.conf',
-      `daemon off; worker_processes ${workers}; pid ${this.folder}/nginx.pid; error_log stderr;
-events { worker_connections 512; }
-http { access_log off; ${temporary.join(' ')}
-${http}
-}\n`,
-    );
+    const config = this.writeFile('nginx.conf', nginxConfig(this.folder, http, workers));
     return this.proxy('nginx', ['-e', 'stderr', '-p', this.folder, '-c', config], port);
+  }
+
+  /** nginx of another Debian release, unpacked to `root`, which becomes its whole file system. */
+  async nginxOf(root: string, port: number, http: string): Promise<Program> {
+    const folder = mkdtempSync(join(root, 'e2e-'));
+    this.#rootFolders.push(folder);
+    const inside = `/${basename(folder)}`;
+    writeFileSync(join(folder, 'nginx.conf'), nginxConfig(inside, http, 1));
+    return this.proxy('chroot', [root, '/usr/sbin/nginx', '-c', `${inside}/nginx.conf`], port);
   }
 
   async haproxy(port: number, config: string): Promise<Program> {
@@ -77,10 +89,14 @@ ${http}
 
   /** `sites` comes after the global options, which keep Caddy from writing or listening elsewhere. */
   async caddy(port: number, sites: string): Promise<Program> {
-    const options = '{\n  admin off\n  auto_https off\n  persist_config off\n}\n';
+    const options = '{\n  admin off\n  auto_https off\n}\n';
     const config = this.writeFile('Caddyfile', `${options}${sites}`);
     const args = ['run', '--adapter', 'caddyfile', '--config', config];
-    return this.proxy('caddy', args, port, { HOME: this.folder, XDG_DATA_HOME: this.folder });
+    return this.proxy('caddy', args, port, {
+      HOME: this.folder,
+      XDG_DATA_HOME: this.folder,
+      XDG_CONFIG_HOME: this.folder,
+    });
   }
 
   async proxy(
@@ -95,15 +111,19 @@ ${http}
     return program;
   }
 
+  /** Flags that narrow the agent to the programs of the scene. */
+  get processFlags(): string[] {
+    return this.#programs.flatMap(({ pid }) => ['--process', String(pid)]);
+  }
+
   /** Starts the collector, and the agent on all programs of the scene. */
   async watch(options: WatchOptions = {}): Promise<void> {
     this.#collector = await startCollector(this.folder);
-    const watched = this.#programs.flatMap(({ pid }) => ['--process', String(pid)]);
     this.#agent = await startAgent({
       folder: this.folder,
       collector: this.#collector,
       ...options,
-      flags: [...watched, ...(options.flags ?? [])],
+      flags: [...this.processFlags, ...(options.flags ?? [])],
     });
   }
 
@@ -153,7 +173,9 @@ ${http}
       ...this.#programs,
     ];
     const results = await Promise.allSettled(ends.map((program) => program.stop()));
-    rmSync(this.folder, { recursive: true, force: true });
+    for (const folder of [this.folder, ...this.#rootFolders]) {
+      rmSync(folder, { recursive: true, force: true });
+    }
     const failed = results.find((result) => result.status === 'rejected');
     if (failed) throw failed.reason;
   }

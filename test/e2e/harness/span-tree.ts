@@ -49,3 +49,12 @@ export function shape(text: TemplateStringsArray, ...values: readonly unknown[])
   const margin = Math.min(...lines.map((line) => line.search(/\S/)));
   return lines.map((line) => line.slice(margin).trimEnd());
 }
+
+/** What one proxied request looks like: the proxy's two spans and the backend's own. */
+export function proxied(proxy: string, backend: string, request: string, status = 200): string[] {
+  return [
+    `SERVER ${proxy} ${request} ${status}`,
+    `  CLIENT ${proxy} ${request} ${status}`,
+    `    SERVER ${backend} ${request} ${status}`,
+  ];
+}

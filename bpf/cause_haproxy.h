@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT
+ *
+ * HAProxy: two probes, no structure offsets. A client connection's request becomes a stream S in
+ * the thread that read its head, right after reading it; the stream later tries to get a server
+ * connection. Two facts per thread join them:
+ *
+ *   read of a head on ingress I          thread.ingress = I
+ *   stream_new() returns S               owner(S) = thread.ingress, which is thereby used up
+ *   back_try_conn_req(S) is entered      thread.stream = S, with its stack frame
+ *   connect() inside that frame          the new socket is bound to owner(S)
+ *   head written on an older socket      owner(thread.stream), inside its caller's frame
+ *
+ * Used up: without it a pipelined request, whose stream is made without a read, would be given
+ * to whoever was read last. The frame: a stream that is queued connects nothing, and a health
+ * check later in the same thread must not be taken for its connection.
+ */
+#ifndef SPANTAP_CAUSE_HAPROXY_H
+#define SPANTAP_CAUSE_HAPROXY_H
+
+#include "arch.h"
+#include "connection.h"
+
+/* Two return addresses this near lie in one function: process_stream calls both. */
+#define HAPROXY_FUNCTION_BYTES 32768
+
+struct haproxy_thread {
+	__u64 ingress_inode; /* last head read and not used up, 0 none */
+	__u64 stream;	     /* of back_try_conn_req, not used up, 0 none */
+	__u64 frame;	     /* its stack pointer at entry: address of the return address */
+	__u64 return_address;
+};
+
+/*
+ * What a thread of HAProxy is doing. key: tid. Inserted at its first read, never deleted: LRU.
+ * 4096 threads; an eviction costs the link of requests in progress in that thread, no more.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct haproxy_thread);
+} hap_by_tid SEC(".maps");
+
+struct haproxy_stream_key {
+	__u64 stream;
+	__u64 tgid;
+};
+
+/*
+ * The ingress request of a stream. Inserted at stream_new, overwritten when the address is used
+ * again, never deleted: LRU. 8192 streams between their creation and their (last) connection
+ * attempt; an eviction costs that stream's link, no more.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct haproxy_stream_key);
+	__type(value, struct owner);
+} hap_stream_owner SEC(".maps");
+
+static __always_inline struct haproxy_thread *haproxy_thread(int may_add)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct haproxy_thread *thread = bpf_map_lookup_elem(&hap_by_tid, &tid);
+
+	if (!thread && may_add) {
+		struct haproxy_thread fresh = {};
+
+		if (bpf_map_update_elem(&hap_by_tid, &tid, &fresh, BPF_ANY))
+			count(COUNTER_LOST_CAUSE);
+		thread = bpf_map_lookup_elem(&hap_by_tid, &tid);
+	}
+	return thread;
+}
+
+static __always_inline void haproxy_forget_read(void)
+{
+	struct haproxy_thread *thread = haproxy_thread(0);
+
+	if (thread)
+		thread->ingress_inode = 0;
+}
+
+/*
+ * A head is pending from the first read after a turn until a stream takes it; other reads (a
+ * request's body, a response) make no stream and end what was known.
+ */
+static __always_inline void haproxy_read(struct connection *conn, __u64 inode, int is_turn)
+{
+	struct haproxy_thread *thread = haproxy_thread(1);
+
+	if (!thread)
+		return;
+	if (is_turn && conn->role == ROLE_SERVER)
+		conn->flags |= CONNECTION_HEAD_PENDING;
+	thread->ingress_inode = conn->flags & CONNECTION_HEAD_PENDING ? inode : 0;
+}
+
+/* True while the thread is still inside the function that called back_try_conn_req. */
+static __always_inline int haproxy_frame_is_live(const struct haproxy_thread *thread, __u64 sp)
+{
+	if (sp >= thread->frame)
+		return 0;
+#if defined(__TARGET_ARCH_x86)
+	__u64 now = 0;
+
+	if (bpf_probe_read_user(&now, sizeof(now), (void *)thread->frame))
+		return 0;
+	return now - thread->return_address + HAPROXY_FUNCTION_BYTES < 2 * HAPROXY_FUNCTION_BYTES;
+#else
+	return 1;
+#endif
+}
+
+/* The owner of the thread's current stream, used up by this call. */
+static __always_inline struct owner *haproxy_take(__u64 sp)
+{
+	struct haproxy_thread *thread = haproxy_thread(0);
+
+	if (!thread || !thread->stream)
+		return NULL;
+	struct haproxy_stream_key key = { .stream = thread->stream,
+					  .tgid = bpf_get_current_pid_tgid() >> 32 };
+	struct owner *owner = bpf_map_lookup_elem(&hap_stream_owner, &key);
+
+	if (!owner || !haproxy_frame_is_live(thread, sp)) {
+		count(COUNTER_CAUSE_REFUSED);
+		owner = NULL;
+	}
+	thread->stream = 0;
+	return owner;
+}
+
+static __always_inline void haproxy_connect(struct connection *conn, __u64 sp)
+{
+	struct owner *owner = haproxy_take(sp);
+
+	conn->flags &= ~CONNECTION_BOUND;
+	if (!owner)
+		return;
+	conn->program.bound = *owner;
+	conn->flags |= CONNECTION_BOUND;
+}
+
+static __always_inline __u8 haproxy_write(struct connection *conn, struct owner *owner, __u64 sp)
+{
+	struct owner *current;
+
+	if (conn->flags & CONNECTION_BOUND) {
+		*owner = conn->program.bound;
+		conn->flags &= ~CONNECTION_BOUND;
+		return CAUSE_HAPROXY;
+	}
+	current = haproxy_take(sp);
+	if (!current)
+		return CAUSE_NONE;
+	*owner = *current;
+	return CAUSE_HAPROXY;
+}
+
+#endif

@@ -1,0 +1,42 @@
+/** No place for spans, or more than one. */
+import type { ExchangeBatch } from '../handoff/layout.ts';
+import type { Counters } from '../telemetry/counters.ts';
+import type { SpanExporter } from './exporter.ts';
+
+/** OTEL_TRACES_EXPORTER=none: counts what it is given. */
+export class NoExporter implements SpanExporter {
+  readonly #counters: Counters;
+
+  constructor(counters: Counters) {
+    this.#counters = counters;
+  }
+
+  add(batch: ExchangeBatch): void {
+    this.#counters.add('dropped.export_none', batch.count);
+  }
+
+  async flush(): Promise<void> {}
+
+  async close(): Promise<void> {}
+}
+
+/** `otlp,console`: everyone gets everything. Counters then count spans once per exporter. */
+export class FanOut implements SpanExporter {
+  readonly #exporters: readonly SpanExporter[];
+
+  constructor(exporters: readonly SpanExporter[]) {
+    this.#exporters = exporters;
+  }
+
+  add(batch: ExchangeBatch): void {
+    for (const exporter of this.#exporters) exporter.add(batch);
+  }
+
+  async flush(deadlineMs: number): Promise<void> {
+    await Promise.all(this.#exporters.map((exporter) => exporter.flush(deadlineMs)));
+  }
+
+  async close(deadlineMs: number): Promise<void> {
+    await Promise.all(this.#exporters.map((exporter) => exporter.close(deadlineMs)));
+  }
+}

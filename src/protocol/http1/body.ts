@@ -1,0 +1,132 @@
+/** Message bodies: counted, captured up to a limit, and their end found. */
+import type { DataEvent } from '../../capture/types.ts';
+import { BodyCapture } from './body-capture.ts';
+import { ChunkedBody } from './chunked.ts';
+import type { Http1Connection } from './connection.ts';
+import type { Cursor } from './cursor.ts';
+import { endExchange, finishMessage } from './endings.ts';
+import { CHUNKED, type Framing, UNTIL_CLOSE } from './framing.ts';
+import type { MessageStream } from './message-stream.ts';
+import { refuseResponse } from './responses.ts';
+
+/** A body with the given framing follows on `stream`. */
+export function startBody(c: Http1Connection, stream: MessageStream, framing: Framing): void {
+  const { bodyBytesMax } = c.context;
+  stream.body = bodyBytesMax > 0 && stream.exchange !== null ? new BodyCapture(bodyBytesMax) : null;
+  if (framing === CHUNKED) {
+    stream.state = 'chunked';
+    stream.chunks = new ChunkedBody();
+  } else if (framing === UNTIL_CLOSE) {
+    stream.state = 'until-close';
+  } else {
+    stream.state = 'length';
+    stream.remainingBytes = framing;
+  }
+}
+
+/** `lenBytes` body bytes went by. */
+export function countBody(c: Http1Connection, stream: MessageStream, lenBytes: number): void {
+  const { exchange } = stream;
+  if (exchange === null) return;
+  if (stream === c.requests) exchange.requestBodyBytes += lenBytes;
+  else exchange.responseBodyBytes += lenBytes;
+}
+
+/** Takes `lenBytes` body bytes at the cursor. */
+function takeBody(
+  c: Http1Connection,
+  stream: MessageStream,
+  cursor: Cursor,
+  lenBytes: number,
+): void {
+  countBody(c, stream, lenBytes);
+  if (stream.body !== null) {
+    const present = Math.min(lenBytes, cursor.end - cursor.at);
+    stream.body.add(cursor.bytes, cursor.at, present, lenBytes - present);
+  }
+  cursor.skip(lenBytes);
+}
+
+/** RFC 9112 6.2: a body of known length; what was not copied counts like what was. */
+export function readLength(
+  c: Http1Connection,
+  stream: MessageStream,
+  cursor: Cursor,
+  event: DataEvent,
+): void {
+  const lenBytes = Math.min(stream.remainingBytes, cursor.leftBytes);
+  takeBody(c, stream, cursor, lenBytes);
+  stream.remainingBytes -= lenBytes;
+  if (stream.remainingBytes === 0) finishMessage(c, stream, event.timeNs, cursor.position);
+}
+
+/** RFC 9112 6.3 case 8: everything until the connection ends. */
+export function readUntilClose(c: Http1Connection, stream: MessageStream, cursor: Cursor): void {
+  takeBody(c, stream, cursor, cursor.leftBytes);
+}
+
+/** RFC 9112 7.1. */
+export function readChunks(
+  c: Http1Connection,
+  stream: MessageStream,
+  chunks: ChunkedBody,
+  cursor: Cursor,
+  event: DataEvent,
+): void {
+  while (cursor.leftBytes > 0) {
+    switch (chunks.step(cursor)) {
+      case 'data': {
+        const lenBytes = Math.min(chunks.dataBytes, cursor.leftBytes);
+        takeBody(c, stream, cursor, lenBytes);
+        chunks.take(lenBytes);
+        break;
+      }
+      case 'end':
+        finishMessage(c, stream, event.timeNs, cursor.position);
+        return;
+      case 'filler':
+        loosen(c, stream);
+        return;
+      case 'invalid':
+        refuseBody(c, stream, event);
+        return;
+      case 'need-more':
+        return;
+    }
+  }
+}
+
+/**
+ * Chunk framing that was not copied: the end of the message cannot be seen. The exchange stays
+ * with the stream, its bytes (chunk framing included) are counted until something follows it.
+ */
+function loosen(c: Http1Connection, stream: MessageStream): void {
+  const { exchange, body } = stream;
+  c.context.counters.add('truncated.framing');
+  if (stream === c.responses) c.pending.shift();
+  stream.seek(false, 0);
+  if (exchange === null) return;
+  stream.exchange = exchange;
+  stream.body = body;
+  if (stream === c.responses) {
+    exchange.isResponseTruncated = true;
+    return;
+  }
+  exchange.isRequestTruncated = true;
+  exchange.isRequestDone = true;
+}
+
+/** Chunk framing that is none: for a request RFC 9112 7.1 leaves only 400 and close. */
+function refuseBody(c: Http1Connection, stream: MessageStream, event: DataEvent): void {
+  if (stream === c.responses) {
+    refuseResponse(c, event.timeNs);
+    return;
+  }
+  const { exchange } = stream;
+  c.context.counters.add('protocol.invalid');
+  stream.seek(false, 0);
+  if (exchange === null) return;
+  exchange.isInvalid = true;
+  exchange.isRequestDone = true;
+  if (exchange.isResponseDone) endExchange(c, exchange, 'complete');
+}

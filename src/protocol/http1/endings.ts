@@ -1,0 +1,154 @@
+/** How messages and exchanges end. Every exchange that was announced ends here, once. */
+import type { ExchangeEnd } from '../types.ts';
+import type { Http1Connection } from './connection.ts';
+import type { HttpExchange } from './exchange.ts';
+import type { MessageStream } from './message-stream.ts';
+
+/** Announces the end of `exchange`. Nothing of it changes afterwards. */
+export function endExchange(c: Http1Connection, exchange: HttpExchange, end: ExchangeEnd): void {
+  keepBodies(c, exchange);
+  exchange.end = exchange.isInvalid && end === 'complete' ? 'invalid' : end;
+  c.context.counters.add('protocol.exchanges');
+  c.context.sink.end(exchange);
+}
+
+/** Bodies that were still flowing are kept as far as they came. */
+function keepBodies(c: Http1Connection, exchange: HttpExchange): void {
+  if (c.requests.exchange === exchange) {
+    keepBody(c, c.requests);
+    c.requests.exchange = null;
+  }
+  if (c.responses.exchange === exchange) {
+    keepBody(c, c.responses);
+    c.responses.exchange = null;
+  }
+}
+
+/** Hands the captured body of the stream's current message to its exchange. */
+function keepBody(c: Http1Connection, stream: MessageStream): void {
+  const { body, exchange } = stream;
+  stream.body = null;
+  if (body === null || exchange === null) return;
+  if (body.isTruncated) c.context.counters.add('truncated.body');
+  if (stream === c.requests) {
+    exchange.requestBody = body.join();
+    exchange.isRequestTruncated ||= body.isTruncated;
+  } else {
+    exchange.responseBody = body.join();
+    exchange.isResponseTruncated ||= body.isTruncated;
+  }
+}
+
+/** The current message of `stream` is whole; its last byte was at `timeNs`, before `position`. */
+export function finishMessage(
+  c: Http1Connection,
+  stream: MessageStream,
+  timeNs: number,
+  position: number,
+): void {
+  const { exchange } = stream;
+  keepBody(c, stream);
+  stream.state = 'start';
+  stream.exchange = null;
+  stream.chunks = null;
+  if (stream === c.requests) finishRequest(c, exchange, timeNs);
+  else finishResponse(c, exchange, timeNs, position);
+}
+
+function finishRequest(c: Http1Connection, exchange: HttpExchange | null, timeNs: number): void {
+  if (exchange === null) return;
+  exchange.requestEndNs = timeNs;
+  exchange.isRequestDone = true;
+  if (exchange.isResponseDone) endExchange(c, exchange, 'complete');
+}
+
+/** A response may end before its request does: then the exchange ends with the request. */
+function finishResponse(
+  c: Http1Connection,
+  exchange: HttpExchange | null,
+  timeNs: number,
+  position: number,
+): void {
+  c.pending.shift();
+  if (exchange === null) return;
+  exchange.endNs = timeNs;
+  exchange.responseEndPosition = position;
+  exchange.isResponseDone = true;
+  if (exchange.isRequestDone) endExchange(c, exchange, 'complete');
+}
+
+/**
+ * Ends a response whose framing we gave up (see MessageStream.exchange): something that can only
+ * follow it was seen.
+ */
+export function endLoose(c: Http1Connection): void {
+  const { exchange } = c.responses;
+  if (c.responses.state !== 'seek' || exchange === null) return;
+  exchange.isResponseDone = true;
+  endExchange(c, exchange, 'complete');
+}
+
+/** Ends waiting exchanges as `lost`, all but the last `keep`. */
+export function losePending(c: Http1Connection, keep: number): void {
+  while (c.pending.length > keep) {
+    const entry = c.pending.shift();
+    if (entry?.kind !== 'exchange') continue;
+    entry.hasLoss = true;
+    entry.endNs = lastSeenNs(c, entry);
+    endExchange(c, entry, 'lost');
+  }
+}
+
+/** Responses cannot be told apart any more: waiting exchanges are lost, the stream seeks. */
+export function loseResponses(c: Http1Connection, hadGap: boolean): void {
+  losePending(c, 0);
+  endLoose(c);
+  c.responses.seek(hadGap || c.responses.hadGap, 0);
+}
+
+/** Time of the last byte of the exchange that was seen. */
+function lastSeenNs(c: Http1Connection, exchange: HttpExchange): number {
+  if (exchange.responseStartNs > 0) return c.responses.lastNs;
+  return exchange.requestEndNs || exchange.requestHeadNs;
+}
+
+/**
+ * The connection carries nothing more: ends what is open. A body until close is whole now, unless
+ * the connection was reset (RFC 9112 8).
+ */
+export function endAll(
+  c: Http1Connection,
+  end: 'closed' | 'reset' | 'detached' | 'invalid',
+  timeNs: number,
+): void {
+  const { responses } = c;
+  if (responses.state === 'until-close' && end === 'closed') {
+    finishMessage(c, responses, responses.lastNs, responses.expected);
+  }
+  endLoose(c);
+  const kind = responses.state === 'seek' && responses.hadGap && end !== 'detached' ? 'lost' : end;
+  for (const entry of c.pending.splice(0)) {
+    if (entry.kind !== 'exchange') continue;
+    entry.endNs = kind === 'lost' ? lastSeenNs(c, entry) : timeNs;
+    entry.hasLoss ||= kind === 'lost';
+    endExchange(c, entry, kind);
+  }
+  const late = c.requests.exchange;
+  if (late?.isResponseDone === true) endExchange(c, late, 'complete');
+}
+
+/** Exchanges existed of which nothing can be told. */
+export function reportLost(c: Http1Connection, exchanges: number): void {
+  if (exchanges === 0) return;
+  c.context.counters.add('lost.exchanges', exchanges);
+  c.context.sink.lost(c.connection, exchanges);
+}
+
+/** Nothing of the connection is read any more: not HTTP/1, or too much of it, too often. */
+export function giveUp(c: Http1Connection, end: 'invalid' | 'detached', timeNs: number): void {
+  endAll(c, end, timeNs);
+  c.mode = 'ignored';
+  c.held = null;
+  c.context.counters.add('protocol.ignored_connections');
+  c.context.ignore(c.connection);
+}

@@ -1,0 +1,50 @@
+/**
+ * Responses of client connections that were recorded before their request: a send is recorded at
+ * its return, and by then another thread may have read the response. They wait for the request,
+ * because framing a response needs its method.
+ */
+import type { DataEvent } from '../../capture/types.ts';
+import { limits } from '../../config/limits.ts';
+import type { Http1Connection } from './connection.ts';
+import type { Cursor } from './cursor.ts';
+import { orphanResponse } from './orphans.ts';
+
+/** Keeps what is left of `event` at the cursor; the batch is reused, so its bytes are copied. */
+export function hold(c: Http1Connection, event: DataEvent, cursor: Cursor): void {
+  const bytes = Buffer.copyBytesFrom(cursor.bytes, cursor.at, cursor.end - cursor.at);
+  const isWhole = cursor.at === event.payloadStart;
+  if (c.held === null) c.context.counters.add('protocol.early_responses');
+  keep(c, {
+    ...event,
+    position: cursor.position,
+    lenBytes: cursor.leftBytes,
+    copiedBytes: bytes.length,
+    bytes,
+    payloadStart: 0,
+    payloadEnd: bytes.length,
+    flags: isWhole ? event.flags : event.flags & ~TURN,
+  });
+}
+
+const TURN = 1 << 5;
+/** An event without payload takes room too. */
+const EVENT_BYTES = 256;
+
+/** Puts an event that owns its bytes at the end of the line. Beyond the limit all are dropped. */
+export function keep(c: Http1Connection, event: DataEvent): void {
+  c.held ??= [];
+  c.held.push(event);
+  c.heldBytes += event.copiedBytes + EVENT_BYTES;
+  if (c.heldBytes <= limits.heldResponseBytesMax) return;
+  c.context.counters.add('protocol.early_overflow');
+  dropHeld(c);
+  c.responses.seek(false, 0);
+}
+
+/** What waits can belong to no request that is known, or no longer be told apart. */
+export function dropHeld(c: Http1Connection): void {
+  const { held } = c;
+  c.held = null;
+  c.heldBytes = 0;
+  for (const event of held ?? []) orphanResponse(c, event);
+}

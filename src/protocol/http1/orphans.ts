@@ -1,0 +1,22 @@
+import type { DataEvent } from '../../capture/types.ts';
+import type { Http1Connection } from './connection.ts';
+import { cutResponseStatus } from './start-line.ts';
+import { isTurnStart } from './turns.ts';
+
+const CONTINUE = 100;
+
+/**
+ * A response without a known request begins with this event, if any does. Its request was before
+ * our time (then the exchange is dropped here), or was lost (then it is counted when its loss
+ * shows), or there was none (408 on an idle connection).
+ */
+export function orphanResponse(c: Http1Connection, event: DataEvent): void {
+  if (!isTurnStart(c.connection.startSeen, event) && c.turns.isAnchored) return;
+  const end = event.payloadStart + event.copiedBytes;
+  const status = cutResponseStatus(event.bytes, event.payloadStart, end);
+  if (status === 0) return;
+  c.context.counters.add('protocol.orphan_responses');
+  // The body that follows a 100 (Continue) takes a turn of its own, see TurnCount.
+  if (status === CONTINUE) c.turns.turn += 2;
+  else if (!c.turns.isAnchored && status >= 200) c.context.counters.add('dropped.unpaired');
+}

@@ -1,0 +1,62 @@
+const LF = 10;
+const CR = 13;
+
+/** What there is of a message head that arrives in several events. Bounded by `bytesMax`. */
+export class PartialHead {
+  bytes: Buffer;
+  lengthBytes = 0;
+  readonly #bytesMax: number;
+  /** Bytes of the current line before its end, a CR not counted when it is the first. */
+  #lineBytes = 0;
+  #isFirstLine = true;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+    this.bytes = Buffer.allocUnsafe(Math.min(bytesMax, 1024));
+  }
+
+  get isFull(): boolean {
+    return this.lengthBytes >= this.#bytesMax;
+  }
+
+  /**
+   * Appends bytes [at, end) of `source` up to the empty line that ends the head, or as many as fit.
+   * Returns how many were taken; `isComplete` tells whether the head is whole.
+   */
+  append(source: Uint8Array, at: number, end: number): number {
+    const stop = Math.min(end, at + this.#bytesMax - this.lengthBytes);
+    let next = at;
+    while (next < stop && !this.#isEmptyLine(source[next])) next++;
+    this.isComplete = next < stop;
+    if (this.isComplete) next++;
+    this.#copy(source, at, next);
+    return next - at;
+  }
+
+  isComplete = false;
+
+  /** Steps over one byte; true for the LF of an empty line that is not the first. */
+  #isEmptyLine(code: number): boolean {
+    if (code !== LF) {
+      if (code !== CR || this.#lineBytes > 0) this.#lineBytes++;
+      return false;
+    }
+    const isEmpty = this.#lineBytes === 0 && !this.#isFirstLine;
+    this.#lineBytes = 0;
+    this.#isFirstLine = false;
+    return isEmpty;
+  }
+
+  #copy(source: Uint8Array, at: number, end: number): void {
+    const length = this.lengthBytes + end - at;
+    if (length > this.bytes.length) {
+      const larger = Buffer.allocUnsafe(
+        Math.min(this.#bytesMax, Math.max(length, 2 * this.bytes.length)),
+      );
+      larger.set(this.bytes.subarray(0, this.lengthBytes));
+      this.bytes = larger;
+    }
+    this.bytes.set(source.subarray(at, end), this.lengthBytes);
+    this.lengthBytes = length;
+  }
+}

@@ -1,0 +1,230 @@
+/** Takes an event's bytes through the messages of its stream. */
+import type { DataEvent } from '../../capture/types.ts';
+import { limits } from '../../config/limits.ts';
+import { countBody, readChunks, readLength, readUntilClose } from './body.ts';
+import type { Http1Connection } from './connection.ts';
+import type { Cursor } from './cursor.ts';
+import { hold } from './held.ts';
+import type { MessageStream } from './message-stream.ts';
+import { orphanResponse } from './orphans.ts';
+import { PartialHead } from './partial-head.ts';
+import { cutRequest, dropRequest, readRequest, refuseRequest } from './requests.ts';
+import { cutResponse, readResponse, refuseResponse } from './responses.ts';
+import { cutRequestMethod, plausibleResponse } from './start-line.ts';
+
+const LF = 10;
+const CR = 13;
+
+/** Reads until the event is used up or the stream no longer knows where it is. */
+export function readMessages(
+  c: Http1Connection,
+  stream: MessageStream,
+  cursor: Cursor,
+  event: DataEvent,
+): void {
+  while (cursor.leftBytes > 0 && c.mode === 'http') {
+    switch (stream.state) {
+      case 'start':
+        startMessage(c, stream, cursor, event);
+        break;
+      case 'head':
+        readHead(c, stream, cursor, event);
+        break;
+      case 'length':
+        readLength(c, stream, cursor, event);
+        break;
+      case 'chunked':
+        if (stream.chunks !== null) readChunks(c, stream, stream.chunks, cursor, event);
+        break;
+      case 'until-close':
+        readUntilClose(c, stream, cursor);
+        break;
+      case 'seek':
+        skipUnframed(c, stream, cursor.leftBytes, cursor.position + cursor.leftBytes, event);
+        return;
+    }
+  }
+  if (c.mode === 'tunnel') c.context.counters.add('protocol.tunnel_bytes', cursor.leftBytes);
+}
+
+/** Bytes of a message whose framing was given up still count as its own. */
+export function skipUnframed(
+  c: Http1Connection,
+  stream: MessageStream,
+  lenBytes: number,
+  endPosition: number,
+  event: DataEvent,
+): void {
+  const { exchange } = stream;
+  if (exchange === null) return;
+  countBody(c, stream, lenBytes);
+  stream.body?.cut();
+  if (stream === c.requests) {
+    exchange.requestEndNs = event.timeNs;
+  } else {
+    exchange.endNs = event.timeNs;
+    exchange.responseEndPosition = endPosition;
+  }
+}
+
+/** The next byte is the first of a message, or an empty line before it (RFC 9112 2.2). */
+function startMessage(
+  c: Http1Connection,
+  stream: MessageStream,
+  cursor: Cursor,
+  event: DataEvent,
+): void {
+  while (cursor.at < cursor.end && isLineBreak(cursor.bytes[cursor.at])) cursor.skip(1);
+  if (cursor.leftBytes === 0) return;
+  if (stream === c.responses && c.pending.length === 0 && !answerPartialRequest(c, event)) {
+    startEarlyResponse(c, stream, cursor, event);
+    return;
+  }
+  stream.begin(cursor, event);
+}
+
+function isLineBreak(code: number): boolean {
+  return code === LF || code === CR;
+}
+
+/**
+ * A response and no request that waits for one. A client's request may be recorded later; before
+ * a server's response its request was recorded, so it was lost, or there was none.
+ */
+function startEarlyResponse(
+  c: Http1Connection,
+  stream: MessageStream,
+  cursor: Cursor,
+  event: DataEvent,
+): void {
+  const requestsInStep = c.requests.state !== 'seek' && !c.requests.isTentative;
+  if (c.connection.role === 'client' && requestsInStep) {
+    hold(c, event, cursor);
+    cursor.skipAll();
+    return;
+  }
+  orphanResponse(c, event);
+  stream.seek(false, 0);
+}
+
+/**
+ * A server may answer before the request head is whole (408, 414, 431): such a request is an
+ * exchange too. Returns whether one is waiting now.
+ */
+function answerPartialRequest(c: Http1Connection, event: DataEvent): boolean {
+  const { partial, isTentative, expected, lastNs } = c.requests;
+  if (c.connection.role !== 'server' || partial === null || isTentative) return false;
+  c.context.scan.run(partial.bytes, 0, partial.lengthBytes);
+  c.context.counters.add('protocol.incomplete_heads');
+  const last = { ...event, timeNs: lastNs };
+  cutRequest(c, partial.bytes, 0, partial.lengthBytes, expected, last);
+  return c.pending.length > 0;
+}
+
+/** A head in one event is scanned where it lies; else its parts are collected. */
+function readHead(
+  c: Http1Connection,
+  stream: MessageStream,
+  cursor: Cursor,
+  event: DataEvent,
+): void {
+  if (stream.partial !== null) {
+    continueHead(c, stream, stream.partial, cursor, event);
+    return;
+  }
+  const { scan } = c.context;
+  const { bytes, at } = cursor;
+  const limit = Math.min(cursor.end, at + limits.headBytesMax);
+  if (scan.run(bytes, at, limit)) {
+    cursor.skip(scan.end - at);
+    finishHead(c, stream, bytes, at, scan.end, cursor, event);
+  } else if (!couldBeHead(c, stream, bytes, at, limit)) {
+    refuse(c, stream, bytes, at, limit, event);
+  } else if (limit < cursor.end || cursor.fillerBytes > 0) {
+    cursor.skip(limit - at);
+    cutHead(c, stream, bytes, at, limit, cursor, event);
+  } else {
+    stream.partial = new PartialHead(limits.headBytesMax);
+    stream.partial.append(bytes, at, limit);
+    cursor.skip(limit - at);
+  }
+}
+
+function continueHead(
+  c: Http1Connection,
+  stream: MessageStream,
+  partial: PartialHead,
+  cursor: Cursor,
+  event: DataEvent,
+): void {
+  cursor.skip(partial.append(cursor.bytes, cursor.at, cursor.end));
+  const { bytes, lengthBytes } = partial;
+  const isDone = partial.isComplete || partial.isFull || cursor.fillerBytes > 0;
+  if (!isDone) return;
+  stream.partial = null;
+  const isWhole = c.context.scan.run(bytes, 0, lengthBytes);
+  if (isWhole) finishHead(c, stream, bytes, 0, lengthBytes, cursor, event);
+  else if (!couldBeHead(c, stream, bytes, 0, lengthBytes)) {
+    refuse(c, stream, bytes, 0, lengthBytes, event);
+  } else cutHead(c, stream, bytes, 0, lengthBytes, cursor, event);
+}
+
+function finishHead(
+  c: Http1Connection,
+  stream: MessageStream,
+  source: Uint8Array,
+  start: number,
+  end: number,
+  cursor: Cursor,
+  event: DataEvent,
+): void {
+  stream.partial = null;
+  if (stream === c.requests) readRequest(c, source, start, end, cursor.position, event);
+  else readResponse(c, source, start, end, cursor.position, event);
+}
+
+/** Whether bytes that are no whole head may become one: garbage is told early. */
+function couldBeHead(
+  c: Http1Connection,
+  stream: MessageStream,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): boolean {
+  if (start === end) return true;
+  if (stream === c.responses) return plausibleResponse(bytes, start, end) !== 'no';
+  const isShort = end - start <= METHOD_BYTES_MAX && c.context.scan.startLineEnd === -1;
+  return isShort || cutRequestMethod(bytes, start, end) !== '';
+}
+
+const METHOD_BYTES_MAX = 32;
+
+/** The head goes on beyond the limit, or beyond what was copied. */
+function cutHead(
+  c: Http1Connection,
+  stream: MessageStream,
+  source: Uint8Array,
+  start: number,
+  end: number,
+  cursor: Cursor,
+  event: DataEvent,
+): void {
+  c.context.counters.add('truncated.head');
+  stream.partial = null;
+  const isEmpty = start === end;
+  if (stream === c.responses) cutResponse(c, source, start, end);
+  else if (isEmpty) dropRequest(c);
+  else cutRequest(c, source, start, end, cursor.position, event);
+}
+
+function refuse(
+  c: Http1Connection,
+  stream: MessageStream,
+  source: Uint8Array,
+  start: number,
+  end: number,
+  event: DataEvent,
+): void {
+  if (stream === c.requests) refuseRequest(c, source, start, end, event);
+  else refuseResponse(c, event.timeNs);
+}

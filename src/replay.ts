@@ -1,0 +1,115 @@
+/**
+ * Replay: the pipeline on recorded events, in one thread, with the time of the recording. Notes in
+ * the file stand for discovery, so nothing of this machine is read.
+ */
+import type { EventFileHead } from './capture/event-file.ts';
+import type { Level } from './config/command-line.ts';
+import type { Family } from './discover/types.ts';
+import { chooseExporter } from './export/choose.ts';
+import { type ClockSource, systemClock, WallClock } from './export/clock.ts';
+import { createExporter } from './export/create.ts';
+import type { SpanExporter } from './export/exporter.ts';
+import { readExportSettings } from './export/settings.ts';
+import type { ResourceInfo } from './export/types.ts';
+import type { ExchangeBatch, ObservedProcess } from './handoff/layout.ts';
+import { Pipeline } from './pipeline.ts';
+import type { Counters } from './telemetry/counters.ts';
+import type { Log } from './telemetry/log.ts';
+
+export interface ReplayOptions {
+  readonly head: EventFileHead;
+  readonly counters: Counters;
+  readonly level: Level;
+  readonly log: Log;
+}
+
+/** What discovery said about one process when it was recorded. */
+interface PlanNote {
+  readonly kind: 'plan';
+  readonly tgid: number;
+  readonly family: Family;
+  readonly resource: ResourceInfo['attributes'];
+}
+
+export class Replay {
+  readonly pipeline: Pipeline;
+  readonly #processes: ObservedProcess[] = [];
+  /** Key: tgid; the last note holds (a pid may be reused within a recording). */
+  readonly #resources = new Map<number, ResourceInfo>();
+  /** By process index, as first asked for: export groups by object. */
+  readonly #byIndex = new Map<number, ResourceInfo>();
+
+  constructor(counters: Counters, log: Log, onBatch: (batch: ExchangeBatch) => void) {
+    const nothing = () => undefined;
+    this.pipeline = new Pipeline({
+      counters,
+      ownTgid: 0,
+      bodyBytesMax: 0,
+      ticksByEvents: true,
+      onBatch,
+      onProcess: (process) => {
+        this.#processes[process.index] = process;
+      },
+      onAppeared: nothing,
+      onExited: nothing,
+      onOwnPeer: nothing,
+      onLog: (level, message) => log[level](message),
+      ignoreConnection: nothing,
+      forgetConnection: nothing,
+    });
+  }
+
+  note(value: unknown): void {
+    if (!isPlanNote(value)) return;
+    this.pipeline.setFamily(value.tgid, value.family);
+    if (Object.keys(value.resource).length > 0) {
+      this.#resources.set(value.tgid, { attributes: value.resource });
+    }
+  }
+
+  resourceOf(index: number): ResourceInfo {
+    const known = this.#byIndex.get(index);
+    if (known !== undefined) return known;
+    const { tgid, comm } = this.#processes[index];
+    const fallback = { attributes: { 'service.name': comm, 'process.pid': tgid } };
+    const resource = this.#resources.get(tgid) ?? fallback;
+    this.#byIndex.set(index, resource);
+    return resource;
+  }
+}
+
+/** A replay that exports as `spantap run` does. */
+export async function createReplay(
+  options: ReplayOptions & { readonly env: NodeJS.ProcessEnv },
+): Promise<{ replay: Replay; exporter: SpanExporter }> {
+  const { head, counters, level, log, env } = options;
+  const choice = await chooseExporter(env);
+  const batches: { add: (batch: ExchangeBatch) => void } = { add: () => undefined };
+  const replay = new Replay(counters, log, (batch) => batches.add(batch));
+  const exporter = createExporter(choice, {
+    env,
+    level,
+    log,
+    counters,
+    settings: readExportSettings(env),
+    clock: new WallClock(clockOf(head)),
+    out: process.stdout,
+    resourceOf: (index) => replay.resourceOf(index),
+  });
+  batches.add = (batch) => exporter.add(batch);
+  return { replay, exporter };
+}
+
+/** This machine's clocks, moved to the moment of the recording. */
+export function clockOf(head: EventFileHead, source: ClockSource = systemClock): ClockSource {
+  const monotonicShiftNs = BigInt(Math.round(head.monotonicNs)) - source.monotonicNs();
+  const wallShiftMs = head.epochMs - source.wallMs();
+  return {
+    monotonicNs: () => source.monotonicNs() + monotonicShiftNs,
+    wallMs: () => source.wallMs() + wallShiftMs,
+  };
+}
+
+function isPlanNote(value: unknown): value is PlanNote {
+  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'plan';
+}

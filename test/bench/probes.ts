@@ -1,0 +1,195 @@
+/**
+ * The probes at saturation: slices of 200 ms with and without them, interleaved inside one load
+ * run, each compared with the mean of its neighbours without; an A/A control beside them.
+ */
+import { join } from 'node:path';
+import { Child, sleep } from './children.ts';
+import { type Interval, Load } from './loadgen.ts';
+import { busyShare, coreTime } from './machine.ts';
+import type { ProbeAnswer, ProbeCommand, ProbeVariant } from './probe-host.ts';
+import { OTHER_CPU, PROXY_CPU, progress, type Scene } from './scene.ts';
+import { median, type Paired, paired, round } from './statistics.ts';
+
+export interface ProbePlan {
+  /** 1: latency; enough to saturate the proxy: throughput. */
+  readonly connections: number;
+  readonly rounds: number;
+  readonly watchAll: boolean;
+  readonly bodyBytesMax: number;
+}
+
+/** Slices that nothing is done for, in two independent sets, are the control. */
+const VARIANTS = ['syscall', 'control', 'link', 'control.link', 'filtered'] as const;
+type Variant = (typeof VARIANTS)[number];
+
+/** What one slice measured. */
+export interface Slice {
+  readonly variant: string;
+  readonly rps: number;
+  readonly proxyCpuUs: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
+}
+
+export type Metric = Exclude<keyof Slice, 'variant'>;
+
+export interface ProbeResult {
+  readonly slices: readonly Slice[];
+  /** Share of the egress requests for which program state was read, in the link slices. */
+  readonly causeShare: number;
+  readonly lostEvents: number;
+  readonly toggleMs: number;
+  readonly singleStepped: readonly string[];
+  /** Of the cores over the whole run: a proxy core below 0.97 was not saturated. */
+  readonly proxyCoreBusy: number;
+  readonly otherCoreBusy: number;
+}
+
+const SLICE_MS = 200;
+const SETTLE_MS = 150;
+const START_TIMEOUT_MS = 30_000;
+const WARM_MS = 1_000;
+
+class ProbeHost {
+  readonly child: Child;
+  readonly #base: Omit<ProbeCommand, 'variant'>;
+  variant: ProbeVariant = 'off';
+  readonly tookMs: number[] = [];
+
+  private constructor(child: Child, base: Omit<ProbeCommand, 'variant'>) {
+    this.child = child;
+    this.#base = base;
+  }
+
+  static async start(base: Omit<ProbeCommand, 'variant'>): Promise<ProbeHost> {
+    const child = new Child({
+      name: 'probe host',
+      command: process.execPath,
+      args: [join(import.meta.dirname, 'probe-host.ts')],
+      cpus: OTHER_CPU,
+    });
+    await child.line(/"event":"start"/, START_TIMEOUT_MS);
+    return new ProbeHost(child, base);
+  }
+
+  /** The answer tells about the variant that ends here. */
+  async set(variant: ProbeVariant): Promise<ProbeAnswer> {
+    const line = this.child.line(/"event":"set"/, START_TIMEOUT_MS);
+    this.child.write(`${JSON.stringify({ variant, ...this.#base })}\n`);
+    const answer = JSON.parse(await line) as ProbeAnswer;
+    this.variant = variant;
+    this.tookMs.push(answer.tookMs);
+    return answer;
+  }
+}
+
+export async function measureProbes(scene: Scene, plan: ProbePlan): Promise<ProbeResult> {
+  const host = await ProbeHost.start({
+    pids: scene.proxy.workers,
+    watchAll: plan.watchAll,
+    bodyBytesMax: plan.bodyBytesMax,
+  });
+  const load = await Load.start({
+    binary: scene.tools.loadgen,
+    cpus: OTHER_CPU,
+    port: scene.proxyPort,
+    connections: plan.connections,
+    secondsMax: 60 + plan.rounds * 30,
+  });
+  load.watchProxy(scene.proxy.workers);
+  await sleep(WARM_MS);
+  const before = [coreTime(PROXY_CPU), coreTime(OTHER_CPU)] as const;
+  const run = new Run(host, load);
+  for (let index = 0; index < plan.rounds; index++) {
+    // The order turns, so that no variant always follows the same one.
+    for (let i = 0; i < VARIANTS.length; i++) {
+      await run.slice('off', 'off');
+      const variant = VARIANTS[(i + index) % VARIANTS.length] as Variant;
+      await run.slice(variant, variant.startsWith('control') ? 'off' : (variant as ProbeVariant));
+    }
+    progress(`c=${plan.connections} round ${index + 1} of ${plan.rounds}: ${run.lately()}`);
+  }
+  await run.slice('off', 'off');
+  const busy = [
+    busyShare(before[0], coreTime(PROXY_CPU)),
+    busyShare(before[1], coreTime(OTHER_CPU)),
+  ] as const;
+  const end = await load.stop();
+  await host.child.stop();
+  if (end.failed > 0) throw new Error(`${end.failed} requests failed`);
+  return { ...run.result(), proxyCoreBusy: round(busy[0]), otherCoreBusy: round(busy[1]) };
+}
+
+class Run {
+  readonly #host: ProbeHost;
+  readonly #load: Load;
+  readonly #slices: Slice[] = [];
+  #causeTaken = 0;
+  #linkRequests = 0;
+  #lostEvents = 0;
+  #singleStepped: readonly string[] = [];
+
+  constructor(host: ProbeHost, load: Load) {
+    this.#host = host;
+    this.#load = load;
+  }
+
+  async slice(variant: string, probes: ProbeVariant): Promise<void> {
+    if (probes !== this.#host.variant) await this.#toggle(probes);
+    await sleep(SETTLE_MS);
+    const settle = await this.#load.mark('settle');
+    await sleep(SLICE_MS);
+    const interval = await this.#load.mark(variant);
+    if (interval.failed + interval.count === 0) throw new Error('the load stands still');
+    if (variant === 'link') this.#linkRequests += settle.count + interval.count;
+    this.#slices.push(sliceOf(variant, interval));
+  }
+
+  async #toggle(probes: ProbeVariant): Promise<void> {
+    const ended = this.#host.variant;
+    const answer = await this.#host.set(probes);
+    this.#lostEvents += answer.lost;
+    if (ended === 'link') this.#causeTaken += answer.causeTaken;
+    if (probes === 'link') {
+      this.#singleStepped = answer.singleStepped;
+      // Requests while attaching are not in the count that causes are compared with.
+      await this.#load.mark('attached');
+    }
+  }
+
+  lately(): string {
+    const last = (variant: string) =>
+      Math.round(this.#slices.findLast((slice) => slice.variant === variant)?.rps ?? 0);
+    return ['off', 'syscall', 'link'].map((each) => `${each} ${last(each)}/s`).join(', ');
+  }
+
+  result() {
+    return {
+      slices: this.#slices,
+      causeShare: round(this.#causeTaken / this.#linkRequests),
+      lostEvents: this.#lostEvents,
+      toggleMs: round(median(this.#host.tookMs)),
+      singleStepped: this.#singleStepped,
+    };
+  }
+}
+
+export function sliceOf(variant: string, interval: Interval): Slice {
+  const seconds = (interval.toNs - interval.fromNs) / 1e9;
+  const proxyCpuNs = Object.entries(interval.cpuNs)
+    .filter(([name]) => name.startsWith('proxy'))
+    .reduce((sum, [, ns]) => sum + ns, 0);
+  return {
+    variant,
+    rps: interval.count / seconds,
+    proxyCpuUs: proxyCpuNs / interval.count / 1000,
+    p50Us: interval.p50Ns / 1000,
+    p99Us: interval.p99Ns / 1000,
+  };
+}
+
+/** Paired difference of one metric, in per cent. */
+export function difference(slices: readonly Slice[], variant: string, metric: Metric): Paired {
+  const measured = slices.map((slice) => ({ variant: slice.variant, value: slice[metric] }));
+  return paired(measured, variant, 'off');
+}

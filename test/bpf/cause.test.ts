@@ -1,0 +1,190 @@
+/**
+ * exact.state against real proxies: concurrent requests that differ only in a token, which the
+ * kernel side does not look at. Every stamped egress request must carry the token of the ingress
+ * request that the stamp names, every egress request must be stamped, health checks must not be.
+ */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventCause, eventCauseFlag } from '../../src/capture/layout.gen.ts';
+import { ask, askMany, oneConnection } from '../e2e/harness/http-client.ts';
+import { freePorts } from '../e2e/harness/ports.ts';
+import { type Data, skip, Tap } from './harness.ts';
+import { type ProxyKind, type RunningProxy, startProxy } from './proxies.ts';
+
+const IN_FLIGHT = 48;
+const ROUNDS = 4;
+const REQUESTS = IN_FLIGHT * ROUNDS;
+
+/** Answers later for some than for others, so that order of answers is not order of requests. */
+async function startBackend(): Promise<Server> {
+  const server = createServer({ keepAliveTimeout: 60_000 }, async (request, response) => {
+    await sleep(Math.random() * 8);
+    response.setHeader('content-type', 'text/plain').end(`answer to ${request.url}`);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}
+
+const portOf = (server: Server) => (server.address() as AddressInfo).port;
+const tokenOf = (data: Data) => /^[A-Z]+ \/\S*?(\d+) HTTP/.exec(data.text)?.[1];
+
+/** Egress request heads, and the ingress ones that their stamps may name. */
+function headsOf(tap: Tap): { egress: Data[]; ingress: Data[] } {
+  const clients = new Set(
+    tap.opens.filter((open) => open.role === 'client').map((open) => open.connectionId),
+  );
+  const heads = tap.datas.filter((data) => tokenOf(data) !== undefined);
+  return {
+    egress: heads.filter((data) => data.isWrite && clients.has(data.connectionId)),
+    ingress: heads.filter((data) => !data.isWrite),
+  };
+}
+
+interface Verdict {
+  readonly egress: number;
+  readonly right: number;
+  readonly wrong: number;
+}
+
+/** The ingress request that a stamp names is the last one read completely by then. */
+function judge(tap: Tap): Verdict {
+  const { egress, ingress } = headsOf(tap);
+  const verdict = { egress: egress.length, right: 0, wrong: 0 };
+  for (const request of egress.filter((data) => data.cause !== eventCause.CAUSE_NONE)) {
+    const named = ingress.findLast(
+      (data) =>
+        data.connectionId === request.causeConnectionId &&
+        data.position + data.lenBytes <= request.causeReadPosition,
+    );
+    if (named && tokenOf(named) === tokenOf(request)) verdict.right++;
+    else verdict.wrong++;
+  }
+  return verdict;
+}
+
+async function load(port: number, path = '/t/'): Promise<void> {
+  for (let round = 0; round < ROUNDS; round++) {
+    const answers = await askMany(port, IN_FLIGHT, (n) => `${path}${round * IN_FLIGHT + n}`);
+    assert.deepEqual(
+      answers.filter((answer) => answer.status !== 200),
+      [],
+    );
+  }
+}
+
+describe('state of the proxy names the ingress request', { skip }, () => {
+  let backend: Server;
+  let folder: string;
+  before(async () => {
+    backend = await startBackend();
+    folder = mkdtempSync(join(tmpdir(), 'spantap-cause-'));
+  });
+  after(() => {
+    backend.close();
+    backend.closeAllConnections();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** Runs `check` with a proxy that is ended afterwards. */
+  async function withProxy(
+    kind: ProxyKind,
+    upstream: 'new' | 'reuse',
+    check: (port: number, proxy: RunningProxy) => Promise<void>,
+  ): Promise<void> {
+    const { port } = await freePorts('port');
+    const backendPort = portOf(backend);
+    const proxy = await startProxy({
+      kind,
+      folder: join(folder, kind),
+      port,
+      backendPort,
+      upstream,
+    });
+    try {
+      await check(port, proxy);
+    } finally {
+      await proxy.program.stop();
+    }
+  }
+
+  function attach(proxy: RunningProxy): Tap {
+    const tap = new Tap({ ringBytes: 8 << 20 });
+    for (const pid of proxy.workers) tap.inspect(pid);
+    return tap;
+  }
+
+  /** `perRequest` egress requests are expected for each ingress request. */
+  async function expectAllRight(tap: Tap, perRequest = 1): Promise<void> {
+    const egress = REQUESTS * perRequest;
+    await tap.until('all egress', () => judge(tap).egress >= egress);
+    assert.deepEqual(judge(tap), { egress, right: egress, wrong: 0 });
+  }
+
+  for (const kind of ['nginx', 'haproxy', 'caddy'] as const) {
+    for (const upstream of ['new', 'reuse'] as const) {
+      test(`${kind}, upstream connections: ${upstream}`, () =>
+        withProxy(kind, upstream, async (port, proxy) => {
+          using tap = attach(proxy);
+          await load(port);
+          await expectAllRight(tap);
+          const checks = tap.datas.filter((data) => data.text.startsWith('GET /health'));
+          assert.deepEqual(
+            checks.filter((data) => data.cause !== eventCause.CAUSE_NONE),
+            [],
+          );
+          assert.equal(tap.counter('COUNTER_CAUSE_TAKEN'), REQUESTS);
+        }));
+    }
+
+    test(`${kind}, upstream connections opened before the probes`, () =>
+      withProxy(kind, 'reuse', async (port, proxy) => {
+        await load(port);
+        using tap = attach(proxy);
+        await load(port);
+        await expectAllRight(tap);
+      }));
+
+    test(`${kind}, several requests on one client connection`, () =>
+      withProxy(kind, 'reuse', async (port, proxy) => {
+        using tap = attach(proxy);
+        const connections = oneConnection();
+        for (let n = 0; n < 20; n++) await ask(port, `/t/${n}`, { connections });
+        connections.destroy();
+        await tap.until('all egress', () => judge(tap).egress >= 20);
+        assert.deepEqual(judge(tap), { egress: 20, right: 20, wrong: 0 });
+      }));
+  }
+
+  test('nginx: subrequests are stamped as such, with the client of the main request', () =>
+    withProxy('nginx', 'reuse', async (port, proxy) => {
+      using tap = attach(proxy);
+      await load(port, '/auth/');
+      await expectAllRight(tap, 2);
+      for (const data of headsOf(tap).egress) {
+        const isSubrequest = data.text.startsWith('GET /check');
+        assert.equal((data.causeFlags & eventCauseFlag.CAUSE_SUBREQUEST) !== 0, isSubrequest);
+      }
+    }));
+
+  test('nginx: retries on another server', () =>
+    withProxy('nginx', 'new', async (port, proxy) => {
+      using tap = attach(proxy);
+      await load(port, '/retry/');
+      await expectAllRight(tap);
+    }));
+
+  test('nginx: requests that a timer delays', () =>
+    withProxy('nginx', 'reuse', async (port, proxy) => {
+      using tap = attach(proxy);
+      await load(port, '/slow/');
+      await expectAllRight(tap);
+    }));
+});

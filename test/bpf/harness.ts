@@ -1,0 +1,116 @@
+/**
+ * An opened kernel side for tests, and what it delivered. Only processes that a test names are
+ * watched: the machine has other traffic.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Decoder } from '../../src/capture/decode.ts';
+import { eventCounter } from '../../src/capture/layout.gen.ts';
+import type {
+  CloseEvent,
+  DataEvent,
+  OpenEvent,
+  ProcessEvent,
+  RawEventSink,
+} from '../../src/capture/types.ts';
+import { Inspector } from '../../src/discover/plan.ts';
+import { openKernel } from '../../src/native/binding.ts';
+import type { Kernel, KernelOptions, ProcessPolicy } from '../../src/native/types.ts';
+import { Counters } from '../../src/telemetry/counters.ts';
+
+/** Why these tests cannot run; false when they can. They fail where BPF is missing. */
+export const skip =
+  process.env.SPANTAP_TEST_NO_BPF === '1' ? 'SPANTAP_TEST_NO_BPF=1: no kernel side' : false;
+
+export type Data = Omit<DataEvent, 'bytes' | 'payloadStart' | 'payloadEnd'> & { text: string };
+
+const OPTIONS: KernelOptions = {
+  watchAll: false,
+  ringBytes: 1 << 20,
+  connectionsMax: 4096,
+  headBytesMax: 16_384,
+  bodyBytesMax: 0,
+};
+
+const WAIT_MS = 10_000;
+
+export class Tap implements RawEventSink {
+  readonly kernel: Kernel;
+  readonly opens: OpenEvent[] = [];
+  readonly datas: Data[] = [];
+  readonly closes: CloseEvent[] = [];
+  readonly processes: ProcessEvent[] = [];
+  readonly #batch = new Uint8Array(1 << 20);
+  readonly #decoder = new Decoder(this, new Counters());
+
+  constructor(options: Partial<KernelOptions> = {}) {
+    this.kernel = openKernel({ ...OPTIONS, ...options });
+  }
+
+  watch(tgid: number, family: ProcessPolicy['family'] = 'other'): void {
+    this.kernel.setPolicy(tgid, { watch: 'watch', family });
+  }
+
+  /** As discovery does it: family, probes, sockets that are open already. */
+  inspect(tgid: number): void {
+    const plan = new Inspector().inspect(tgid);
+    if (plan === undefined) throw new Error(`process ${tgid} is gone`);
+    this.watch(tgid, plan.family === 'apache' ? 'other' : plan.family);
+    for (const { program, path, offset, isReturn } of plan.uprobes) {
+      this.kernel.attachUprobe(program, path, offset, isReturn);
+    }
+    for (const [inode, address] of plan.nginxConnections) {
+      this.kernel.setNginxConnection(inode, address);
+    }
+  }
+
+  open(event: OpenEvent): void {
+    this.opens.push({ ...event });
+  }
+
+  data(event: DataEvent): void {
+    const { bytes, payloadStart, payloadEnd, ...rest } = event;
+    const text = Buffer.from(bytes.subarray(payloadStart, payloadEnd)).toString('latin1');
+    this.datas.push({ ...rest, text });
+  }
+
+  close(event: CloseEvent): void {
+    this.closes.push({ ...event });
+  }
+
+  process(event: ProcessEvent): void {
+    this.processes.push({ ...event });
+  }
+
+  drain(): void {
+    for (;;) {
+      const bytes = this.kernel.drain(this.#batch);
+      if (bytes === 0) return;
+      this.#decoder.decode(this.#batch.subarray(0, bytes));
+    }
+  }
+
+  /** Drains until the condition holds; fails after ten seconds. */
+  async until(what: string, condition: () => boolean): Promise<void> {
+    const end = Date.now() + WAIT_MS;
+    for (this.drain(); !condition(); this.drain()) {
+      if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
+      await sleep(2);
+    }
+  }
+
+  counter(name: keyof typeof eventCounter): number {
+    return this.kernel.counters()[eventCounter[name]];
+  }
+
+  /** Events of one connection, or of one direction of it. */
+  of(connectionId: number, isWrite?: boolean): Data[] {
+    return this.datas.filter(
+      (data) =>
+        data.connectionId === connectionId && (isWrite === undefined || data.isWrite === isWrite),
+    );
+  }
+
+  [Symbol.dispose](): void {
+    this.kernel.close();
+  }
+}

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  parseResourceAttributes,
+  readEnvironment,
+  readNginxEnvironment,
+} from '../../src/discover/environment.ts';
+import { readProcess } from '../../src/discover/processes.ts';
+import { fakeProc } from './fake-proc.ts';
+
+test('only OTEL_ variables are kept', (context) => {
+  const environment = ['SECRET=x', 'OTEL_SERVICE_NAME=shop', 'OTEL_EMPTY=', 'broken', '=x'];
+  const root = fakeProc(context, [{ pid: 5, environment }]);
+  assert.deepEqual(Object.fromEntries(readEnvironment(5, undefined, root)), {
+    OTEL_SERVICE_NAME: 'shop',
+    OTEL_EMPTY: '',
+  });
+  assert.equal(readEnvironment(6, undefined, root).size, 0);
+});
+
+test('attributes are percent-decoded', () => {
+  const parsed = parseResourceAttributes('service.name=my%20shop, team=caf%C3%A9 ,a=b%3Dc%2Cd,');
+  assert.deepEqual(Object.fromEntries(parsed ?? []), {
+    'service.name': 'my shop',
+    team: 'café',
+    a: 'b=c,d',
+  });
+});
+
+test('one malformed part spoils the whole variable', () => {
+  assert.equal(parseResourceAttributes('a=b,c=%zz'), undefined);
+  assert.equal(parseResourceAttributes('a=b,=c'), undefined);
+  assert.equal(parseResourceAttributes('a=b,c'), undefined);
+  assert.equal(parseResourceAttributes('')?.size, 0);
+});
+
+/** A worker whose argument vector was moved behind: argv[0], argv[1], NULL, envp..., NULL. */
+function nginxMemory(base: number, texts: readonly string[]): Buffer {
+  const memory = Buffer.alloc(0x8000);
+  const word = (at: number, value: number) => memory.writeBigUInt64LE(BigInt(value), at);
+  const [symbols, vector, strings] = [0x1000, 0x2000, 0x3000];
+  word(base + symbols, vector);
+  memory.writeInt32LE(2, base + symbols + 8);
+  word(vector, strings);
+  texts.forEach((text, index) => {
+    const at = strings + index * 0x100;
+    memory.write(`${text}\0`, at);
+    word(vector + (3 + index) * 8, at);
+  });
+  return memory;
+}
+
+test('nginx: the environment is read behind its argument vector', (context) => {
+  const base = 0x4000;
+  const root = fakeProc(context, [
+    {
+      pid: 5,
+      exe: '/usr/sbin/nginx',
+      environment: ['nginx: worker process'],
+      maps: '00004000-00005000 r--p 00000000 08:01 77                    /usr/sbin/nginx\n',
+      mem: nginxMemory(base, ['HOME=/root', 'OTEL_SERVICE_NAME=edge', 'OTEL_X=1']),
+    },
+  ]);
+  const info = readProcess(5, root);
+  assert.ok(info !== undefined);
+  const symbols = { vector: 0x1000, count: 0x1008, isRelative: true };
+  assert.deepEqual(Object.fromEntries(readNginxEnvironment(info, symbols, root)), {
+    OTEL_SERVICE_NAME: 'edge',
+    OTEL_X: '1',
+  });
+  const fixed = { vector: 0x5000, count: 0x5008, isRelative: false };
+  assert.equal(readNginxEnvironment(info, fixed, root).get('OTEL_SERVICE_NAME'), 'edge');
+  const nowhere = { vector: 0x100_0000, count: 0x100_0008, isRelative: false };
+  assert.equal(readNginxEnvironment(info, nowhere, root).size, 0);
+});

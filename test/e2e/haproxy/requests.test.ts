@@ -1,0 +1,211 @@
+/** HAProxy with two threads: requests, retries, queues, health checks, as the collector wrote them. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { assertHop, assertNoLoss } from '../harness/facts.ts';
+import { ask, askMany, converse, oneConnection, tunnel } from '../harness/http-client.ts';
+import { pathOf } from '../harness/otlp-span.ts';
+import { proxied, shape, shapeOf, treesOf } from '../harness/span-tree.ts';
+import { assertWholeHops } from '../harness/whole-hops.ts';
+import { type HaproxyScene, openHaproxyScene } from './scene.ts';
+
+const AT_ONCE = 64;
+const lines = (request: string, status?: number) => proxied('haproxy', 'api', request, status);
+
+describe('HAProxy, spans over gRPC', () => {
+  let open: HaproxyScene;
+  before(async () => {
+    open = await openHaproxyScene();
+    await open.scene.watch({ transport: 'grpc' });
+  });
+  after(() => open?.scene.close());
+
+  test('a request is a SERVER span with the upstream request as CLIENT child', async () => {
+    const { scene, port, ports, haproxy } = open;
+    await ask(port, '/kept/one?a=b', { headers: { host: 'shop.example' } });
+    const spans = await scene.expectTrace('/kept/one', lines('GET /kept/one'));
+    assertHop(spans);
+    const [server, client] = spans;
+    assert.partialDeepStrictEqual(server?.resource ?? {}, {
+      'service.name': 'haproxy',
+      'process.pid': haproxy.pid,
+    });
+    assert.partialDeepStrictEqual(client?.attributes ?? {}, {
+      'url.full': 'http://shop.example/kept/one?a=b',
+      'server.address': 'shop.example',
+      'network.peer.port': ports.api,
+    });
+  });
+
+  test('a POST with a body is one exchange on either side', async () => {
+    const { scene, port } = open;
+    const body = Buffer.alloc(40_000, 'p');
+    await ask(port, '/kept/post?bytes=5000', { method: 'POST', body });
+    const spans = await scene.expectTrace('/kept/post', lines('POST /kept/post'));
+    assertHop(spans);
+    for (const { attributes } of spans) {
+      assert.equal(attributes['http.request.body.size'], body.length);
+      assert.equal(attributes['http.response.body.size'], 5_000);
+    }
+  });
+
+  test('kept connections carry one exchange after another, each linked', async () => {
+    const { scene, port } = open;
+    const connections = oneConnection();
+    for (let n = 1; n <= 5; n += 1) {
+      await ask(port, `/kept/serial/${n}`, { connections });
+      const spans = await scene.expectTrace(`/kept/serial/${n}`, lines(`GET /kept/serial/${n}`));
+      assertHop(spans);
+      assert.equal(spans[0]?.attributes['spantap.connection.exchange'], n);
+    }
+    connections.destroy();
+  });
+
+  test('a new upstream connection per request is linked as well', async () => {
+    const { scene, port } = open;
+    for (const path of ['/fresh/one', '/fresh/two']) {
+      await ask(port, path);
+      const spans = await scene.expectTrace(path, lines(`GET ${path}`));
+      assertHop(spans);
+      assert.equal(spans[1]?.attributes['spantap.connection.exchange'], 1);
+    }
+  });
+
+  test('a retry on another server is a second CLIENT span with a resend count', async () => {
+    const { scene, port } = open;
+    // Round robin starts with either server; of two requests one starts with the failing one.
+    await ask(port, '/retry/1');
+    await ask(port, '/retry/2');
+    const both = ['/retry/1', '/retry/2'];
+    const trees = await scene.collector.await('a retry', (spans) => {
+      const found = both.map((path) => treesOf(scene.tracesOf(path, spans)));
+      const isRetry = ([tree]: (typeof found)[number]) => tree?.children.length === 2;
+      return found.find(isRetry);
+    });
+    const path = trees[0] ? pathOf(trees[0].span) : '';
+    await scene.expectTrace(
+      path,
+      shape`
+        SERVER haproxy GET ${path} 200
+          CLIENT haproxy GET ${path} 503
+            SERVER failing GET ${path} 503
+          CLIENT haproxy GET ${path} 200 resend 1
+            SERVER api GET ${path} 200
+      `,
+    );
+  });
+
+  for (const section of ['kept', 'fresh', 'queue']) {
+    test(`${AT_ONCE} identical requests at once are as many whole hops (${section})`, async () => {
+      const { scene, port } = open;
+      const path = `/${section}/same`;
+      await askMany(port, AT_ONCE, () => `${path}?delay=5`);
+      const spans = await scene.spansOf(path, 3 * AT_ONCE);
+      const request = `GET ${path}`;
+      assertWholeHops(spans, { proxy: 'haproxy', backend: 'api', request, count: AT_ONCE });
+    });
+
+    test(`${AT_ONCE} requests that can be told apart are linked to their own (${section})`, async () => {
+      const { scene, port } = open;
+      const path = `/${section}/apart`;
+      await askMany(port, AT_ONCE, (n) => `${path}?delay=${n % 7}&n=${n}`);
+      const spans = await scene.spansOf(path, 3 * AT_ONCE);
+      const request = `GET ${path}`;
+      assertWholeHops(spans, { proxy: 'haproxy', backend: 'api', request, count: AT_ONCE });
+    });
+  }
+
+  test('health checks are CLIENT spans without parent', async () => {
+    const { scene } = open;
+    const check = await scene.collector.await('a health check', (spans) =>
+      spans.find((span) => span.kind === 'CLIENT' && pathOf(span) === '/health'),
+    );
+    assert.equal(check.parentSpanId, '');
+  });
+
+  test('pipelined requests of one connection are traces of their own', async () => {
+    const { scene, port } = open;
+    const request = (n: number) => `GET /kept/pipe/${n} HTTP/1.1\r\nHost: a\r\n\r\n`;
+    const last = 'GET /itself/end HTTP/1.1\r\nHost: a\r\n\r\n';
+    await converse(port, [request(1) + request(2) + last], /here/);
+    for (const n of [1, 2]) {
+      assertHop(await scene.expectTrace(`/kept/pipe/${n}`, lines(`GET /kept/pipe/${n}`)));
+    }
+  });
+
+  test('IPv6 clients, Unix socket upstreams, HEAD and chunked answers are seen', async () => {
+    const { scene, port } = open;
+    await ask(port, '/kept/six', { host: '::1' });
+    await ask(port, '/socket/one');
+    await ask(port, '/kept/head?bytes=9000', { method: 'HEAD' });
+    await ask(port, '/kept/chunked?chunked=1&bytes=200000');
+    const [six] = await scene.expectTrace('/kept/six', lines('GET /kept/six'));
+    assert.equal(six?.attributes['network.peer.address'], '::1');
+    await scene.expectTrace('/socket/one', proxied('haproxy', 'socket-api', 'GET /socket/one'));
+    assertHop(await scene.expectTrace('/kept/head', lines('HEAD /kept/head')));
+    assertHop(await scene.expectTrace('/kept/chunked', lines('GET /kept/chunked')));
+  });
+
+  test('an interim 100 is no answer, a 101 ends the exchange', async () => {
+    const { scene, port } = open;
+    const headers = { expect: '100-continue', 'content-length': '4' };
+    await ask(port, '/kept/continue', { method: 'PUT', headers, body: 'wait' });
+    assert.equal(await tunnel(port, '/tunnel/one', 'through'), 'through');
+    assertHop(await scene.expectTrace('/kept/continue', lines('PUT /kept/continue')));
+    assertHop(await scene.expectTrace('/tunnel/one', lines('GET /tunnel/one', 101)));
+  });
+
+  test('errors of the backend, and of a backend that hangs up', async () => {
+    const { scene, port } = open;
+    await ask(port, '/kept/error?status=500');
+    assert.equal((await ask(port, '/fresh/hang?close=head')).status, 502);
+    const [server, client] = await scene.expectTrace('/kept/error', lines('GET /kept/error', 500));
+    assert.equal(server?.status, 'error');
+    assert.equal(client?.attributes['error.type'], '500');
+    await scene.expectTrace(
+      '/fresh/hang',
+      shape`
+        SERVER haproxy GET /fresh/hang 502
+          CLIENT haproxy GET /fresh/hang -
+            SERVER api GET /fresh/hang -
+      `,
+    );
+  });
+
+  test('what HAProxy answers itself has no children', async () => {
+    const { scene, port } = open;
+    await ask(port, '/itself/one');
+    await scene.expectTrace('/itself/one', ['SERVER haproxy GET /itself/one 200']);
+  });
+
+  test('at the end: nothing lost, and only health checks without parent', async () => {
+    const { scene } = open;
+    const counters = await scene.stopAgent();
+    assertNoLoss(counters);
+    const clients = scene.collector.spans().filter(({ kind }) => kind === 'CLIENT');
+    const orphans = clients.filter((s) => s.parentSpanId === '' && pathOf(s) !== '/health');
+    assert.deepEqual(shapeOf(treesOf(orphans)), []);
+  });
+});
+
+describe('HAProxy with connections older than the agent', () => {
+  let open: HaproxyScene;
+  const connections = oneConnection();
+  before(async () => {
+    open = await openHaproxyScene();
+    await ask(open.port, '/kept/early/1', { connections });
+    await ask(open.port, '/kept/early/2', { connections });
+    await open.scene.watch();
+  });
+  after(async () => {
+    connections.destroy();
+    await open?.scene.close();
+  });
+
+  test('they are captured and linked from their next request on', async () => {
+    const { scene, port } = open;
+    for (const n of [1, 2]) {
+      await ask(port, `/kept/late/${n}`, { connections });
+      assertHop(await scene.expectTrace(`/kept/late/${n}`, lines(`GET /kept/late/${n}`)));
+    }
+  });
+});

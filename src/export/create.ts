@@ -16,8 +16,7 @@ import { ExportQueue } from './queue.ts';
 import { Sampler } from './sampler.ts';
 import type { ExportSettings } from './settings.ts';
 import { SpanDescriber } from './span.ts';
-import { GrpcTransport } from './transport/grpc.ts';
-import { HttpTransport } from './transport/http.ts';
+import { LazyTransport } from './transport/lazy.ts';
 import type { ResourceOf, SpanLevel, Transport } from './types.ts';
 
 export interface ExportParts {
@@ -41,7 +40,7 @@ export function createExporter(choice: ExporterChoice, parts: ExportParts): Span
   for (const warning of parts.settings.warnings) parts.log.warn(warning);
   const exporters = choice.kinds.map((kind) =>
     kind === 'otlp'
-      ? createOtlpExporter(parts, choice.protocol, createTransport(choice.protocol))
+      ? createOtlpExporter(parts, choice.protocol, createTransport(choice.protocol, parts.env))
       : createConsoleExporter(parts),
   );
   const [first] = exporters;
@@ -112,9 +111,22 @@ function createDescriber(
   return new SpanDescriber(options, parts.clock, parts.counters);
 }
 
-function createTransport(protocol: Protocol): Transport {
-  if (protocol === 'grpc') return new GrpcTransport();
-  return new HttpTransport(
-    protocol === 'http/json' ? 'application/json' : 'application/x-protobuf',
-  );
+function createTransport(protocol: Protocol, env: ExportParts['env']): Transport {
+  const endpoint = env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT || env.OTEL_EXPORTER_OTLP_ENDPOINT;
+  if (protocol === 'grpc') {
+    return new LazyTransport(targetOf(endpoint, 'localhost:4317'), async () => {
+      const { GrpcTransport } = await import('./transport/grpc.ts');
+      return new GrpcTransport();
+    });
+  }
+  const contentType = protocol === 'http/json' ? 'application/json' : 'application/x-protobuf';
+  return new LazyTransport(targetOf(endpoint, 'localhost:4318'), async () => {
+    const { HttpTransport } = await import('./transport/http.ts');
+    return new HttpTransport(contentType);
+  });
+}
+
+/** For the log, without credentials. */
+function targetOf(endpoint: string | undefined, fallback: string): string {
+  return (endpoint?.trim() || fallback).replace(/\/\/[^/@]*@/, '//');
 }

@@ -18,15 +18,6 @@ static __always_inline int is_family(__u32 family)
 	return policy_is_watched(policy) && policy && policy->family == family;
 }
 
-static __always_inline void owner_of(struct owner *owner, const struct connection *conn,
-				     __u64 token)
-{
-	owner->connection_id = conn->id;
-	owner->read_position = conn->position[DIRECTION_READ];
-	owner->write_position = conn->position[DIRECTION_WRITE];
-	owner->token = token;
-}
-
 /* struct stream *stream_new(struct session *, struct stconn *, struct buffer *), returning. */
 SEC("uretprobe")
 int haproxy_stream_new(struct pt_regs *ctx)
@@ -127,11 +118,8 @@ int go_round_trip(struct pt_regs *ctx)
 
 	if (!is_family(FAMILY_GO))
 		return 0;
-	__u64 *inode = bpf_map_lookup_elem(&go_ingress_by_g, &g);
-	struct connection *conn = NULL;
+	struct connection *conn = go_ingress(&g);
 
-	if (inode)
-		conn = bpf_map_lookup_elem(&conn_by_inode, inode);
 	if (conn)
 		owner_of(&fresh.owner, conn, g.pointer);
 	struct go_pending *known = bpf_map_lookup_elem(&go_pending_by_pc, &pc);

@@ -242,6 +242,23 @@ static napi_value addon_forget_connection(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
+/* sweep(handle): connections ended */
+static napi_value addon_sweep(napi_env env, napi_callback_info info)
+{
+	napi_value args[1], result;
+	struct kernel *kernel = kernel_of(env, info, 1, args);
+	struct kernel_error error = {};
+	int ended;
+
+	if (!kernel)
+		return NULL;
+	ended = kernel_sweep(kernel, &error);
+	if (ended < 0)
+		return throw_error(env, &error);
+	napi_create_int32(env, ended, &result);
+	return result;
+}
+
 /* attachUprobe(handle, program, path, offset, isReturn): uprobe handle */
 static napi_value addon_attach_uprobe(napi_env env, napi_callback_info info)
 {
@@ -343,6 +360,7 @@ NAPI_MODULE_INIT()
 		{ "setNginxConnection", addon_set_nginx_connection },
 		{ "ignoreConnection", addon_ignore_connection },
 		{ "forgetConnection", addon_forget_connection },
+		{ "sweep", addon_sweep },
 		{ "attachUprobe", addon_attach_uprobe },
 		{ "detach", addon_detach },
 		{ "probe", addon_probe },

@@ -19,13 +19,15 @@
 #define RECORD_BYTES_MAX (sizeof(struct data_event) + SPANTAP_CHUNK_BYTES)
 
 /*
- * Objects in load order. The first one creates the shared maps. The last one holds the probes in
- * programs: loaded when the first of them is wanted, so that its failure costs only them.
+ * Objects in load order. The first one creates the shared maps. Those that are not required are
+ * loaded when they are wanted, so that their failure costs only what they do.
  */
-static const char *const object_files[] = { "syscall.bpf.o", "process.bpf.o", "cause.bpf.o" };
+static const char *const object_files[] = { "syscall.bpf.o", "process.bpf.o", "sweep.bpf.o",
+					    "cause.bpf.o" };
 #define OBJECTS (sizeof(object_files) / sizeof(object_files[0]))
 #define OBJECTS_REQUIRED 2
-#define OBJECT_CAUSE 2
+#define OBJECT_SWEEP 2
+#define OBJECT_CAUSE 3
 
 /* Mirrors of what bpf/maps.h keeps in maps; user space writes only these. */
 struct config {
@@ -51,6 +53,7 @@ struct kernel {
 	int counters;
 	int command;
 	int cpus;
+	uint32_t sweeps;	  /* mark of the last one, 1 to 65535 */
 	uint64_t *counter_values; /* cpus * COUNTER_MAX */
 	/* The batch being filled by kernel_drain. */
 	uint8_t *batch;
@@ -314,21 +317,103 @@ int kernel_forget_connection(struct kernel *kernel, uint64_t inode, struct kerne
 	return 0;
 }
 
+static int want_object(struct kernel *kernel, size_t index, struct kernel_error *error)
+{
+	int status;
+
+	if (kernel->objects[index])
+		return 0;
+	memset(error, 0, sizeof(*error));
+	objects_log_to(error);
+	status = load_object(kernel, index, error);
+	objects_log_to(NULL);
+	if (status) {
+		bpf_object__close(kernel->objects[index]);
+		kernel->objects[index] = NULL;
+	}
+	return status;
+}
+
+/*
+ * Opens one of the sweep's iterators; reading it makes it visit. `over_map`: it visits the
+ * connections, else all descriptors of all processes.
+ */
+static int open_iterator(struct kernel *kernel, const char *name, int over_map)
+{
+	struct bpf_program *program =
+		bpf_object__find_program_by_name(kernel->objects[OBJECT_SWEEP], name);
+	union bpf_iter_link_info info = { .map.map_fd = (uint32_t)kernel->connections };
+	LIBBPF_OPTS(bpf_iter_attach_opts, options);
+	struct bpf_link *link;
+	int fd;
+
+	if (over_map) {
+		options.link_info = &info;
+		options.link_info_len = sizeof(info);
+	}
+	link = bpf_program__attach_iter(program, &options);
+	if (!link)
+		return -errno;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	if (fd < 0)
+		fd = -errno;
+	bpf_link__destroy(link);
+	return fd;
+}
+
+/* Reads what an iterator writes, at most `bytes`; returns how much that was. */
+static ssize_t read_iterator(struct kernel *kernel, const char *name, int over_map, void *out,
+			     size_t bytes)
+{
+	int fd = open_iterator(kernel, name, over_map);
+	ssize_t used = 0, got;
+
+	if (fd < 0)
+		return fd;
+	do {
+		got = read(fd, (char *)out + used, bytes - (size_t)used);
+		if (got > 0)
+			used += got;
+	} while (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)));
+	close(fd);
+	return got < 0 ? -errno : used;
+}
+
+int kernel_sweep(struct kernel *kernel, struct kernel_error *error)
+{
+	static const char *const steps[] = { "suspect_connections", "clear_open_sockets",
+					     "report_suspects" };
+	/* Room for a last read that finds nothing more. */
+	size_t bytes = (kernel->options.connections_max + 1) * sizeof(uint64_t);
+	uint64_t *inodes = malloc(bytes);
+	ssize_t used = 0;
+	int ended = 0, status;
+
+	memset(error, 0, sizeof(*error));
+	if (!inodes)
+		return objects_fail(error, KERNEL_ERROR_MAP, ENOMEM, "conn_by_inode");
+	status = want_object(kernel, OBJECT_SWEEP, error);
+	for (int i = 0; i < 3 && !status; i++) {
+		used = read_iterator(kernel, steps[i], i != 1, inodes, bytes);
+		if (used < 0)
+			status = objects_fail(error, KERNEL_ERROR_ATTACH, (int)used, steps[i]);
+	}
+	for (ssize_t i = 0; i < used / (ssize_t)sizeof(*inodes) && !status; i++) {
+		status = run_command(kernel, COMMAND_END_SUSPECT, inodes[i], 0, error);
+		ended++;
+	}
+	free(inodes);
+	return status ? status : ended;
+}
+
 int kernel_attach_uprobe(struct kernel *kernel, const char *program, const char *path,
 			 size_t offset, int is_return, struct kernel_error *error)
 {
 	struct bpf_program *found;
-	int handle = 0;
+	int handle = 0, status = want_object(kernel, OBJECT_CAUSE, error);
 
-	memset(error, 0, sizeof(*error));
-	objects_log_to(error);
-	if (!kernel->objects[OBJECT_CAUSE] && load_object(kernel, OBJECT_CAUSE, error)) {
-		objects_log_to(NULL);
-		bpf_object__close(kernel->objects[OBJECT_CAUSE]);
-		kernel->objects[OBJECT_CAUSE] = NULL;
-		return -error->number;
-	}
-	objects_log_to(NULL);
+	if (status)
+		return status;
 	found = bpf_object__find_program_by_name(kernel->objects[OBJECT_CAUSE], program);
 	if (!found)
 		return objects_fail(error, KERNEL_ERROR_UPROBE, ENOENT, program);

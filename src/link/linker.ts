@@ -69,7 +69,11 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
     this.#ownTgid = options.ownTgid ?? -1;
     this.#linkWaitNs = bounds.linkWaitMs * 1e6;
     this.#processes = new Processes(options.announce);
-    this.#pairs = new Pairs(options.counters, options.ownPeer ?? (() => undefined));
+    this.#pairs = new Pairs(
+      options.counters,
+      options.ownPeer ?? (() => undefined),
+      bounds.lateClientMs > 0,
+    );
     this.#connections = new Connections(this.#linkWaitNs, (state) => this.#pairs.leave(state));
     this.#hops = new Hops(this.#writer, this.#processes, options.counters, bounds);
     this.#decider = new Decider({
@@ -149,7 +153,8 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
     if (node === null || node.hasEnded) return;
     node.hasEnded = true;
     node.endNs = exchange.endNs;
-    node.responseEnd = exchange.responseEndPosition;
+    if (isAnswerTo(exchange)) node.responseEnd = exchange.responseEndPosition;
+    else node.connection.missed();
     if (node.isServer) this.#endIngress(node, exchange);
     else if (node.parent !== null) node.parent.openEgress--;
     if (node.isDecided) this.#judgeTracing(node, exchange);
@@ -233,4 +238,9 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
 function mayWriteLate(ingress: LinkNode): boolean {
   const { family, hasLinked } = ingress.owner;
   return family === 'go' && hasLinked && ingress.firstEgress === null;
+}
+
+/** After a loss a response may be taken for the answer to a request that came after it. */
+function isAnswerTo({ responseStartNs, requestStartNs }: Exchange<LinkNode>): boolean {
+  return responseStartNs >= requestStartNs;
 }

@@ -32,6 +32,7 @@ interface Addon {
   setNginxConnection(handle: number, inode: number, address: number): void;
   ignoreConnection(handle: number, inode: number): void;
   forgetConnection(handle: number, inode: number): void;
+  sweep(handle: number): number;
   attachUprobe(
     handle: number,
     program: string,
@@ -101,6 +102,7 @@ function kernelOf(addon: Addon, handle: number): Kernel {
       worded(() => addon.setNginxConnection(handle, inode, address)),
     ignoreConnection: (inode: number) => worded(() => addon.ignoreConnection(handle, inode)),
     forgetConnection: (inode: number) => worded(() => addon.forgetConnection(handle, inode)),
+    sweep: () => worded(() => addon.sweep(handle)),
     attachUprobe: (program: UprobeProgram, path: string, offset: number, isReturn: boolean) =>
       worded(() => addon.attachUprobe(handle, program, path, offset, isReturn)),
     detach: (uprobe: number) => worded(() => addon.detach(handle, uprobe)),

@@ -2,7 +2,7 @@
 import type { Writable } from 'node:stream';
 import { limits } from '../config/limits.ts';
 import type { Counters } from '../telemetry/counters.ts';
-import { type Log, routeDiagnostics } from '../telemetry/log.ts';
+import type { Log } from '../telemetry/log.ts';
 import type { ExporterChoice, Protocol } from './choose.ts';
 import type { WallClock } from './clock.ts';
 import { ConsoleExporter } from './console/console-exporter.ts';
@@ -36,8 +36,6 @@ export interface ExportParts {
  * OTEL_EXPORTER_OTLP_* of this process.
  */
 export function createExporter(choice: ExporterChoice, parts: ExportParts): SpanExporter {
-  routeDiagnostics(parts.log);
-  for (const warning of parts.settings.warnings) parts.log.warn(warning);
   const exporters = choice.kinds.map((kind) =>
     kind === 'otlp'
       ? createOtlpExporter(parts, choice.protocol, createTransport(choice.protocol, parts.env))

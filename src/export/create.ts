@@ -1,7 +1,7 @@
 /** Puts the export stage together; the agent knows it by `SpanExporter` only. */
 import type { Writable } from 'node:stream';
 import { limits } from '../config/limits.ts';
-import type { Counters } from '../telemetry/counters.ts';
+import { Counters } from '../telemetry/counters.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { ExporterChoice, Protocol } from './choose.ts';
 import type { WallClock } from './clock.ts';
@@ -39,7 +39,7 @@ export function createExporter(choice: ExporterChoice, parts: ExportParts): Span
   const exporters = choice.kinds.map((kind) =>
     kind === 'otlp'
       ? createOtlpExporter(parts, choice.protocol, createTransport(choice.protocol, parts.env))
-      : createConsoleExporter(parts),
+      : createConsoleExporter(choice.kinds.length === 1 ? parts : aside(parts)),
   );
   const [first] = exporters;
   if (first === undefined) return new NoExporter(parts.counters);
@@ -74,6 +74,11 @@ export function createOtlpExporter(
       scheduleDelayMs: settings.scheduleDelayMs,
     },
   });
+}
+
+/** Beside a collector the console counts for itself: what arrives there is what counts. */
+function aside(parts: ExportParts): ExportParts {
+  return { ...parts, counters: new Counters() };
 }
 
 /** Colours on a terminal only, and not when NO_COLOR asks for none (no-color.org). */

@@ -14,6 +14,7 @@ const BENCHES: Readonly<Record<string, { help: string; load: () => Promise<Bench
   link: { help: 'are the parents right?', load: () => import('./link.ts') },
   overhead: { help: 'what does it cost?', load: () => import('./overhead.ts') },
   loss: { help: 'is every exchange accounted for?', load: () => import('./loss.ts') },
+  encode: { help: 'what does a span cost on its way to bytes?', load: () => import('./encode.ts') },
 };
 
 function help(): string {

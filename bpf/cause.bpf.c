@@ -18,21 +18,12 @@ static __always_inline int is_family(__u32 family)
 	return policy_is_watched(policy) && policy && policy->family == family;
 }
 
-static __always_inline void owner_of(struct owner *owner, const struct connection *conn,
-				     __u64 token)
-{
-	owner->connection_id = conn->id;
-	owner->read_position = conn->position[DIRECTION_READ];
-	owner->write_position = conn->position[DIRECTION_WRITE];
-	owner->token = token;
-}
-
 /* struct stream *stream_new(struct session *, struct stconn *, struct buffer *), returning. */
 SEC("uretprobe")
 int haproxy_stream_new(struct pt_regs *ctx)
 {
-	struct haproxy_stream_key key = {.stream = FUNCTION_RESULT(ctx),
-					 .tgid = bpf_get_current_pid_tgid() >> 32};
+	struct haproxy_stream_key key = { .stream = FUNCTION_RESULT(ctx),
+					  .tgid = bpf_get_current_pid_tgid() >> 32 };
 	struct owner owner = {};
 
 	if (!is_family(FAMILY_HAPROXY) || !key.stream)
@@ -123,15 +114,12 @@ SEC("uprobe")
 int go_round_trip(struct pt_regs *ctx)
 {
 	struct go_key pc = go_key(GO_ARG0(ctx)), g = go_key(GO_G(ctx));
-	struct go_pending fresh = {.is_pending = 1};
+	struct go_pending fresh = { .is_pending = 1 };
 
 	if (!is_family(FAMILY_GO))
 		return 0;
-	__u64 *inode = bpf_map_lookup_elem(&go_ingress_by_g, &g);
-	struct connection *conn = NULL;
+	struct connection *conn = go_ingress(&g);
 
-	if (inode)
-		conn = bpf_map_lookup_elem(&conn_by_inode, inode);
 	if (conn)
 		owner_of(&fresh.owner, conn, g.pointer);
 	struct go_pending *known = bpf_map_lookup_elem(&go_pending_by_pc, &pc);

@@ -65,7 +65,7 @@ struct {
 
 static __always_inline struct go_key go_key(__u64 pointer)
 {
-	return (struct go_key){.pointer = pointer, .tgid = bpf_get_current_pid_tgid() >> 32};
+	return (struct go_key){ .pointer = pointer, .tgid = bpf_get_current_pid_tgid() >> 32 };
 }
 
 /* Address of the current goroutine's g at a system call. */
@@ -100,18 +100,49 @@ static __always_inline void go_read(struct scratch *s, struct connection *conn, 
 		count(COUNTER_LOST_CAUSE);
 }
 
+/* The ingress connection that goroutine `g` read last, NULL when it is gone. */
+static __always_inline struct connection *go_ingress(const struct go_key *g)
+{
+	__u64 *inode = bpf_map_lookup_elem(&go_ingress_by_g, g);
+	struct connection *conn = inode ? bpf_map_lookup_elem(&conn_by_inode, inode) : NULL;
+
+	return conn && conn->role == ROLE_SERVER ? conn : NULL;
+}
+
+/* The persistConn that writes on this connection, 0 unknown; -1 when two facts disagree. */
+static __always_inline __u64 go_writer_of(struct connection *conn, const struct go_key *g)
+{
+	__u64 *pc = bpf_map_lookup_elem(&go_pc_by_writer, g);
+	__u64 known = conn->program.go_connection;
+
+	if (!pc)
+		return known;
+	if (known && known != *pc)
+		return -1ull;
+	conn->program.go_connection = *pc;
+	return *pc;
+}
+
 static __always_inline __u8 go_write(struct scratch *s, struct connection *conn,
 				     struct owner *owner, __u8 *flags)
 {
-	struct go_key key = go_key(s->data.goroutine);
-	__u64 *pc = bpf_map_lookup_elem(&go_pc_by_writer, &key);
+	struct go_key g = go_key(s->data.goroutine);
+	struct go_key pc = go_key(go_writer_of(conn, &g));
 
-	if (pc)
-		conn->program.go_connection = *pc;
-	key.pointer = conn->program.go_connection;
-	if (!key.pointer)
+	if (pc.pointer == -1ull) {
+		count(COUNTER_CAUSE_REFUSED);
 		return CAUSE_NONE;
-	struct go_pending *pending = bpf_map_lookup_elem(&go_pending_by_pc, &key);
+	}
+	if (!pc.pointer) {
+		/* No net/http client: a goroutine that serves and writes upstream itself. */
+		struct connection *ingress = go_ingress(&g);
+
+		if (!ingress)
+			return CAUSE_NONE;
+		owner_of(owner, ingress, g.pointer);
+		return CAUSE_GO;
+	}
+	struct go_pending *pending = bpf_map_lookup_elem(&go_pending_by_pc, &pc);
 
 	if (!pending || !pending->is_pending)
 		return CAUSE_NONE;

@@ -119,8 +119,8 @@ static __always_inline struct owner *haproxy_take(__u64 sp)
 
 	if (!thread || !thread->stream)
 		return NULL;
-	struct haproxy_stream_key key = {.stream = thread->stream,
-					 .tgid = bpf_get_current_pid_tgid() >> 32};
+	struct haproxy_stream_key key = { .stream = thread->stream,
+					  .tgid = bpf_get_current_pid_tgid() >> 32 };
 	struct owner *owner = bpf_map_lookup_elem(&hap_stream_owner, &key);
 
 	if (!owner || !haproxy_frame_is_live(thread, sp)) {

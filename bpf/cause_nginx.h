@@ -102,9 +102,7 @@ static __always_inline void nginx_owner(__u32 fd, struct owner *owner, __u8 *fla
 		*flags |= CAUSE_NO_INGRESS;
 		return;
 	}
-	owner->connection_id = client->id;
-	owner->read_position = client->position[DIRECTION_READ];
-	owner->write_position = client->position[DIRECTION_WRITE];
+	owner_of(owner, client, owner->token);
 }
 
 static __always_inline __u8 nginx_write(struct scratch *s, struct connection *conn,

@@ -10,6 +10,7 @@
 enum command {
 	COMMAND_NGINX_CONNECTION = 1, /* argument: address of the socket's ngx_connection_t */
 	COMMAND_IGNORE = 2,	      /* deliver nothing more of this socket */
+	COMMAND_END_SUSPECT = 3,      /* no process holds the socket: see sweep.bpf.c */
 };
 
 #endif

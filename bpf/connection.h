@@ -117,6 +117,16 @@ static __always_inline int connection_turn(struct connection *conn, __u8 directi
 	return 1;
 }
 
+/* What a stamp says about an ingress connection, as of now. */
+static __always_inline void owner_of(struct owner *owner, const struct connection *conn,
+				     __u64 token)
+{
+	owner->connection_id = conn->id;
+	owner->read_position = conn->position[DIRECTION_READ];
+	owner->write_position = conn->position[DIRECTION_WRITE];
+	owner->token = token;
+}
+
 static __always_inline void connection_skip(struct connection *conn)
 {
 	conn->state = STATE_SKIPPED;
@@ -152,8 +162,8 @@ static __always_inline int connection_sniff(struct connection *conn, const __u8 
 	/* A request is read by a server and written by a client; a response the other way round. */
 	if (conn->role == ROLE_UNKNOWN)
 		conn->role = (result == SNIFF_REQUEST) == (direction == DIRECTION_READ)
-				 ? ROLE_SERVER
-				 : ROLE_CLIENT;
+				     ? ROLE_SERVER
+				     : ROLE_CLIENT;
 	return 1;
 }
 

@@ -94,7 +94,8 @@ struct connection {
 	__u8 state;	     /* enum connection_state */
 	__u8 role;	     /* enum event_role */
 	__u8 last_direction; /* enum event_direction or DIRECTION_NONE */
-	__u32 flags;	     /* enum connection_flag */
+	__u16 flags;	     /* enum connection_flag */
+	__u16 is_suspect;    /* a sweep has not found its socket so far */
 };
 
 /*

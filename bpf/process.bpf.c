@@ -42,19 +42,47 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	return 0;
 }
 
+/* `bytes` counts the closing NUL, so that longer names differ. */
+static __always_inline int is_name(const char *comm, const char *name, __u32 bytes)
+{
+#pragma unroll
+	for (__u32 i = 0; i < bytes; i++)
+		if (comm[i] != name[i])
+			return 0;
+	return 1;
+}
+
+/* The family that a program's name tells; names that tell nothing are user space's to decide. */
+static __always_inline __u32 family_of_name(const struct task_struct *task)
+{
+	char comm[16] = {};
+
+	bpf_core_read(comm, sizeof(comm), &task->comm);
+	if (is_name(comm, "nginx", sizeof("nginx")))
+		return FAMILY_NGINX;
+	if (is_name(comm, "haproxy", sizeof("haproxy")))
+		return FAMILY_HAPROXY;
+	return FAMILY_OTHER;
+}
+
 /*
- * Another program: what was decided for the old one does not hold. Unless it has the same name
- * (nginx's binary upgrade): its first connections would be missed before user space decides.
- * sched_process_exec comes after the new name is set, so the old one is not known here; user
- * space decides for names it does not know, and "nginx" is known (its sockets can only be
- * recognised while they are registered, before user space has read this event).
+ * Another program: what was decided for the old one does not hold, unless it is of the same
+ * family (nginx's binary upgrade, HAProxy's reload). nginx and HAProxy are known by name at once:
+ * user space reads this event milliseconds later, and connections that open before it has decided
+ * would have no linking state.
  */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_exec, struct task_struct *task)
 {
 	__u32 tgid = task->tgid;
+	struct policy fresh = { .family = family_of_name(task) };
+	struct policy *policy = bpf_map_lookup_elem(&policy_by_tgid, &tgid);
 
-	bpf_map_delete_elem(&policy_by_tgid, &tgid);
+	if (fresh.family == FAMILY_OTHER)
+		bpf_map_delete_elem(&policy_by_tgid, &tgid);
+	else if (!policy || policy->family != fresh.family)
+		if (bpf_map_update_elem(&policy_by_tgid, &tgid, &fresh, BPF_ANY))
+			count(COUNTER_LOST_POLICY);
 	put_process(task, PROCESS_EXEC, BPF_CORE_READ(task, real_parent, tgid));
 	return 0;
 }

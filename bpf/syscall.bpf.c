@@ -16,7 +16,7 @@
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 /* iovecs that go into one event, and events that one call can make. */
-#define IOVECS_PER_CHUNK 16
+#define IOVECS_PER_CHUNK 128
 #define CHUNKS_MAX 64
 /* Messages of one recvmmsg or sendmmsg. */
 #define MESSAGES_MAX 8
@@ -491,6 +491,13 @@ int command(struct command_args *args)
 	__u64 inode = args->inode;
 	struct connection *conn = bpf_map_lookup_elem(&conn_by_inode, &inode);
 
+	if (args->command == COMMAND_END_SUSPECT) {
+		if (!conn || !conn->is_suspect)
+			return 0;
+		connection_close(conn);
+		bpf_map_delete_elem(&conn_by_inode, &inode);
+		return 0;
+	}
 	if (!conn)
 		conn = connection_insert(inode, ROLE_UNKNOWN);
 	if (!conn)

@@ -15,6 +15,7 @@
 
 #include "../bpf/event.h"
 #include "kernel.h"
+#include "probe.h"
 
 #define KERNELS_MAX 8
 
@@ -241,6 +242,23 @@ static napi_value addon_forget_connection(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
+/* sweep(handle): connections ended */
+static napi_value addon_sweep(napi_env env, napi_callback_info info)
+{
+	napi_value args[1], result;
+	struct kernel *kernel = kernel_of(env, info, 1, args);
+	struct kernel_error error = {};
+	int ended;
+
+	if (!kernel)
+		return NULL;
+	ended = kernel_sweep(kernel, &error);
+	if (ended < 0)
+		return throw_error(env, &error);
+	napi_create_int32(env, ended, &result);
+	return result;
+}
+
 /* attachUprobe(handle, program, path, offset, isReturn): uprobe handle */
 static napi_value addon_attach_uprobe(napi_env env, napi_callback_info info)
 {
@@ -273,6 +291,31 @@ static napi_value addon_detach(napi_env env, napi_callback_info info)
 	if (kernel)
 		kernel_detach(kernel, (int)number_of(env, args[1]));
 	return NULL;
+}
+
+/* probe(directory): [[name, errno or 0], ...] */
+static napi_value addon_probe(napi_env env, napi_callback_info info)
+{
+	napi_value directory, result;
+	size_t given = 1;
+	char path[4096] = "";
+	int numbers[PROBE_MAX];
+
+	napi_get_cb_info(env, info, &given, &directory, NULL, NULL);
+	napi_get_value_string_utf8(env, directory, path, sizeof(path), NULL);
+	probe_all(path, numbers);
+	napi_create_array_with_length(env, PROBE_MAX, &result);
+	for (uint32_t kind = 0; kind < PROBE_MAX; kind++) {
+		napi_value pair, name, number;
+
+		napi_create_array_with_length(env, 2, &pair);
+		napi_create_string_utf8(env, probe_names[kind], NAPI_AUTO_LENGTH, &name);
+		napi_create_int32(env, numbers[kind], &number);
+		napi_set_element(env, pair, 0, name);
+		napi_set_element(env, pair, 1, number);
+		napi_set_element(env, result, kind, pair);
+	}
+	return result;
 }
 
 /* Runs when the environment ends, also by terminate() of its worker. */
@@ -308,17 +351,19 @@ NAPI_MODULE_INIT()
 		const char *name;
 		napi_callback call;
 	} functions[] = {
-	    {"open", addon_open},
-	    {"close", addon_close},
-	    {"drain", addon_drain},
-	    {"counters", addon_counters},
-	    {"setPolicy", addon_set_policy},
-	    {"clearPolicy", addon_clear_policy},
-	    {"setNginxConnection", addon_set_nginx_connection},
-	    {"ignoreConnection", addon_ignore_connection},
-	    {"forgetConnection", addon_forget_connection},
-	    {"attachUprobe", addon_attach_uprobe},
-	    {"detach", addon_detach},
+		{ "open", addon_open },
+		{ "close", addon_close },
+		{ "drain", addon_drain },
+		{ "counters", addon_counters },
+		{ "setPolicy", addon_set_policy },
+		{ "clearPolicy", addon_clear_policy },
+		{ "setNginxConnection", addon_set_nginx_connection },
+		{ "ignoreConnection", addon_ignore_connection },
+		{ "forgetConnection", addon_forget_connection },
+		{ "sweep", addon_sweep },
+		{ "attachUprobe", addon_attach_uprobe },
+		{ "detach", addon_detach },
+		{ "probe", addon_probe },
 	};
 	struct instance *instance = calloc(1, sizeof(*instance));
 

@@ -19,13 +19,15 @@
 #define RECORD_BYTES_MAX (sizeof(struct data_event) + SPANTAP_CHUNK_BYTES)
 
 /*
- * Objects in load order. The first one creates the shared maps. The last one holds the probes in
- * programs: loaded when the first of them is wanted, so that its failure costs only them.
+ * Objects in load order. The first one creates the shared maps. Those that are not required are
+ * loaded when they are wanted, so that their failure costs only what they do.
  */
-static const char *const object_files[] = {"syscall.bpf.o", "process.bpf.o", "cause.bpf.o"};
+static const char *const object_files[] = { "syscall.bpf.o", "process.bpf.o", "sweep.bpf.o",
+					    "cause.bpf.o" };
 #define OBJECTS (sizeof(object_files) / sizeof(object_files[0]))
 #define OBJECTS_REQUIRED 2
-#define OBJECT_CAUSE 2
+#define OBJECT_SWEEP 2
+#define OBJECT_CAUSE 3
 
 /* Mirrors of what bpf/maps.h keeps in maps; user space writes only these. */
 struct config {
@@ -51,6 +53,7 @@ struct kernel {
 	int counters;
 	int command;
 	int cpus;
+	uint32_t sweeps;	  /* mark of the last one, 1 to 65535 */
 	uint64_t *counter_values; /* cpus * COUNTER_MAX */
 	/* The batch being filled by kernel_drain. */
 	uint8_t *batch;
@@ -105,8 +108,8 @@ static int set_sizes(struct kernel *kernel, struct kernel_error *error)
 
 static int set_config(struct kernel *kernel, struct bpf_object *object, struct kernel_error *error)
 {
-	struct config config = {.watch_all = kernel->options.watch_all,
-				.copy_bytes_max = kernel->options.copy_bytes_max};
+	struct config config = { .watch_all = kernel->options.watch_all,
+				 .copy_bytes_max = kernel->options.copy_bytes_max };
 	struct bpf_map *map = bpf_object__find_map_by_name(object, ".rodata.config");
 	int status = map ? bpf_map__set_initial_value(map, &config, sizeof(config)) : 0;
 
@@ -116,7 +119,7 @@ static int set_config(struct kernel *kernel, struct bpf_object *object, struct k
 static int load_object(struct kernel *kernel, size_t index, struct kernel_error *error)
 {
 	struct bpf_object *object =
-	    objects_open(kernel->options.directory, object_files[index], error);
+		objects_open(kernel->options.directory, object_files[index], error);
 	int status;
 
 	if (!object)
@@ -191,7 +194,7 @@ static int open_maps(struct kernel *kernel, struct kernel_error *error)
 	kernel->connections = bpf_object__find_map_fd_by_name(object, "conn_by_inode");
 	kernel->counters = bpf_object__find_map_fd_by_name(object, "counters");
 	kernel->command =
-	    bpf_program__fd(bpf_object__find_program_by_name(object, COMMAND_PROGRAM));
+		bpf_program__fd(bpf_object__find_program_by_name(object, COMMAND_PROGRAM));
 	kernel->counter_values = calloc((size_t)kernel->cpus * COUNTER_MAX, sizeof(uint64_t));
 	if (!kernel->counter_values)
 		return objects_fail(error, KERNEL_ERROR_MAP, ENOMEM, "counters");
@@ -269,7 +272,7 @@ int kernel_counters(struct kernel *kernel, uint64_t *sums, struct kernel_error *
 int kernel_set_policy(struct kernel *kernel, uint32_t tgid, uint32_t watch, uint32_t family,
 		      struct kernel_error *error)
 {
-	struct policy policy = {.watch = watch, .family = family};
+	struct policy policy = { .watch = watch, .family = family };
 
 	if (bpf_map_update_elem(kernel->policies, &tgid, &policy, BPF_ANY))
 		return objects_fail(error, KERNEL_ERROR_MAP, errno, "policy_by_tgid");
@@ -286,7 +289,7 @@ int kernel_clear_policy(struct kernel *kernel, uint32_t tgid, struct kernel_erro
 static int run_command(struct kernel *kernel, uint64_t command, uint64_t inode, uint64_t argument,
 		       struct kernel_error *error)
 {
-	uint64_t args[3] = {command, inode, argument};
+	uint64_t args[3] = { command, inode, argument };
 	LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = args, .ctx_size_in = sizeof(args));
 
 	if (bpf_prog_test_run_opts(kernel->command, &options))
@@ -314,21 +317,103 @@ int kernel_forget_connection(struct kernel *kernel, uint64_t inode, struct kerne
 	return 0;
 }
 
+static int want_object(struct kernel *kernel, size_t index, struct kernel_error *error)
+{
+	int status;
+
+	if (kernel->objects[index])
+		return 0;
+	memset(error, 0, sizeof(*error));
+	objects_log_to(error);
+	status = load_object(kernel, index, error);
+	objects_log_to(NULL);
+	if (status) {
+		bpf_object__close(kernel->objects[index]);
+		kernel->objects[index] = NULL;
+	}
+	return status;
+}
+
+/*
+ * Opens one of the sweep's iterators; reading it makes it visit. `over_map`: it visits the
+ * connections, else all descriptors of all processes.
+ */
+static int open_iterator(struct kernel *kernel, const char *name, int over_map)
+{
+	struct bpf_program *program =
+		bpf_object__find_program_by_name(kernel->objects[OBJECT_SWEEP], name);
+	union bpf_iter_link_info info = { .map.map_fd = (uint32_t)kernel->connections };
+	LIBBPF_OPTS(bpf_iter_attach_opts, options);
+	struct bpf_link *link;
+	int fd;
+
+	if (over_map) {
+		options.link_info = &info;
+		options.link_info_len = sizeof(info);
+	}
+	link = bpf_program__attach_iter(program, &options);
+	if (!link)
+		return -errno;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	if (fd < 0)
+		fd = -errno;
+	bpf_link__destroy(link);
+	return fd;
+}
+
+/* Reads what an iterator writes, at most `bytes`; returns how much that was. */
+static ssize_t read_iterator(struct kernel *kernel, const char *name, int over_map, void *out,
+			     size_t bytes)
+{
+	int fd = open_iterator(kernel, name, over_map);
+	ssize_t used = 0, got;
+
+	if (fd < 0)
+		return fd;
+	do {
+		got = read(fd, (char *)out + used, bytes - (size_t)used);
+		if (got > 0)
+			used += got;
+	} while (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)));
+	close(fd);
+	return got < 0 ? -errno : used;
+}
+
+int kernel_sweep(struct kernel *kernel, struct kernel_error *error)
+{
+	static const char *const steps[] = { "suspect_connections", "clear_open_sockets",
+					     "report_suspects" };
+	/* Room for a last read that finds nothing more. */
+	size_t bytes = (kernel->options.connections_max + 1) * sizeof(uint64_t);
+	uint64_t *inodes = malloc(bytes);
+	ssize_t used = 0;
+	int ended = 0, status;
+
+	memset(error, 0, sizeof(*error));
+	if (!inodes)
+		return objects_fail(error, KERNEL_ERROR_MAP, ENOMEM, "conn_by_inode");
+	status = want_object(kernel, OBJECT_SWEEP, error);
+	for (int i = 0; i < 3 && !status; i++) {
+		used = read_iterator(kernel, steps[i], i != 1, inodes, bytes);
+		if (used < 0)
+			status = objects_fail(error, KERNEL_ERROR_ATTACH, (int)used, steps[i]);
+	}
+	for (ssize_t i = 0; i < used / (ssize_t)sizeof(*inodes) && !status; i++) {
+		status = run_command(kernel, COMMAND_END_SUSPECT, inodes[i], 0, error);
+		ended++;
+	}
+	free(inodes);
+	return status ? status : ended;
+}
+
 int kernel_attach_uprobe(struct kernel *kernel, const char *program, const char *path,
 			 size_t offset, int is_return, struct kernel_error *error)
 {
 	struct bpf_program *found;
-	int handle = 0;
+	int handle = 0, status = want_object(kernel, OBJECT_CAUSE, error);
 
-	memset(error, 0, sizeof(*error));
-	objects_log_to(error);
-	if (!kernel->objects[OBJECT_CAUSE] && load_object(kernel, OBJECT_CAUSE, error)) {
-		objects_log_to(NULL);
-		bpf_object__close(kernel->objects[OBJECT_CAUSE]);
-		kernel->objects[OBJECT_CAUSE] = NULL;
-		return -error->number;
-	}
-	objects_log_to(NULL);
+	if (status)
+		return status;
 	found = bpf_object__find_program_by_name(kernel->objects[OBJECT_CAUSE], program);
 	if (!found)
 		return objects_fail(error, KERNEL_ERROR_UPROBE, ENOENT, program);
@@ -338,7 +423,7 @@ int kernel_attach_uprobe(struct kernel *kernel, const char *program, const char 
 		return objects_fail(error, KERNEL_ERROR_UPROBES, ENOSPC, path);
 	objects_log_to(error);
 	kernel->uprobes[handle] =
-	    bpf_program__attach_uprobe(found, is_return != 0, -1, path, offset);
+		bpf_program__attach_uprobe(found, is_return != 0, -1, path, offset);
 	objects_log_to(NULL);
 	if (!kernel->uprobes[handle])
 		return objects_fail(error, KERNEL_ERROR_UPROBE, errno, path);

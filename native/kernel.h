@@ -61,6 +61,12 @@ int kernel_set_nginx_connection(struct kernel *kernel, uint64_t inode, uint64_t 
 int kernel_ignore_connection(struct kernel *kernel, uint64_t inode, struct kernel_error *error);
 int kernel_forget_connection(struct kernel *kernel, uint64_t inode, struct kernel_error *error);
 
+/*
+ * Ends the connections whose socket no process holds any more, with a close event each. Returns
+ * how many, or -errno. Walks all descriptors of the machine: call it seldom.
+ */
+int kernel_sweep(struct kernel *kernel, struct kernel_error *error);
+
 /* Returns a handle >= 0 or -errno. `path` is opened now; every process that maps it is probed. */
 int kernel_attach_uprobe(struct kernel *kernel, const char *program, const char *path,
 			 size_t offset, int is_return, struct kernel_error *error);

@@ -144,7 +144,7 @@ static int read_id_privately(const char *path)
 
 static int tracepoint_id(const char *group, const char *name)
 {
-	static const char *const roots[] = {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"};
+	static const char *const roots[] = { "/sys/kernel/tracing", "/sys/kernel/debug/tracing" };
 	char path[256];
 	int id = -ENOENT;
 
@@ -161,7 +161,7 @@ static int tracepoint_id(const char *group, const char *name)
 struct bpf_link *objects_attach_tracepoint(struct bpf_program *program, const char *group,
 					   const char *name)
 {
-	struct perf_event_attr attr = {.type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr)};
+	struct perf_event_attr attr = { .type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr) };
 	struct bpf_link *link;
 	int fd, id = tracepoint_id(group, name);
 

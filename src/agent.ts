@@ -20,6 +20,7 @@ import type { SpanExporter } from './export/exporter.ts';
 import { readExportSettings } from './export/settings.ts';
 import type { ObservedProcess } from './handoff/layout.ts';
 import type { PlanMessage } from './handoff/messages.ts';
+import { watchOwnConnections } from './own-connections.ts';
 import { Counters } from './telemetry/counters.ts';
 import { type Log, routeDiagnostics } from './telemetry/log.ts';
 import { type Metrics, startMetrics } from './telemetry/metrics.ts';
@@ -51,6 +52,7 @@ export class Agent {
   #exporter: SpanExporter | undefined;
   #capture: CaptureThread | undefined;
   #metrics: Metrics | undefined;
+  #endOwnConnections = () => {};
 
   private constructor(options: AgentOptions) {
     this.#options = options;
@@ -66,6 +68,10 @@ export class Agent {
   /** @throws AgentError when a filter matches nothing or the kernel side cannot be loaded. */
   static async start(options: AgentOptions): Promise<Agent> {
     const agent = new Agent(options);
+    agent.#endOwnConnections = watchOwnConnections({
+      opened: (connection) => agent.#capture?.ownOpened(connection),
+      closed: (id) => agent.#capture?.ownClosed(id),
+    });
     await agent.#startExport();
     await agent.#startCapture();
     return agent;
@@ -94,6 +100,7 @@ export class Agent {
     await this.#capture?.stop();
     await this.#exporter?.close(FLUSH_DEADLINE_MS);
     await this.#metrics?.stop();
+    this.#endOwnConnections();
     this.#clock.stop();
   }
 

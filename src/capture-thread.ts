@@ -1,7 +1,7 @@
 /** The main thread's handle on the capture worker: typed messages, start, stop. */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import type { FromWorker, PlanMessage, ToWorker } from './handoff/messages.ts';
+import type { FromWorker, OwnConnection, PlanMessage, ToWorker } from './handoff/messages.ts';
 import { AgentError } from './telemetry/agent-error.ts';
 import type { WorkerOptions } from './worker.ts';
 
@@ -49,6 +49,14 @@ export class CaptureThread {
 
   plan(plan: PlanMessage): void {
     this.#send(plan);
+  }
+
+  ownOpened(connection: OwnConnection): void {
+    this.#send({ kind: 'own-opened', connection });
+  }
+
+  ownClosed(id: number): void {
+    this.#send({ kind: 'own-closed', id });
   }
 
   /** Drains what is left and ends the thread. */

@@ -2,7 +2,7 @@
  * capture -> protocol -> link in one thread: raw records in, batches of finished exchanges out.
  * The capture worker runs it on the ring, `spantap replay` on a file.
  */
-import { ConnectionTable } from './capture/connections.ts';
+import { ConnectionTable, unseenClose } from './capture/connections.ts';
 import { Decoder } from './capture/decode.ts';
 import type {
   CloseEvent,
@@ -13,6 +13,7 @@ import type {
 } from './capture/types.ts';
 import type { Family } from './discover/types.ts';
 import type { ExchangeBatch, ObservedProcess } from './handoff/layout.ts';
+import type { OwnConnection } from './handoff/messages.ts';
 import { Linker } from './link/linker.ts';
 import type { LinkNode } from './link/node.ts';
 import { Http1Stage } from './protocol/http1/stage.ts';
@@ -47,6 +48,8 @@ export class Pipeline implements EventSink {
   readonly #linker: Linker;
   /** Processes that were announced; deleted when they exit. */
   readonly #known = new Set<number>();
+  /** The agent's own open connections, by their id. */
+  readonly #own = new Map<number, Connection>();
   #lastNs = 0;
   #tickNs = 0;
 
@@ -73,6 +76,20 @@ export class Pipeline implements EventSink {
   /** Whole records, as drained or read from a file. */
   consume(records: Uint8Array): void {
     this.#decoder.decode(records);
+  }
+
+  /** A connection of the agent itself: what its other end does for it leaves no spans. */
+  openOwn(own: OwnConnection): void {
+    const connection = toConnection(own, this.#options.ownTgid);
+    this.#own.set(own.id, connection);
+    this.#linker.open(connection, this.#lastNs, 0);
+  }
+
+  closeOwn(id: number, nowNs: number): void {
+    const connection = this.#own.get(id);
+    if (connection === undefined) return;
+    this.#own.delete(id);
+    this.#linker.close(connection, unseenClose(connection.id, nowNs));
   }
 
   setFamily(tgid: number, family: Family): void {
@@ -130,4 +147,23 @@ export class Pipeline implements EventSink {
     this.#known.add(tgid);
     this.#options.onAppeared(tgid);
   }
+}
+
+/** As the kernel side would tell it; ids of the kernel are positive. */
+function toConnection(own: OwnConnection, ownTgid: number): Connection {
+  return {
+    id: -own.id,
+    socketInode: 0,
+    peerInode: 0,
+    netnsInode: own.netnsInode,
+    family: own.remote.address.includes(':') ? 'ipv6' : 'ipv4',
+    local: own.local,
+    remote: own.remote,
+    process: { tgid: ownTgid, startNs: 0, comm: 'spantap' },
+    role: 'client',
+    startSeen: true,
+    readPosition: 0,
+    writePosition: 0,
+    protocol: null,
+  };
 }

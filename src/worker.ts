@@ -76,8 +76,16 @@ class CaptureWorker {
   }
 
   receive(message: ToWorker): void {
-    if (message.kind === 'plan') this.#apply(message);
-    else this.#isStopping = true;
+    switch (message.kind) {
+      case 'plan':
+        return this.#apply(message);
+      case 'own-opened':
+        return this.#pipeline.openOwn(message.connection);
+      case 'own-closed':
+        return this.#pipeline.closeOwn(message.id, now());
+      case 'stop':
+        this.#isStopping = true;
+    }
   }
 
   #turn(): void {

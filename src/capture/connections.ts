@@ -145,6 +145,6 @@ function identityOf(event: ProcessEvent): ProcessIdentity {
 }
 
 /** A close whose final positions nobody saw: -1 tells the protocol stage not to compare them. */
-function unseenClose(connectionId: number, timeNs: number): CloseEvent {
+export function unseenClose(connectionId: number, timeNs: number): CloseEvent {
   return { connectionId, timeNs, tid: 0, readPosition: -1, writePosition: -1, turns: -1 };
 }

@@ -6,6 +6,7 @@ import { buildProcessReport, type SeenTraffic } from '../discover/doctor/process
 import { formatReport, type Report } from '../discover/doctor/report.ts';
 import { Inspector } from '../discover/plan.ts';
 import { readHostState } from '../discover/requirements.ts';
+import { observe } from './observe.ts';
 
 type DoctorCommand = Extract<CommandLine, { command: 'doctor' }>;
 
@@ -13,16 +14,22 @@ type DoctorCommand = Extract<CommandLine, { command: 'doctor' }>;
 export interface DoctorProbes {
   /** Tries every kind of hook. @throws when the addon cannot be loaded */
   readonly features?: () => Promise<readonly HookFeature[]>;
-  /** Captures one process for a few seconds. */
+  /** Captures one process for a few seconds. @throws AgentError */
   readonly observe?: (facts: RunningFacts) => Promise<SeenTraffic>;
 }
 
+/** How long a process is watched to tell what is seen of it. */
+const OBSERVE_SECONDS = 3;
+
+const PROBES: DoctorProbes = { observe: (facts) => observe(facts, OBSERVE_SECONDS) };
+
 /** Prints one report; exit code 0: it works, 1: it does not. */
-export async function doctor(line: DoctorCommand, probes: DoctorProbes = {}): Promise<number> {
+export async function doctor(line: DoctorCommand, probes = PROBES): Promise<number> {
   const host = await examineHost(probes);
   if (line.pid === undefined) return print(host);
   const facts = readProcessFacts(line.pid, new Inspector());
   const canObserve = host.exitCode === 0 && facts.kind === 'running' && !facts.isAgent;
+  if (canObserve) process.stderr.write(`looking at process ${line.pid} for a moment ...\n`);
   const seen = canObserve ? await probes.observe?.(facts) : undefined;
   const report = buildProcessReport(facts, seen);
   if (host.exitCode === 0) return print(report);

@@ -2,10 +2,10 @@
 import { release } from 'node:os';
 import { Agent } from '../agent.ts';
 import type { RecordCommand } from '../config/command-line.ts';
-import { EXPECTED_LAYOUT } from '../native/layout.gen.ts';
 import { VERSION } from '../config/version.ts';
-import { requireAll } from './require-all.ts';
+import { EXPECTED_LAYOUT } from '../native/layout.gen.ts';
 import { createLog } from '../telemetry/log.ts';
+import { requireAll } from './require-all.ts';
 import { untilSignal } from './signals.ts';
 
 export async function record(line: RecordCommand): Promise<number> {

@@ -2,10 +2,10 @@
 import { writeFileSync } from 'node:fs';
 import { Agent } from '../agent.ts';
 import type { RunCommand } from '../config/command-line.ts';
-import { requireAll } from './require-all.ts';
 import { COUNTER_NAMES, type Counters } from '../telemetry/counters.ts';
 import { createLog } from '../telemetry/log.ts';
 import { formatStatus, formatSummary } from '../telemetry/status.ts';
+import { requireAll } from './require-all.ts';
 import { untilSignal } from './signals.ts';
 
 const STATUS_INTERVAL_MS = 60_000;

@@ -136,11 +136,14 @@ function goFacts(
   const goVersion = readGoVersion(elf);
   const names = [GO_ROUND_TRIP, GO_WRITE_LOOP, ...GO_ANCHORS];
   const { entries, reason } = findGoFunctions(elf, names, counters);
+  if (reason !== undefined) {
+    return { sites: [], reasons: [`exact.state is not available: ${reason}`], goVersion };
+  }
   const roundTrip = entries.get(GO_ROUND_TRIP);
   const writeLoop = entries.get(GO_WRITE_LOOP);
+  // No HTTP client of net/http in it: nothing that could be linked that way.
   if (roundTrip === undefined || writeLoop === undefined) {
-    const why = reason ?? 'it does not use the HTTP client of net/http';
-    return { sites: [], reasons: [`exact.state is not available: ${why}`], goVersion };
+    return { sites: [], reasons: [], goVersion };
   }
   const sites = [
     goSite(elf, 'go_round_trip', roundTrip),

@@ -109,7 +109,7 @@ function withoutCredentials(endpoint: string): string {
   return endpoint.replace(/\/\/[^/@]*@/, '//');
 }
 
-async function canConnect(host: string, port: number): Promise<boolean> {
+export async function canConnect(host: string, port: number): Promise<boolean> {
   const socket = connect({ host, port, timeout: CONNECT_TIMEOUT_MS });
   return new Promise((resolve) => {
     const finish = (isOpen: boolean) => {

@@ -56,7 +56,7 @@ export function createOtlpExporter(
   transport: Transport,
 ): OtlpExporter {
   const { settings, counters, clock, log } = parts;
-  const resources = new Resources(parts.resourceOf);
+  const resources = new Resources(parts.resourceOf, counters);
   const Request = protocol === 'http/json' ? JsonRequest : ProtobufRequest;
   const queueLimits = {
     spansMax: settings.queueSpansMax,

@@ -36,6 +36,9 @@ export interface ExporterParts {
   readonly limits: BatchLimits;
 }
 
+/** Ids, times, name and the attributes that every span has. */
+const SPAN_BYTES_MIN = 256;
+
 export class OtlpExporter implements SpanExporter {
   readonly #parts: ExporterParts;
   #timer: NodeJS.Timeout | undefined;
@@ -74,50 +77,55 @@ export class OtlpExporter implements SpanExporter {
   }
 
   #addHop(rows: Rows, start: number, end: number): void {
-    const { sampler, counters, queue, request, limits } = this.#parts;
+    const { sampler, counters, request, limits } = this.#parts;
     const spans = end - start;
     if (!sampler.isSampled(rows.u32, start * U32_COLUMNS)) {
       counters.add('dropped.not_sampled', spans);
       return;
     }
-    if (!queue.hasRoom(request.spans + spans, request.bytes)) {
-      counters.add('dropped.export_queue', spans);
-      return;
-    }
     if (request.spans > 0 && request.spans + spans > limits.batchSpansMax) this.#seal();
-    const before = request.spans;
-    if (spans <= limits.batchSpansMax && this.#encode(rows, start, end)) return;
-    // Too many bytes: the hop opens a request of its own, and is cut only when it fills one alone.
-    request.undoTo(before);
-    this.#seal();
-    if (spans <= limits.batchSpansMax && this.#encode(rows, start, end)) return;
-    request.undoTo(0);
+    if (spans <= limits.batchSpansMax) {
+      if (this.#tryAdd(rows, start, end)) return;
+      // Too many bytes beside what is there: the hop opens a request of its own.
+      this.#seal();
+      if (this.#tryAdd(rows, start, end)) return;
+    }
     counters.add('export.torn_hops');
-    for (let row = start; row < end; row++) this.#encodeAlone(rows, row);
+    for (let row = start; row < end; row++) {
+      if (this.#tryAdd(rows, row, row + 1)) continue;
+      this.#seal();
+      this.#tryAdd(rows, row, row + 1);
+    }
   }
 
-  /** False when the request would grow beyond its limit. */
-  #encode(rows: Rows, start: number, end: number): boolean {
-    const { request, describer, limits, counters } = this.#parts;
-    for (let row = start; row < end; row++) {
-      request.add(rows, row, describer);
-      if (request.bytes > limits.batchBytesMax) return false;
+  /** Adds rows or drops them as one; false, and nothing done, when the request would be too large. */
+  #tryAdd(rows: Rows, start: number, end: number): boolean {
+    const { request, describer, limits, queue, counters } = this.#parts;
+    const before = request.spans;
+    const spans = before + end - start;
+    // Looked at first with the least that they can take, since encoding costs more than looking.
+    let hasRoom = queue.hasRoom(spans, request.bytes + (end - start) * SPAN_BYTES_MIN);
+    if (hasRoom) {
+      for (let row = start; row < end; row++) request.add(rows, row, describer);
+      if (request.bytes > limits.batchBytesMax && spans > 1) {
+        request.undoTo(before);
+        return false;
+      }
+      hasRoom = queue.hasRoom(spans, request.bytes);
     }
-    for (let row = start; row < end; row++) {
-      countMarks(rows.u32, row * U32_COLUMNS, counters);
+    if (hasRoom) this.#countAll(rows, start, end);
+    else {
+      request.undoTo(before);
+      counters.add('dropped.export_queue', end - start);
     }
-    if (request.spans >= limits.batchSpansMax) this.#seal();
     return true;
   }
 
-  #encodeAlone(rows: Rows, row: number): void {
-    const { request, limits } = this.#parts;
-    if (request.spans + 1 > limits.batchSpansMax) this.#seal();
-    const before = request.spans;
-    if (this.#encode(rows, row, row + 1) || before === 0) return;
-    request.undoTo(before);
-    this.#seal();
-    this.#encode(rows, row, row + 1);
+  #countAll(rows: Rows, start: number, end: number): void {
+    for (let row = start; row < end; row++) {
+      countMarks(rows.u32, row * U32_COLUMNS, this.#parts.counters);
+    }
+    if (this.#parts.request.spans >= this.#parts.limits.batchSpansMax) this.#seal();
   }
 
   #schedule(): void {

@@ -72,7 +72,10 @@ export type SendResult =
   | { readonly kind: 'retry'; readonly reason: string; readonly afterMs: number | undefined }
   | { readonly kind: 'refused'; readonly reason: string };
 
-/** Carries encoded requests to a collector; never retries by itself, never rejects. */
+/**
+ * Carries encoded requests to a collector. Never retries by itself, never rejects, and answers at
+ * once when `signal` aborts.
+ */
 export interface Transport {
   /** For logs: where the spans go. */
   readonly target: string;

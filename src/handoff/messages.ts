@@ -22,7 +22,19 @@ export interface PlanMessage {
   readonly resource: Readonly<Record<string, unknown>>;
 }
 
-export type ToWorker = PlanMessage | { readonly kind: 'stop' };
+/** A connection of the agent itself; the process at its other end gets no spans for it. */
+export interface OwnConnection {
+  readonly id: number;
+  readonly netnsInode: number;
+  readonly local: { readonly address: string; readonly port: number };
+  readonly remote: { readonly address: string; readonly port: number };
+}
+
+export type ToWorker =
+  | PlanMessage
+  | { readonly kind: 'own-opened'; readonly connection: OwnConnection }
+  | { readonly kind: 'own-closed'; readonly id: number }
+  | { readonly kind: 'stop' };
 
 export type FromWorker =
   /** Everything is attached; capture runs. */

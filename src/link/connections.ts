@@ -10,8 +10,13 @@ import type { LinkNode } from './node.ts';
 import type { Pair } from './pairs.ts';
 import type { ProcessState } from './processes.ts';
 
-/** Ended exchanges that stay findable on a connection. */
-const RECENT_MAX = 4;
+/**
+ * Ended exchanges that stay findable on a connection: a few, and those of the time in which an
+ * egress write may still be recorded late.
+ */
+const RECENT_MIN = 4;
+const RECENT_MAX = 64;
+const RECENT_NS = 50e6;
 
 export class ConnectionState {
   readonly connection: Connection;
@@ -23,6 +28,7 @@ export class ConnectionState {
   forgottenStart = -1;
   /** End of that exchange's response; 0 unknown. */
   forgottenResponseEnd = 0;
+  forgottenEndNs = 0;
   /** Bytes seen in each direction, as positions. */
   readNext: number;
   writeNext: number;
@@ -41,9 +47,13 @@ export class ConnectionState {
     this.writeNext = connection.writePosition;
   }
 
-  push(node: LinkNode): void {
-    this.recent.push(node);
-    while (this.recent.length > RECENT_MAX && this.recent[0].hasEnded) this.#forgetOldest();
+  push(node: LinkNode, nowNs: number): void {
+    const { recent } = this;
+    recent.push(node);
+    while (recent.length > RECENT_MIN && recent[0].hasEnded) {
+      if (recent.length <= RECENT_MAX && recent[0].endNs > nowNs - RECENT_NS) break;
+      this.#forgetOldest();
+    }
   }
 
   #forgetOldest(): void {
@@ -51,6 +61,7 @@ export class ConnectionState {
     if (node === undefined) return;
     this.forgottenStart = node.headStart;
     this.forgottenResponseEnd = node.responseEnd;
+    this.forgottenEndNs = node.endNs;
   }
 
   /** The exchange with this ordinal, if it is known and was not forgotten. */

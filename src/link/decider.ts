@@ -37,6 +37,8 @@ export class Decider {
   readonly #hops: Hops;
   readonly #log: (message: string) => void;
   readonly #pending = new Pending();
+  /** Ingress connections whose waiting egress is looked at after the current event. */
+  readonly #ready: number[] = [];
   #linksUntilSearch = 1;
   #nowNs = 0;
 
@@ -54,8 +56,18 @@ export class Decider {
 
   /** A request came in on this connection: egress may have waited for it. */
   ingress(connectionId: number): void {
-    if (this.#pending.size === 0) return;
-    for (const egress of this.#pending.take(connectionId)) this.#decide(egress, false);
+    if (this.isAwaited(connectionId)) this.#ready.push(connectionId);
+  }
+
+  /**
+   * The event in which those requests came is used up. Not before: one read may hold several
+   * requests, and a choice among the first of them would be wrong.
+   */
+  eventDone(): void {
+    if (this.#ready.length === 0) return;
+    for (const connectionId of this.#ready)
+      for (const egress of this.#pending.take(connectionId)) this.#decide(egress, false);
+    this.#ready.length = 0;
   }
 
   /** Whether some egress waits for events of this connection. */
@@ -65,6 +77,7 @@ export class Decider {
 
   /** Decides what has waited since before `sinceNs`, and retries the rest. */
   tick(sinceNs: number): void {
+    this.#ready.length = 0;
     for (const egress of this.#pending.takeAll())
       this.#decide(egress, egress.pendingSinceNs <= sinceNs);
   }

@@ -35,9 +35,17 @@ export function ingressAtState(connection: ConnectionState, cause: Cause): Found
   // Responses come in order: before an answered exchange everything was answered.
   const since = answered?.headStart ?? connection.forgottenStart;
   if (connection.gapEnd > since) return 'unlinked.gap';
-  if (found === null) return afterAnswer(newest, cause);
-  if (cause.isSubrequest && wasReadAhead(found, answered)) return 'unlinked.several';
-  return found;
+  // After a loss, responses of pipelined requests may have been taken for one another's.
+  const isExposed = connection.gapEnd >= 0;
+  // Subrequests may start after the response (nginx: mirror, background cache update). The program
+  // reads no next request while they run, so the newest one read is theirs.
+  if (found === null)
+    return cause.isSubrequest && !isExposed
+      ? (newest ?? 'unlinked.no_ingress')
+      : 'unlinked.no_ingress';
+  const wasReadAhead = found.startNs < (answered?.endNs ?? connection.forgottenEndNs);
+  // A subrequest may outlive the response before, and then belongs to that one.
+  return wasReadAhead && (cause.isSubrequest || isExposed) ? 'unlinked.several' : found;
 }
 
 function wasAnswered(responseEnd: number, cause: Cause): boolean {
@@ -47,21 +55,4 @@ function wasAnswered(responseEnd: number, cause: Cause): boolean {
 function isForgottenOpen(connection: ConnectionState, cause: Cause): boolean {
   if (connection.forgottenStart < 0) return false;
   return !wasAnswered(connection.forgottenResponseEnd, cause);
-}
-
-/**
- * Subrequests may start after the response (nginx: mirror, background cache update). The program
- * reads no next request while they run, so the newest one read is theirs.
- */
-function afterAnswer(newest: LinkNode | null, cause: Cause): Found {
-  return newest !== null && cause.isSubrequest ? newest : 'unlinked.no_ingress';
-}
-
-/**
- * A pipelined request that was read before the response to the one before it: a subrequest that
- * outlives its response could belong to either.
- */
-function wasReadAhead(found: LinkNode, answered: LinkNode | null): boolean {
-  if (answered === null) return false;
-  return found.exchange === null || found.exchange.requestHeadNs < answered.endNs;
 }

@@ -1,8 +1,9 @@
 /**
  * Order tier of HAProxy: a stream's task runs later than the read that woke it, but each thread
  * runs its tasks in the order they were woken, so its n-th egress belongs to its n-th request.
- * Priorities, queues and retries break that without a sign; it therefore links only after it named
- * the same ingress as program state a thousand times in a row, and starts over when it did not.
+ * Priorities and queues break that without a sign; it therefore links only after it named the same
+ * ingress as program state a thousand times in a row, and starts over when it did not. While some
+ * request could be sent again (its egress ended, it did not) nothing is predicted.
  */
 import type { LinkNode } from './node.ts';
 import type { OrderTier } from './order.ts';
@@ -16,6 +17,8 @@ export class ThreadFifo implements OrderTier {
   #agreements = 0;
   /** Key: tid. Requests that have no egress yet, oldest first. */
   readonly #waiting = new Map<number, LinkNode[]>();
+  /** Requests in progress that had an egress. */
+  readonly #sent = new Set<LinkNode>();
 
   get isValidated(): boolean {
     return this.#agreements >= AGREEMENTS_MIN;
@@ -29,16 +32,20 @@ export class ThreadFifo implements OrderTier {
 
   predict(egress: LinkNode): LinkNode | null {
     const waiting = this.#waiting.get(egress.tid);
-    return waiting === undefined || waiting.length === 0 ? null : waiting[0];
+    if (waiting === undefined || waiting.length === 0) return null;
+    for (const node of this.#sent)
+      if (node.tid === egress.tid && node.openEgress === 0) return null;
+    return waiting[0];
   }
 
   linked(_egress: LinkNode, ingress: LinkNode): void {
     this.#remove(ingress);
+    if (!ingress.hasEnded) this.#sent.add(ingress);
   }
 
   /** Answered without an egress (cache, deny). */
   ended(ingress: LinkNode): void {
-    this.#remove(ingress);
+    if (!this.#sent.delete(ingress)) this.#remove(ingress);
   }
 
   compared(isSame: boolean): void {

@@ -69,7 +69,11 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
     this.#ownTgid = options.ownTgid ?? -1;
     this.#linkWaitNs = bounds.linkWaitMs * 1e6;
     this.#processes = new Processes(options.announce);
-    this.#pairs = new Pairs(options.counters, options.ownPeer ?? (() => undefined));
+    this.#pairs = new Pairs(
+      options.counters,
+      options.ownPeer ?? (() => undefined),
+      bounds.lateClientMs > 0,
+    );
     this.#connections = new Connections(this.#linkWaitNs, (state) => this.#pairs.leave(state));
     this.#hops = new Hops(this.#writer, this.#processes, options.counters, bounds);
     this.#decider = new Decider({
@@ -95,6 +99,7 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
   }
 
   open(connection: Connection, _timeNs: number, tid: number): void {
+    this.#decider.eventDone();
     const state = this.#connections.of(connection);
     if (connection.process.tgid === this.#ownTgid) state.isOwn = true;
     if (connection.role === 'unknown') return;
@@ -107,6 +112,7 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
   }
 
   data(connection: Connection | undefined, event: DataEvent): void {
+    this.#decider.eventDone();
     if (connection === undefined) return;
     const state = this.#connections.of(connection);
     state.seen(event.isWrite, event.position, event.position + event.lenBytes);
@@ -134,7 +140,7 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
     if (!state.isPairTried) this.#pairs.join(state, node.isServer);
     node.isOwn = state.isOwn;
     this.#readContext(node, exchange);
-    state.push(node);
+    state.push(node, exchange.requestHeadNs);
     this.#hops.add(node);
     if (node.isServer) this.#ingress(node, exchange, state);
     else this.#egress(node, exchange, state);
@@ -147,7 +153,8 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
     if (node === null || node.hasEnded) return;
     node.hasEnded = true;
     node.endNs = exchange.endNs;
-    node.responseEnd = exchange.responseEndPosition;
+    if (isAnswerTo(exchange)) node.responseEnd = exchange.responseEndPosition;
+    else node.connection.missed();
     if (node.isServer) this.#endIngress(node, exchange);
     else if (node.parent !== null) node.parent.openEgress--;
     if (node.isDecided) this.#judgeTracing(node, exchange);
@@ -231,4 +238,9 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
 function mayWriteLate(ingress: LinkNode): boolean {
   const { family, hasLinked } = ingress.owner;
   return family === 'go' && hasLinked && ingress.firstEgress === null;
+}
+
+/** After a loss a response may be taken for the answer to a request that came after it. */
+function isAnswerTo({ responseStartNs, requestStartNs }: Exchange<LinkNode>): boolean {
+  return responseStartNs >= requestStartNs;
 }

@@ -1,6 +1,6 @@
 /**
  * The two ends of one connection on this host. Key: network namespace and 4-tuple, server first;
- * Unix sockets: both inodes. The server's exchange number k is the client's number k, byte for
+ * Unix sockets: the client's inode (what it connects to has none until it is accepted). The server's exchange number k is the client's number k, byte for
  * byte; where a key names two connections of one side (address translation, missed closes) nothing
  * is paired.
  */
@@ -27,9 +27,16 @@ export class Pairs {
   /** Inserted with the first end, deleted when both ends are gone. */
   readonly #byKey = new Map<string, Pair>();
 
-  constructor(counters: Counters, ownPeer: (connection: Connection) => void) {
+  readonly #waitsForClients: boolean;
+
+  constructor(
+    counters: Counters,
+    ownPeer: (connection: Connection) => void,
+    waitsForClients: boolean,
+  ) {
     this.#counters = counters;
     this.#ownPeer = ownPeer;
+    this.#waitsForClients = waitsForClients;
   }
 
   get size(): number {
@@ -66,7 +73,12 @@ export class Pairs {
     const { pair } = node.connection;
     if (pair === null) return null;
     const other = node.isServer ? pair.client : pair.server;
-    if (other === null || pair.isAmbiguous) return null;
+    if (pair.isAmbiguous) return null;
+    if (other === null) {
+      // The client's first write may be recorded after all that it caused: wait a moment for it.
+      node.awaitsClient = this.#waitsForClients && node.isServer && node.ordinal === 1;
+      return null;
+    }
     if (node.ordinal === 0) {
       if (node.isServer) this.#counters.add('link.local_no_ordinal');
       return null;
@@ -97,6 +109,7 @@ export class Pairs {
 
   #connect(server: LinkNode, client: LinkNode): LinkNode | null {
     server.awaitsLocal = false;
+    server.awaitsClient = false;
     if (server.local !== null) return null;
     if (server.isResolved) {
       this.#counters.add('link.local_late');
@@ -161,10 +174,9 @@ function keyOf(connection: Connection, isServer: boolean): string | null {
   return `${connection.netnsInode}|${text(server)}|${text(client)}`;
 }
 
-function unixKey(connection: Connection, isServer: boolean): string | null {
-  const { socketInode, peerInode } = connection;
-  if (peerInode === 0) return null;
-  return isServer ? `${socketInode}|${peerInode}` : `${peerInode}|${socketInode}`;
+function unixKey({ socketInode, peerInode }: Connection, isServer: boolean): string | null {
+  const client = isServer ? peerInode : socketInode;
+  return client === 0 ? null : `unix|${client}`;
 }
 
 function text(endpoint: Endpoint): string {

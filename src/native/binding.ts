@@ -6,8 +6,9 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { KernelError, worded } from './errors.ts';
+import { describeFeature } from './features.ts';
 import { EXPECTED_LAYOUT, type Layout } from './layout.gen.ts';
-import type { Kernel, KernelOptions, ProcessPolicy, UprobeProgram } from './types.ts';
+import type { HookFeature, Kernel, KernelOptions, ProcessPolicy, UprobeProgram } from './types.ts';
 
 /** Mirrors `enum policy_watch` and `enum policy_family` in bpf/maps.h. */
 const WATCH = { default: 0, watch: 1, ignore: 2 } as const;
@@ -31,6 +32,7 @@ interface Addon {
   setNginxConnection(handle: number, inode: number, address: number): void;
   ignoreConnection(handle: number, inode: number): void;
   forgetConnection(handle: number, inode: number): void;
+  sweep(handle: number): number;
   attachUprobe(
     handle: number,
     program: string,
@@ -39,6 +41,7 @@ interface Addon {
     isReturn: boolean,
   ): number;
   detach(handle: number, uprobe: number): void;
+  probe(directory: string): readonly (readonly [name: string, errno: number])[];
 }
 
 const BUILD = fileURLToPath(new URL('../../build/', import.meta.url));
@@ -78,6 +81,16 @@ export function openKernel(options: KernelOptions): Kernel {
   return kernelOf(addon, handle);
 }
 
+/**
+ * Tries every kind of hook with an empty program; detaches it again.
+ * @throws KernelError when the addon is missing or of another version
+ */
+export function probeFeatures(): HookFeature[] {
+  return loadAddon()
+    .probe(BUILD)
+    .map(([name, errno]) => describeFeature(name, errno));
+}
+
 function kernelOf(addon: Addon, handle: number): Kernel {
   return {
     drain: (batch: Uint8Array) => addon.drain(handle, batch),
@@ -89,6 +102,7 @@ function kernelOf(addon: Addon, handle: number): Kernel {
       worded(() => addon.setNginxConnection(handle, inode, address)),
     ignoreConnection: (inode: number) => worded(() => addon.ignoreConnection(handle, inode)),
     forgetConnection: (inode: number) => worded(() => addon.forgetConnection(handle, inode)),
+    sweep: () => worded(() => addon.sweep(handle)),
     attachUprobe: (program: UprobeProgram, path: string, offset: number, isReturn: boolean) =>
       worded(() => addon.attachUprobe(handle, program, path, offset, isReturn)),
     detach: (uprobe: number) => worded(() => addon.detach(handle, uprobe)),

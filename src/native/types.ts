@@ -39,9 +39,25 @@ export interface Kernel {
   ignoreConnection(socketInode: number): void;
   /** A socket ended without a close that the kernel side could see: its entry is freed. */
   forgetConnection(socketInode: number): void;
+  /**
+   * Ends connections whose socket no process holds any more (killed processes, dup2 over a
+   * socket), each with a close event; returns how many. Walks all descriptors of the machine: once
+   * or twice a minute.
+   */
+  sweep(): number;
   /** Attaches for every process that maps `path`; returns a handle. */
   attachUprobe(program: UprobeProgram, path: string, offset: number, isReturn: boolean): number;
   detach(handle: number): void;
   /** Detaches everything and frees the maps. */
   close(): void;
+}
+
+/** One kind of hook, as `spantap doctor` found it by loading and attaching an empty program. */
+export interface HookFeature {
+  readonly name: string;
+  readonly isAvailable: boolean;
+  /** Without it nothing is captured; the others are used for linking, or are faster ways. */
+  readonly isRequired: boolean;
+  /** Why it is not available, or what it is used for. */
+  readonly why?: string;
 }

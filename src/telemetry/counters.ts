@@ -129,6 +129,7 @@ export const DEFINITIONS = {
   'export.spans_with_loss': { fact: 'info', help: 'spans marked spantap.lost' },
   'export.torn_hops': { fact: 'info', help: 'hops larger than one batch, sent in several' },
   'export.decisions_evicted': { fact: 'info', help: 'sampling decisions forgotten for room' },
+  'export.resources_forgotten': { fact: 'info', help: 'resources to be encoded again' },
   'truncated.spans': { fact: 'truncated', help: 'spans marked spantap.truncated' },
   'truncated.attributes': { fact: 'info', help: 'attribute values that were cut' },
   'dropped.attributes': { fact: 'info', help: 'attributes beyond the limit of one span' },

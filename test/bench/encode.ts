@@ -132,7 +132,11 @@ function createEncoders(
   }));
   const infoOf = (index: number) => infos[index] ?? { attributes: {} };
   const rows = toRows(batch);
-  const request = new ProtobufRequest(new Resources(infoOf), OPTIONS.attributeBytesMax, counters);
+  const request = new ProtobufRequest(
+    new Resources(infoOf, counters),
+    OPTIONS.attributeBytesMax,
+    counters,
+  );
   const sink = new SpanObjects(OPTIONS.attributeBytesMax, counters);
   const objects = Array.from({ length: batch.count }, (_, index) => {
     describer.describe(rows, index, sink);

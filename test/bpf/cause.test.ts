@@ -1,7 +1,7 @@
 /**
  * exact.state against real proxies: concurrent requests that differ only in a token, which the
  * kernel side does not look at. Every stamped egress request must carry the token of the ingress
- * request that the stamp names, and every egress request must be stamped.
+ * request that the stamp names, every egress request must be stamped, health checks must not be.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -12,10 +12,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ProxyKind, type RunningProxy, startProxy } from '../bench/proxies.ts';
-import { askMany } from '../e2e/harness/http-client.ts';
+import { eventCause, eventCauseFlag } from '../../src/capture/layout.gen.ts';
+import { ask, askMany, oneConnection } from '../e2e/harness/http-client.ts';
 import { freePorts } from '../e2e/harness/ports.ts';
 import { type Data, skip, Tap } from './harness.ts';
+import { type ProxyKind, type RunningProxy, startProxy } from './proxies.ts';
 
 const IN_FLIGHT = 48;
 const ROUNDS = 4;
@@ -33,7 +34,19 @@ async function startBackend(): Promise<Server> {
 }
 
 const portOf = (server: Server) => (server.address() as AddressInfo).port;
-const tokenOf = (data: Data) => /^GET \/t\/(\d+) /.exec(data.text)?.[1];
+const tokenOf = (data: Data) => /^[A-Z]+ \/\S*?(\d+) HTTP/.exec(data.text)?.[1];
+
+/** Egress request heads, and the ingress ones that their stamps may name. */
+function headsOf(tap: Tap): { egress: Data[]; ingress: Data[] } {
+  const clients = new Set(
+    tap.opens.filter((open) => open.role === 'client').map((open) => open.connectionId),
+  );
+  const heads = tap.datas.filter((data) => tokenOf(data) !== undefined);
+  return {
+    egress: heads.filter((data) => data.isWrite && clients.has(data.connectionId)),
+    ingress: heads.filter((data) => !data.isWrite),
+  };
+}
 
 interface Verdict {
   readonly egress: number;
@@ -43,29 +56,27 @@ interface Verdict {
 
 /** The ingress request that a stamp names is the last one read completely by then. */
 function judge(tap: Tap): Verdict {
-  const heads = tap.datas.filter((data) => tokenOf(data) !== undefined);
-  const clients = new Set(
-    tap.opens.filter((open) => open.role === 'client').map((open) => open.connectionId),
-  );
-  const verdict = { egress: 0, right: 0, wrong: 0 };
-  for (const egress of heads.filter((data) => data.isWrite && clients.has(data.connectionId))) {
-    verdict.egress++;
-    if (egress.cause === 0) continue;
-    const ingress = heads.findLast(
+  const { egress, ingress } = headsOf(tap);
+  const verdict = { egress: egress.length, right: 0, wrong: 0 };
+  for (const request of egress.filter((data) => data.cause !== eventCause.CAUSE_NONE)) {
+    const named = ingress.findLast(
       (data) =>
-        data.connectionId === egress.causeConnectionId &&
-        data.position + data.lenBytes <= egress.causeReadPosition,
+        data.connectionId === request.causeConnectionId &&
+        data.position + data.lenBytes <= request.causeReadPosition,
     );
-    if (ingress && tokenOf(ingress) === tokenOf(egress)) verdict.right++;
+    if (named && tokenOf(named) === tokenOf(request)) verdict.right++;
     else verdict.wrong++;
   }
   return verdict;
 }
 
-async function load(port: number): Promise<void> {
+async function load(port: number, path = '/t/'): Promise<void> {
   for (let round = 0; round < ROUNDS; round++) {
-    const answers = await askMany(port, IN_FLIGHT, (n) => `/t/${round * IN_FLIGHT + n}`);
-    assert.ok(answers.every((answer) => answer.status === 200));
+    const answers = await askMany(port, IN_FLIGHT, (n) => `${path}${round * IN_FLIGHT + n}`);
+    assert.deepEqual(
+      answers.filter((answer) => answer.status !== 200),
+      [],
+    );
   }
 }
 
@@ -82,56 +93,98 @@ describe('state of the proxy names the ingress request', { skip }, () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  async function start(
+  /** Runs `check` with a proxy that is ended afterwards. */
+  async function withProxy(
     kind: ProxyKind,
     upstream: 'new' | 'reuse',
-  ): Promise<[RunningProxy, number]> {
-    const { proxy } = await freePorts('proxy');
-    const main = [portOf(backend)];
-    const running = await startProxy({
+    check: (port: number, proxy: RunningProxy) => Promise<void>,
+  ): Promise<void> {
+    const { port } = await freePorts('port');
+    const backendPort = portOf(backend);
+    const proxy = await startProxy({
       kind,
-      folder: join(folder, `${kind}-${upstream}`),
-      port: proxy,
-      upstreams: { main, failing: 1, auth: 1 },
+      folder: join(folder, kind),
+      port,
+      backendPort,
       upstream,
-      scenario: 'plain',
-      threads: 2,
-      inFlight: IN_FLIGHT,
-      cpus: '0-1',
-      limitRate: 1,
     });
-    return [running, proxy];
+    try {
+      await check(port, proxy);
+    } finally {
+      await proxy.program.stop();
+    }
+  }
+
+  function attach(proxy: RunningProxy): Tap {
+    const tap = new Tap({ ringBytes: 8 << 20 });
+    for (const pid of proxy.workers) tap.inspect(pid);
+    return tap;
+  }
+
+  /** `perRequest` egress requests are expected for each ingress request. */
+  async function expectAllRight(tap: Tap, perRequest = 1): Promise<void> {
+    const egress = REQUESTS * perRequest;
+    await tap.until('all egress', () => judge(tap).egress >= egress);
+    assert.deepEqual(judge(tap), { egress, right: egress, wrong: 0 });
   }
 
   for (const kind of ['nginx', 'haproxy', 'caddy'] as const) {
     for (const upstream of ['new', 'reuse'] as const) {
-      test(`${kind}, upstream connections: ${upstream}`, async () => {
-        const [proxy, port] = await start(kind, upstream);
-        try {
-          using tap = new Tap({ ringBytes: 8 << 20 });
-          for (const pid of proxy.workers) tap.inspect(pid);
+      test(`${kind}, upstream connections: ${upstream}`, () =>
+        withProxy(kind, upstream, async (port, proxy) => {
+          using tap = attach(proxy);
           await load(port);
-          await tap.until('all egress', () => judge(tap).egress >= REQUESTS);
-          assert.deepEqual(judge(tap), { egress: REQUESTS, right: REQUESTS, wrong: 0 });
+          await expectAllRight(tap);
+          const checks = tap.datas.filter((data) => data.text.startsWith('GET /health'));
+          assert.deepEqual(
+            checks.filter((data) => data.cause !== eventCause.CAUSE_NONE),
+            [],
+          );
           assert.equal(tap.counter('COUNTER_CAUSE_TAKEN'), REQUESTS);
-        } finally {
-          await proxy.child.stop();
-        }
-      });
+        }));
     }
 
-    test(`${kind}, upstream connections opened before the probes`, async () => {
-      const [proxy, port] = await start(kind, 'reuse');
-      try {
+    test(`${kind}, upstream connections opened before the probes`, () =>
+      withProxy(kind, 'reuse', async (port, proxy) => {
         await load(port);
-        using tap = new Tap({ ringBytes: 8 << 20 });
-        for (const pid of proxy.workers) tap.inspect(pid);
+        using tap = attach(proxy);
         await load(port);
-        await tap.until('all egress', () => judge(tap).egress >= REQUESTS);
-        assert.deepEqual(judge(tap), { egress: REQUESTS, right: REQUESTS, wrong: 0 });
-      } finally {
-        await proxy.child.stop();
-      }
-    });
+        await expectAllRight(tap);
+      }));
+
+    test(`${kind}, several requests on one client connection`, () =>
+      withProxy(kind, 'reuse', async (port, proxy) => {
+        using tap = attach(proxy);
+        const connections = oneConnection();
+        for (let n = 0; n < 20; n++) await ask(port, `/t/${n}`, { connections });
+        connections.destroy();
+        await tap.until('all egress', () => judge(tap).egress >= 20);
+        assert.deepEqual(judge(tap), { egress: 20, right: 20, wrong: 0 });
+      }));
   }
+
+  test('nginx: subrequests are stamped as such, with the client of the main request', () =>
+    withProxy('nginx', 'reuse', async (port, proxy) => {
+      using tap = attach(proxy);
+      await load(port, '/auth/');
+      await expectAllRight(tap, 2);
+      for (const data of headsOf(tap).egress) {
+        const isSubrequest = data.text.startsWith('GET /check');
+        assert.equal((data.causeFlags & eventCauseFlag.CAUSE_SUBREQUEST) !== 0, isSubrequest);
+      }
+    }));
+
+  test('nginx: retries on another server', () =>
+    withProxy('nginx', 'new', async (port, proxy) => {
+      using tap = attach(proxy);
+      await load(port, '/retry/');
+      await expectAllRight(tap);
+    }));
+
+  test('nginx: requests that a timer delays', () =>
+    withProxy('nginx', 'reuse', async (port, proxy) => {
+      using tap = attach(proxy);
+      await load(port, '/slow/');
+      await expectAllRight(tap);
+    }));
 });

@@ -2,12 +2,12 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { TestContext } from 'node:test';
 
 export class TemporaryFolder {
   readonly path = mkdtempSync(join(tmpdir(), 'spantap-test-'));
 
-  constructor(context: TestContext) {
+  /** @param context a test's context, or `{ after }` of a suite */
+  constructor(context: { after(hook: () => void): void }) {
     context.after(() => rmSync(this.path, { recursive: true }));
   }
 

@@ -35,7 +35,7 @@ function compare(options: SpanOptions, seed: number): void {
   const describer = new SpanDescriber(options, fixedClock(), counters);
   const resourceOf = (index: number) => RESOURCES[index] ?? { attributes: {} };
   const request = new ProtobufRequest(
-    new Resources(resourceOf),
+    new Resources(resourceOf, counters),
     options.attributeBytesMax,
     counters,
   );

@@ -140,13 +140,13 @@ test('a position gap in what was read counts as a possible hidden request', () =
 test('an exchange that was forgotten while it was open forbids a choice', () => {
   const scene = new Scene();
   const client = connection({ process: NGINX, role: 'server' });
-  for (let ordinal = 1; ordinal <= 5; ordinal++) {
+  for (let ordinal = 1; ordinal <= 64; ordinal++) {
     const each = scene.request(ingressOn(client, ordinal));
     each.end = 'closed';
     each.endNs = 1e6;
     scene.end(each);
   }
-  const last = scene.request(ingressOn(client, 6));
+  const last = scene.request(ingressOn(client, 65));
   scene.respond(scene.request(egressOf(causeOf(last, { readPosition: 18, writePosition: 0 }))));
   assert.equal(reasonOf(scene), 'unlinked.forgotten');
 });

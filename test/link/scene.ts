@@ -31,6 +31,7 @@ export interface Span {
   readonly hop: number;
   readonly ownNs: number;
   readonly status: number;
+  readonly startNs: number;
 }
 
 export class Scene {
@@ -50,6 +51,8 @@ export class Scene {
       ownPeer: (connection) => this.ownPeers.push(connection),
       log: (message) => this.log.push(message),
       ...options,
+      // The wait has tests of its own; elsewhere spans are wanted at the end of their exchange.
+      limits: { lateClientMs: 0, ...options.limits },
     });
   }
 
@@ -112,6 +115,7 @@ export class Scene {
       hop: view.hop,
       ownNs: view.ownNs,
       status: view.status,
+      startNs: view.requestStartNs,
     };
   }
 }

@@ -28,7 +28,7 @@ function checks(): Check[] {
     },
     {
       name: 'generated files',
-      command: [process.execPath, join(root, 'tools', 'build', 'layout.mjs'), '--check'],
+      command: [process.execPath, join(root, 'tools', 'gen', 'main.ts'), '--check'],
       advice: 'npm run gen',
     },
   ];

@@ -97,7 +97,9 @@ interface AptFolder {
 
 /** Writes sources.list and apt.conf of a release into the cache. */
 function prepareFolder(release: Release): AptFolder {
-  const path = join(cache, 'apt', release.suites[0] ?? 'none');
+  // The machine's own release, seen as foreign, has other suites and another status.
+  const name = release.suites[0] ?? 'none';
+  const path = join(cache, 'apt', release.isForeign ? `${name}-other` : name);
   for (const name of ['lists/partial', 'archives/partial']) {
     mkdirSync(join(path, name), { recursive: true });
   }
@@ -145,6 +147,14 @@ async function updateLists(folder: AptFolder, name: string): Promise<void> {
   });
 }
 
+/** Fetches index files when there are none; true when it did. */
+async function fetchLists(folder: AptFolder, name: string): Promise<boolean> {
+  const files = readdirSync(join(folder.path, 'lists'));
+  if (files.some((file) => file.includes('Packages'))) return false;
+  await updateLists(folder, name);
+  return true;
+}
+
 /** Runs apt-get; index files that are missing or too old are fetched first. */
 async function aptGet(
   release: Release,
@@ -177,6 +187,30 @@ async function aptGet(
 /** Installs on this machine; root only. */
 export async function installPackages(packages: readonly string[]): Promise<void> {
   await aptGet(ownRelease(), 'install', ['install', '--no-remove', ...packages]);
+}
+
+/** The package that a meta package stands for: its first dependency that matches. */
+async function dependencyOf(release: Release, name: string, pattern: RegExp): Promise<string> {
+  const folder = prepareFolder(release);
+  await fetchLists(folder, name);
+  const text = outputOf('apt-cache', ['-c', folder.config, 'depends', name]) ?? '';
+  const found = [...text.matchAll(/Depends: (\S+)/g)].find(([, each = '']) => pattern.test(each));
+  if (found?.[1]) return found[1];
+  throw new SetupError(
+    `${name} of ${release.suites[0]} depends on nothing like ${pattern}`,
+    ADVICE,
+  );
+}
+
+/** Unpacks the kernel of a release (`flavour`: cloud-amd64), without what installs it. */
+export async function unpackKernel(
+  release: Release,
+  flavour: string,
+  target: string,
+): Promise<void> {
+  const meta = `linux-image-${flavour}`;
+  const name = await dependencyOf(release, meta, new RegExp(`^linux-image-[0-9].*${flavour}`));
+  await unpackPackages({ release, packages: [name], target, with: 'nothing' });
 }
 
 export interface Unpacking {

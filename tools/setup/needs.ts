@@ -4,6 +4,7 @@ import { buildTools, testTools } from './build-tools.ts';
 import { collector } from './collector.ts';
 import { dependencies } from './dependencies.ts';
 import { go } from './go.ts';
+import { kernels } from './kernels.ts';
 import { libbpf } from './libbpf.ts';
 import { native } from './native.ts';
 import type { Step } from './step.ts';
@@ -68,6 +69,15 @@ const otherReleases = [
 const agent = [dependencies, buildTools, libbpf, native];
 const programs = [proxies, caddy, loadGenerator];
 
+const emulator = unpackStep({
+  name: 'qemu',
+  title: 'unpacking qemu and busybox',
+  release: ownRelease,
+  packages: ['qemu-system-x86', 'qemu-system-data', 'seabios', 'busybox-static'],
+  with: 'dependencies',
+  programs: { 'qemu-system-x86_64': 'usr/bin/qemu-system-x86_64', busybox: 'bin/busybox' },
+});
+
 export const NEEDS = {
   runtime: [],
   offline: [dependencies],
@@ -75,6 +85,7 @@ export const NEEDS = {
   agent,
   demo: [...agent, proxies],
   bench: [...agent, ...programs, testTools, go, collector],
+  kernels: [...agent, proxies, emulator, ...kernels],
   test: [...agent, formatter, ...programs, testTools, ...otherReleases, go, collector],
 } satisfies Record<string, readonly Step[]>;
 

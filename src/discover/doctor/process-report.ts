@@ -13,6 +13,8 @@ export interface SeenTraffic {
   readonly linksByTier: Readonly<Record<string, number>>;
   /** Connections whose first bytes are not HTTP/1, by what they look like ('TLS', 'HTTP/2', ...). */
   readonly otherProtocols: Readonly<Record<string, number>>;
+  /** Probes that could not be attached, and why. */
+  readonly unavailable: readonly string[];
 }
 
 /** Sockets listed by address; more are counted. */
@@ -102,9 +104,15 @@ function linkingSection({ plan, executable }: RunningFacts): Section {
   } else {
     lines.push({ mark: 'note', text: `${FAMILY_TEXT[plan.family]}${version}` });
   }
+  if (plan.family === 'go' && plan.uprobes.length === 0 && plan.reasons.length === 0) {
+    lines.push({
+      mark: 'note',
+      text: 'it has no HTTP client of net/http: nothing to link that way',
+    });
+  }
   const known = plan.nginxConnections.length;
   if (known > 0) {
-    const text = `${known} connections that were open already are found in its memory`;
+    const text = `${counted(known, 'connection')} that it has already, found in its memory`;
     lines.push({ mark: 'good', text });
   }
   const reasons = executable === undefined ? [] : plan.reasons;
@@ -141,7 +149,7 @@ function socketsSection(facts: RunningFacts): Section {
   if (established.length > 0) {
     lines.push({
       mark: 'note',
-      text: `${established.length} open connections: ${listOf(established, pairOf)}`,
+      text: `${counted(established.length, 'open connection')}: ${listOf(established, pairOf)}`,
     });
   }
   if (sockets.length === 0) {
@@ -160,6 +168,10 @@ function socketsSection(facts: RunningFacts): Section {
     });
   }
   return { title: 'Sockets', lines };
+}
+
+function counted(count: number, noun: string): string {
+  return count === 1 ? `1 ${noun}` : `${count} ${noun}s`;
 }
 
 function listOf(sockets: readonly SocketEntry[], text: (entry: SocketEntry) => string): string {
@@ -209,34 +221,39 @@ function limitsSection({ tlsLibraries, executable, sockets, udpPorts }: RunningF
 }
 
 function seenSection({ sockets }: RunningFacts, seen: SeenTraffic): Section {
-  const lines: Line[] = [];
   const { connections, exchanges, seconds } = seen;
-  const summary = `${exchanges} requests on ${connections} connections`;
-  if (exchanges > 0) lines.push({ mark: 'good', text: summary });
+  const lines: Line[] = seen.unavailable.map((text) => ({
+    mark: 'limit',
+    text: `not attached: ${text}`,
+  }));
+  if (exchanges > 0) {
+    const text = `${counted(exchanges, 'request')} on ${counted(connections, 'connection')}`;
+    lines.push({ mark: 'good', text });
+  }
   for (const [tier, count] of Object.entries(seen.linksByTier)) {
     const text =
-      tier === 'none' ? `${count} upstream requests without a link` : `${count} linked by ${tier}`;
+      tier === 'none'
+        ? `${counted(count, 'upstream request')} without a link`
+        : `${count} linked by ${tier}`;
     lines.push({ mark: tier === 'none' ? 'limit' : 'good', text });
   }
   for (const [protocol, count] of Object.entries(seen.otherProtocols)) {
-    const text = `${count} connections speak ${protocol}, which is not captured yet`;
+    const text = `${counted(count, 'connection')} with ${protocol}, which is not captured yet`;
     lines.push({ mark: 'limit', text });
   }
   if (exchanges === 0 && sockets.length > 0) lines.push(nothingSeenLine(seen));
   return { title: `Seen in ${seconds} s`, lines };
 }
 
-function nothingSeenLine({ connections, otherProtocols }: SeenTraffic): Line {
+function nothingSeenLine({ otherProtocols }: SeenTraffic): Line {
   if (Object.keys(otherProtocols).length > 0) {
-    return { mark: 'bad', text: 'no HTTP/1 request: all it speaks is something else' };
+    return { mark: 'bad', text: 'no HTTP/1 request: all that it spoke is something else' };
   }
-  return connections > 0
-    ? { mark: 'note', text: `${connections} connections, no whole request in this time` }
-    : {
-        mark: 'note',
-        text: 'nothing was read or written in this time',
-        todo: 'send it a request while doctor looks',
-      };
+  return {
+    mark: 'note',
+    text: 'no whole HTTP/1 request in this time',
+    todo: 'send it a request while doctor looks',
+  };
 }
 
 function verdictOf(facts: RunningFacts, seen: SeenTraffic | undefined, isBad: boolean): string {

@@ -1,5 +1,7 @@
 /** Resource and scope, encoded once a process: ResourceSpans { resource = 1 }, ScopeSpans { scope = 1 }. */
+import { limits } from '../../config/limits.ts';
 import { VERSION } from '../../config/version.ts';
+import type { Counters } from '../../telemetry/counters.ts';
 import { encodeAttributes, field } from '../attributes.ts';
 import type { ResourceInfo, ResourceOf } from '../types.ts';
 
@@ -17,13 +19,21 @@ export interface EncodedResource {
   readonly bytes: Buffer;
 }
 
-/** Keeps what was encoded for as long as discovery says the same. */
+/** Keeps what was encoded for as long as discovery says the same; the oldest goes first. */
 export class Resources {
   readonly #resourceOf: ResourceOf;
+  readonly #counters: Counters;
+  readonly #resourcesMax: number;
   readonly #encoded = new Map<number, EncodedResource>();
 
-  constructor(resourceOf: ResourceOf) {
+  constructor(
+    resourceOf: ResourceOf,
+    counters: Counters,
+    resourcesMax: number = limits.resourcesMax,
+  ) {
     this.#resourceOf = resourceOf;
+    this.#counters = counters;
+    this.#resourcesMax = resourcesMax;
   }
 
   get(processIndex: number): EncodedResource {
@@ -31,12 +41,16 @@ export class Resources {
     const known = this.#encoded.get(processIndex);
     if (known?.info === info) return known;
     const encoded = { info, bytes: field(1, encodeAttributes(1, info.attributes)) };
+    if (known === undefined && this.#encoded.size >= this.#resourcesMax) this.#forgetOldest();
     this.#encoded.set(processIndex, encoded);
     return encoded;
   }
 
-  /** The process is gone; nothing of it will be exported any more. */
-  delete(processIndex: number): void {
-    this.#encoded.delete(processIndex);
+  #forgetOldest(): void {
+    for (const oldest of this.#encoded.keys()) {
+      this.#encoded.delete(oldest);
+      break;
+    }
+    this.#counters.add('export.resources_forgotten');
   }
 }

@@ -65,6 +65,7 @@ const SEEN: SeenTraffic = {
   exchanges: 12,
   linksByTier: { 'exact.state': 6 },
   otherProtocols: {},
+  unavailable: [],
 };
 
 /** Texts of the report's lines by mark. */
@@ -81,9 +82,7 @@ test('a worker that is as it should be has nothing against it', () => {
   assert.match(report.verdict, /11 \(nginx\) would be captured/);
   assert.deepEqual(texts(NGINX, 'bad'), []);
   assert.deepEqual(texts(NGINX, 'limit'), []);
-  assert.deepEqual(texts(NGINX, 'good'), [
-    '1 connections that were open already are found in its memory',
-  ]);
+  assert.deepEqual(texts(NGINX, 'good'), ['1 connection that it has already, found in its memory']);
 });
 
 test('what was seen ends the question', () => {
@@ -194,17 +193,24 @@ test('a pid of a container leads to the pid of the host', () => {
 test('traffic that is something else is named', () => {
   const seen = { ...SEEN, exchanges: 0, linksByTier: {}, otherProtocols: { TLS: 3, 'HTTP/2': 1 } };
   assert.deepEqual(texts(NGINX, 'limit', seen), [
-    '3 connections speak TLS, which is not captured yet',
-    '1 connections speak HTTP/2, which is not captured yet',
+    '3 connections with TLS, which is not captured yet',
+    '1 connection with HTTP/2, which is not captured yet',
   ]);
   assert.match(texts(NGINX, 'bad', seen)[0] ?? '', /no HTTP\/1 request/);
   assert.equal(buildProcessReport(NGINX, seen).exitCode, 1);
 });
 
+test('a probe that could not be attached is named', () => {
+  const seen = { ...SEEN, unavailable: ['haproxy_stream_new: EPERM'] };
+  assert.deepEqual(texts(NGINX, 'limit', seen), ['not attached: haproxy_stream_new: EPERM']);
+});
+
 test('silence is not taken for a failure', () => {
   const seen = { ...SEEN, connections: 0, exchanges: 0, linksByTier: {} };
   assert.equal(buildProcessReport(NGINX, seen).exitCode, 0);
-  assert.ok(texts(NGINX, 'note', seen).some((text) => /nothing was read or written/.test(text)));
+  assert.ok(
+    texts(NGINX, 'note', seen).some((text) => /no whole HTTP\/1 request in this time/.test(text)),
+  );
 });
 
 test('long lists of sockets are cut', () => {

@@ -1,7 +1,5 @@
 /** One nginx worker in front of a backend that holds requests until it is told to answer. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import {
   Agent,
   createServer,
@@ -10,10 +8,10 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
-import { join } from 'node:path';
+import type { Socket } from 'node:net';
 import { listProcesses, type ProcessInfo } from '../../../src/discover/processes.ts';
-import { spawnIn } from '../../discover/packages.ts';
+import { freePorts } from '../harness/ports.ts';
+import { Scene } from '../harness/scene.ts';
 
 /** A request that reached the backend and waits there. */
 export interface Held {
@@ -23,7 +21,7 @@ export interface Held {
   answer(): void;
 }
 
-/** A request in flight: the client's own port, and what becomes of it. */
+/** A request in flight: the client's own port, and the status it ends with. */
 export interface InFlight {
   readonly clientPort: number;
   readonly done: Promise<number>;
@@ -31,59 +29,43 @@ export interface InFlight {
 
 export class NginxScene {
   readonly worker: ProcessInfo;
-  readonly backendPort: number;
-  readonly #port: number;
-  readonly #folder: string;
-  readonly #backend: Server;
-  readonly #nginx: ChildProcess;
-  readonly #waiting: ((held: Held) => void)[];
+  readonly ports: Readonly<Record<'front' | 'backend', number>>;
+  readonly #scene: Scene;
+  readonly #backend: HoldingBackend;
   readonly #agent = new Agent({ keepAlive: true });
 
-  /** @param root folder for chroot(8), or '' for the nginx of this machine */
-  static async start(root: string, program: string): Promise<NginxScene> {
-    const waiting: ((held: Held) => void)[] = [];
-    const backend = createServer((incoming, response) => hold(incoming, response, waiting));
-    backend.listen(0, '127.0.0.1');
-    await once(backend, 'listening');
-    const backendPort = (backend.address() as AddressInfo).port;
-    const port = await freePort();
-    const base = join(root === '' ? '/tmp' : join(root, 'tmp'), 'spantap-');
-    const folder = mkdtempSync(base);
-    chmodSync(folder, 0o755);
-    const inside = folder.slice(root.length);
-    mkdirSync(join(folder, 'logs'));
-    writeFileSync(join(folder, 'nginx.conf'), configuration(inside, port, backendPort));
-    const args = ['-p', inside, '-c', `${inside}/nginx.conf`];
+  /** @param root folder for chroot(8); undefined: the nginx of this machine */
+  static async start(root: string | undefined): Promise<NginxScene> {
+    const ports = await freePorts('front', 'backend');
+    const backend = new HoldingBackend();
+    await backend.listen(ports.backend);
+    const scene = new Scene();
+    const http = configuration(ports.front, ports.backend);
     const nginx =
-      root === ''
-        ? spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit'] })
-        : spawnIn(root, program, args);
-    await reachable(port);
-    return new NginxScene({ port, folder, backend, backendPort, nginx, waiting });
+      root === undefined
+        ? await scene.nginx(ports.front, http)
+        : await scene.nginxOf(root, ports.front, http);
+    const worker = listProcesses().find(({ parentPid }) => parentPid === nginx.pid);
+    if (worker === undefined) throw new Error('nginx has no worker');
+    return new NginxScene(scene, backend, worker, ports);
   }
 
-  private constructor(parts: {
-    port: number;
-    folder: string;
-    backend: Server;
-    backendPort: number;
-    nginx: ChildProcess;
-    waiting: ((held: Held) => void)[];
-  }) {
-    this.#port = parts.port;
-    this.#folder = parts.folder;
-    this.#backend = parts.backend;
-    this.backendPort = parts.backendPort;
-    this.#nginx = parts.nginx;
-    this.#waiting = parts.waiting;
-    const worker = listProcesses().find(({ parentPid }) => parentPid === parts.nginx.pid);
-    if (worker === undefined) throw new Error('nginx has no worker');
+  private constructor(
+    scene: Scene,
+    backend: HoldingBackend,
+    worker: ProcessInfo,
+    ports: NginxScene['ports'],
+  ) {
+    this.#scene = scene;
+    this.#backend = backend;
     this.worker = worker;
+    this.ports = ports;
   }
 
   /** Sends a request; resolves when it is on its way. */
   async send(path: string): Promise<InFlight> {
-    const outgoing = request({ host: '127.0.0.1', port: this.#port, path, agent: this.#agent });
+    const target = { host: '127.0.0.1', port: this.ports.front, path, agent: this.#agent };
+    const outgoing = request(target);
     const done = new Promise<number>((resolve, reject) => {
       outgoing.on('error', reject);
       outgoing.on('response', (response) => {
@@ -97,85 +79,58 @@ export class NginxScene {
     return { clientPort: socket.localPort ?? 0, done };
   }
 
-  /** The next request that the backend holds. */
+  /** The next request that the backend holds; to be asked before the request is sent. */
   held(): Promise<Held> {
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return this.#backend.held();
   }
 
   async stop(): Promise<void> {
     this.#agent.destroy();
-    this.#nginx.kill('SIGTERM');
-    if (this.#nginx.exitCode === null) await once(this.#nginx, 'exit');
-    this.#backend.closeAllConnections();
+    await this.#scene.close();
     this.#backend.close();
-    rmSync(this.#folder, { recursive: true });
   }
 }
 
 /** Paths with "held" wait for an answer, others are answered at once. */
-function hold(
-  incoming: IncomingMessage,
-  response: ServerResponse,
-  waiting: ((held: Held) => void)[],
-): void {
-  const path = incoming.url ?? '';
-  if (!path.includes('held')) {
-    response.end('ok');
-    return;
-  }
-  const answer = () => void response.end('ok');
-  waiting.shift()?.({ path, upstreamPort: incoming.socket.remotePort ?? 0, answer });
-}
+class HoldingBackend {
+  readonly #server: Server;
+  readonly #waiting: ((held: Held) => void)[] = [];
 
-function configuration(folder: string, port: number, backendPort: number): string {
-  return `daemon off;
-worker_processes 1;
-pid ${folder}/pid;
-error_log ${folder}/error.log;
-events { worker_connections 256; }
-http {
-  access_log off;
-  client_body_temp_path ${folder}/body;
-  proxy_temp_path ${folder}/proxy;
-  fastcgi_temp_path ${folder}/fastcgi;
-  uwsgi_temp_path ${folder}/uwsgi;
-  scgi_temp_path ${folder}/scgi;
-  upstream backend { server 127.0.0.1:${backendPort}; keepalive 8; }
-  server {
-    listen 127.0.0.1:${port};
-    proxy_http_version 1.1;
-    proxy_set_header Connection "";
-    location / { proxy_pass http://backend; }
-    location /private/ { auth_request /auth-held; proxy_pass http://backend; }
-    location = /auth-held { internal; proxy_pass http://backend; }
+  constructor() {
+    this.#server = createServer((incoming, response) => this.#receive(incoming, response));
+  }
+
+  async listen(port: number): Promise<void> {
+    this.#server.listen(port, '127.0.0.1');
+    await once(this.#server, 'listening');
+  }
+
+  held(): Promise<Held> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  close(): void {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+
+  #receive(incoming: IncomingMessage, response: ServerResponse): void {
+    const path = incoming.url ?? '';
+    const answer = () => void response.end('ok');
+    if (!path.includes('held')) answer();
+    else this.#waiting.shift()?.({ path, upstreamPort: incoming.socket.remotePort ?? 0, answer });
   }
 }
-`;
-}
 
-async function freePort(): Promise<number> {
-  const server = createTcpServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-/** Waits until something accepts on the port. */
-async function reachable(port: number): Promise<void> {
-  const deadlineMs = Date.now() + 20_000;
-  for (;;) {
-    const socket = connect(port, '127.0.0.1');
-    try {
-      await once(socket, 'connect');
-      return;
-    } catch (error) {
-      if (Date.now() > deadlineMs) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    } finally {
-      socket.destroy();
-    }
-  }
+function configuration(port: number, backendPort: number): string {
+  return `
+upstream backend { server 127.0.0.1:${backendPort}; keepalive 8; }
+server {
+  listen 127.0.0.1:${port};
+  proxy_http_version 1.1;
+  proxy_set_header Connection "";
+  location / { proxy_pass http://backend; }
+  location /private/ { auth_request /auth-held; proxy_pass http://backend; }
+  location = /auth-held { internal; proxy_pass http://backend; }
+}`;
 }

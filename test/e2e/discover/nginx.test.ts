@@ -2,32 +2,18 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { findNginxConnections } from '../../../src/discover/nginx.ts';
 import { Inspector } from '../../../src/discover/plan.ts';
-import { findProgram } from '../../../src/discover/programs.ts';
 import { readSocketDescriptors, readSocketTable } from '../../../src/discover/sockets.ts';
-import { unpackPackage } from '../../discover/packages.ts';
+import { unpackedRoot } from '../../discover/packages.ts';
 import { readUpstreamChain } from './nginx-memory.ts';
 import { type Held, type InFlight, NginxScene } from './nginx-scene.ts';
 
 const HTTP = 0x50545448;
 
-/** Packages whose nginx must be understood; the machine's own runs without chroot. */
+/** The nginx of this machine, and of other releases in a root of their own. */
 const PROGRAMS = [
-  { title: 'nginx of this machine', root: () => '', program: () => findProgram('nginx') },
-  {
-    title: 'Debian 11 nginx-light',
-    root: () => unpackPackage('bullseye', 'nginx-light'),
-    program: () => '/usr/sbin/nginx',
-  },
-  {
-    title: 'Debian 11 nginx-full',
-    root: () => unpackPackage('bullseye', 'nginx-full'),
-    program: () => '/usr/sbin/nginx',
-  },
-  {
-    title: 'Debian 13 nginx',
-    root: () => unpackPackage('trixie', 'nginx'),
-    program: () => '/usr/sbin/nginx',
-  },
+  { title: 'nginx of this machine', root: () => undefined },
+  { title: 'nginx of Debian 11', root: () => unpackedRoot('bullseye', 'nginx') },
+  { title: 'nginx of Debian 13', root: () => unpackedRoot('trixie', 'nginx') },
 ];
 
 /** Follows the chain of one held upstream request and checks every step but the main request. */
@@ -36,7 +22,7 @@ function checkChain(scene: NginxScene, held: Held, client: InFlight) {
   const table = readSocketTable(pid);
   const upstream = [...table.values()].find(
     ({ localPort, remotePort }) =>
-      localPort === held.upstreamPort && remotePort === scene.backendPort,
+      localPort === held.upstreamPort && remotePort === scene.ports.backend,
   );
   const found = new Map(findNginxConnections(pid).connections);
   const connection = found.get(upstream?.inode ?? 0);
@@ -49,11 +35,11 @@ function checkChain(scene: NginxScene, held: Held, client: InFlight) {
   return { ...chain, connection };
 }
 
-for (const { title, root, program } of PROGRAMS) {
+for (const { title, root } of PROGRAMS) {
   describe(title, { timeout: 240_000 }, () => {
     let scene: NginxScene;
     before(async () => {
-      scene = await NginxScene.start(root(), program());
+      scene = await NginxScene.start(await root());
     });
     after(() => scene.stop());
 

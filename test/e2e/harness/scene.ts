@@ -111,15 +111,19 @@ export class Scene {
     return program;
   }
 
+  /** Flags that narrow the agent to the programs of the scene. */
+  get processFlags(): string[] {
+    return this.#programs.flatMap(({ pid }) => ['--process', String(pid)]);
+  }
+
   /** Starts the collector, and the agent on all programs of the scene. */
   async watch(options: WatchOptions = {}): Promise<void> {
     this.#collector = await startCollector(this.folder);
-    const watched = this.#programs.flatMap(({ pid }) => ['--process', String(pid)]);
     this.#agent = await startAgent({
       folder: this.folder,
       collector: this.#collector,
       ...options,
-      flags: [...watched, ...(options.flags ?? [])],
+      flags: [...this.processFlags, ...(options.flags ?? [])],
     });
   }
 

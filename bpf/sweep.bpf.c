@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only OR MIT
+/*
+ * Which sockets does nobody hold any more? Sockets end without a close that we see: their process
+ * was killed, dup2 or close_range closed them, another thread held a reference at the close. Three
+ * iterators, run one after the other by the loader (kernel_sweep):
+ *
+ *   suspect_connections   every connection is suspected
+ *   clear_open_sockets    those found behind a descriptor of any process are not
+ *   report_suspects       writes the inodes of those left; the loader ends them
+ *
+ * A connection that appears meanwhile was never suspected. A descriptor that is on its way from
+ * one process to another (SCM_RIGHTS) is not found: its connection starts anew at its next use.
+ */
+#include "connection.h"
+#include <bpf/bpf_tracing.h>
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+} __attribute__((preserve_access_index));
+
+struct bpf_iter__bpf_map_elem {
+	struct bpf_iter_meta *meta;
+	void *map;
+	void *key;
+	void *value;
+} __attribute__((preserve_access_index));
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	__u32 fd;
+	__u32 _pad;
+	struct file *file;
+} __attribute__((preserve_access_index));
+
+SEC("iter/bpf_map_elem")
+int suspect_connections(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct connection *conn = ctx->value;
+
+	if (conn)
+		conn->is_suspect = 1;
+	return 0;
+}
+
+SEC("iter/task_file")
+int clear_open_sockets(struct bpf_iter__task_file *ctx)
+{
+	struct file *file = ctx->file;
+
+	if (!file)
+		return 0;
+	__u64 inode = socket_inode(file);
+
+	if (!inode)
+		return 0;
+	struct connection *conn = bpf_map_lookup_elem(&conn_by_inode, &inode);
+
+	if (conn)
+		conn->is_suspect = 0;
+	return 0;
+}
+
+SEC("iter/bpf_map_elem")
+int report_suspects(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct connection *conn = ctx->value;
+	__u64 *inode = ctx->key;
+
+	if (conn && inode && conn->is_suspect)
+		bpf_seq_write(ctx->meta->seq, inode, sizeof(*inode));
+	return 0;
+}

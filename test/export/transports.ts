@@ -1,0 +1,112 @@
+/** A transport that answers as told, and settings for small exporters. */
+import { OtlpExporter } from '../../src/export/exporter.ts';
+import { ProtobufRequest } from '../../src/export/otlp/protobuf-request.ts';
+import { Resources } from '../../src/export/otlp/resource.ts';
+import { ExportQueue, type QueueLimits, type QueueLog } from '../../src/export/queue.ts';
+import { Sampler, type SamplerName } from '../../src/export/sampler.ts';
+import { SpanDescriber } from '../../src/export/span.ts';
+import type { SendResult, Transport } from '../../src/export/types.ts';
+import { Counters } from '../../src/telemetry/counters.ts';
+import { type DecodedSpan, decodeRequest, spansOf } from './decoder.ts';
+import { fixedClock, SUMMARY } from './stage.ts';
+
+export const ACCEPTED: SendResult = { kind: 'accepted', rejectedSpans: 0, message: '' };
+
+export function retry(afterMs?: number): SendResult {
+  return { kind: 'retry', reason: 'told to', afterMs };
+}
+
+export class FakeTransport implements Transport {
+  readonly target = 'fake';
+  readonly sent: { body: Uint8Array; spans: number; atMs: number }[] = [];
+  /** Answers in order; the last one stays. A promise keeps the request under way. */
+  answers: (SendResult | Promise<SendResult>)[] = [ACCEPTED];
+  mostUnderWay = 0;
+  isClosed = false;
+  #underWay = 0;
+
+  async send(body: Uint8Array, spans: number, signal: AbortSignal): Promise<SendResult> {
+    this.sent.push({ body, spans, atMs: performance.now() });
+    this.#underWay++;
+    this.mostUnderWay = Math.max(this.mostUnderWay, this.#underWay);
+    const answer = this.answers.length > 1 ? this.answers.shift() : this.answers[0];
+    const aborted = new Promise<SendResult>((resolve) => {
+      signal.addEventListener('abort', () => resolve(retry()), { once: true });
+    });
+    const result = await Promise.race([answer ?? ACCEPTED, aborted]);
+    this.#underWay--;
+    return result;
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+
+  get spans(): DecodedSpan[][] {
+    return this.sent.map(({ body }) => spansOf(decodeRequest(body)));
+  }
+}
+
+export class Lines implements QueueLog {
+  readonly lines: string[] = [];
+
+  info(message: string): void {
+    this.lines.push(`info ${message}`);
+  }
+
+  warn(message: string): void {
+    this.lines.push(`warn ${message}`);
+  }
+}
+
+export const QUEUE_LIMITS: QueueLimits = {
+  spansMax: 1_000,
+  bytesMax: 1_000_000,
+  requestsMax: 2,
+  retryMs: 60_000,
+};
+
+export interface ExporterOptions {
+  readonly queue?: Partial<QueueLimits>;
+  readonly batchSpansMax?: number;
+  readonly batchBytesMax?: number;
+  readonly scheduleDelayMs?: number;
+  readonly sampler?: SamplerName;
+  readonly ratio?: number;
+  readonly level?: 'summary' | 'full';
+}
+
+/** A whole OTLP exporter over a fake transport. */
+export function createFakeExporter(options: ExporterOptions = {}) {
+  const counters = new Counters();
+  const transport = new FakeTransport();
+  const log = new Lines();
+  const clock = fixedClock();
+  const queueLimits = { ...QUEUE_LIMITS, ...options.queue };
+  const queue = new ExportQueue(transport, queueLimits, counters, log);
+  const resources = new Resources(
+    (index) => ({ attributes: { 'service.name': `service-${index}` } }),
+    counters,
+  );
+  const exporter = new OtlpExporter({
+    clock,
+    counters,
+    queue,
+    sampler: new Sampler(
+      { name: options.sampler ?? 'always_on', ratio: options.ratio ?? 1, tracesMax: 100 },
+      counters,
+    ),
+    describer: new SpanDescriber(
+      { ...SUMMARY, level: options.level ?? 'summary' },
+      clock,
+      counters,
+    ),
+    request: new ProtobufRequest(resources, SUMMARY.attributeBytesMax, counters),
+    limits: {
+      batchSpansMax: options.batchSpansMax ?? 512,
+      batchBytesMax: options.batchBytesMax ?? 2 ** 21,
+      scheduleDelayMs: options.scheduleDelayMs ?? 5,
+    },
+  });
+  return { exporter, transport, counters, log, queue };
+}

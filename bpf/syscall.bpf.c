@@ -438,12 +438,11 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 		return 0;
 	if (result < 0 && !is_wanted_error(result))
 		return 0;
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
-	struct policy *policy = bpf_map_lookup_elem(&policy_by_tgid, &tgid);
+	struct policy policy = current_policy();
 
 	if (!policy_is_watched(policy) || SYSCALL_IS_COMPAT(regs))
 		return 0;
-	return on_sys_exit(regs, number, result, policy ? policy->family : FAMILY_OTHER);
+	return on_sys_exit(regs, number, result, policy.family);
 }
 
 /* Field layout: /sys/kernel/tracing/events/syscalls/sys_enter_close/format. */
@@ -460,12 +459,10 @@ struct close_enter {
 SEC("tracepoint/syscalls/sys_enter_close")
 int close_enter(struct close_enter *ctx)
 {
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
-	struct policy *policy = bpf_map_lookup_elem(&policy_by_tgid, &tgid);
 	struct file *file;
 	__u64 inode;
 
-	if (!policy_is_watched(policy))
+	if (!policy_is_watched(current_policy()))
 		return 0;
 	if (!on_stream_fd(ctx->fd, &file, &inode) || !is_last_reference(file))
 		return 0;
@@ -480,15 +477,13 @@ int close_enter(struct close_enter *ctx)
 
 struct command_args {
 	__u64 command; /* enum command */
-	__u64 inode;
+	__u64 subject;
 	__u64 argument;
 };
 
-/* Never attached; run by the loader, see command.h. Returns 0, or 1 when the map is full. */
-SEC("raw_tp")
-int command(struct command_args *args)
+static __always_inline int command_connection(const struct command_args *args)
 {
-	__u64 inode = args->inode;
+	__u64 inode = args->subject;
 	struct connection *conn = bpf_map_lookup_elem(&conn_by_inode, &inode);
 
 	if (args->command == COMMAND_END_SUSPECT) {
@@ -507,4 +502,19 @@ int command(struct command_args *args)
 	else if (args->command == COMMAND_IGNORE)
 		conn->state = STATE_SKIPPED;
 	return 0;
+}
+
+/* Never attached; run by the loader, see command.h. Returns 0, or 1 when a map is full. */
+SEC("raw_tp")
+int command(struct command_args *args)
+{
+	struct policy policy = { .watch = args->argument & 0xffff, .family = args->argument >> 16 };
+
+	if (args->command == COMMAND_SET_POLICY)
+		return !policy_set(args->subject, &policy);
+	if (args->command == COMMAND_CLEAR_POLICY) {
+		policy_delete(args->subject);
+		return 0;
+	}
+	return command_connection(args);
 }

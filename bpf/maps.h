@@ -172,17 +172,23 @@ struct call {
 	__u8 _pad[6];
 };
 
+/* iovecs that are read at once: each read of user memory has its price, whatever its size. */
+#define IOVECS_READ 8
+
 /* Where reading of a call's buffers has got to. */
 struct cursor {
-	__u64 iov; /* user address of the next iovec */
-	__u64 iov_count;
-	__u64 base; /* user address of the next byte */
+	__u64 iov;	 /* user address of the next iovec that is not in `iovecs` */
+	__u64 iov_count; /* from there on */
+	__u64 base;	 /* user address of the next byte */
 	__u64 base_bytes;
 	__u64 call_bytes; /* of the call, not yet in an event */
 	__u32 quota;	  /* bytes that may still be copied in this turn */
 	__u32 filled;	  /* bytes in the payload */
+	__u32 iovec;	  /* next one in `iovecs` */
+	__u32 iovecs_end;
 	__u32 is_fault;
 	__u32 _pad;
+	struct user_iovec iovecs[IOVECS_READ]; /* valid between the two */
 };
 
 /*

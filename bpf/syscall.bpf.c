@@ -57,21 +57,37 @@ static __always_inline __u32 min_bytes(__u64 a, __u32 b)
 	return a < b ? (__u32)a : b;
 }
 
-/* Takes the next iovec into the cursor; 0 when there is none. */
-static __always_inline int next_iovec(volatile struct cursor *cursor)
+/* Reads the next iovecs of the call; 0 when there are none. */
+static __always_inline int read_iovecs(volatile struct cursor *cursor)
 {
-	struct user_iovec iov;
+	__u32 count = min_bytes(cursor->iov_count, IOVECS_READ);
 
-	if (!cursor->iov_count)
+	if (!count || count > IOVECS_READ)
 		return 0;
-	if (bpf_probe_read_user(&iov, sizeof(iov), (void *)cursor->iov)) {
+	if (bpf_probe_read_user((void *)cursor->iovecs, count * sizeof(struct user_iovec),
+				(void *)cursor->iov)) {
 		cursor->is_fault = 1;
 		return 0;
 	}
-	cursor->iov += sizeof(iov);
-	cursor->iov_count--;
-	cursor->base = iov.base;
-	cursor->base_bytes = iov.len;
+	cursor->iov += count * sizeof(struct user_iovec);
+	cursor->iov_count -= count;
+	cursor->iovec = 0;
+	cursor->iovecs_end = count;
+	return 1;
+}
+
+/* Goes to the next iovec of the call; 0 when there is none. */
+static __always_inline int next_iovec(volatile struct cursor *cursor)
+{
+	if (cursor->iovec >= cursor->iovecs_end && !read_iovecs(cursor))
+		return 0;
+	__u32 next = cursor->iovec;
+
+	if (next >= IOVECS_READ)
+		return 0;
+	cursor->base = cursor->iovecs[next].base;
+	cursor->base_bytes = cursor->iovecs[next].len;
+	cursor->iovec = next + 1;
 	return 1;
 }
 
@@ -130,7 +146,7 @@ static __always_inline void cursor_start(struct scratch *s, const struct connect
 	struct call *call = &s->call;
 	struct cursor *cursor = &s->cursor;
 
-	__builtin_memset(cursor, 0, sizeof(*cursor));
+	__builtin_memset(cursor, 0, __builtin_offsetof(struct cursor, iovecs));
 	cursor->call_bytes = call->len_bytes;
 	if (call->iov_count) {
 		cursor->iov = call->buffer;

@@ -8,7 +8,7 @@
 import type { Connection, Endpoint } from '../capture/types.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import type { ConnectionState } from './connections.ts';
-import type { LinkNode } from './node.ts';
+import type { LinkExchange, LinkNode } from './node.ts';
 
 export class Pair {
   readonly key: string;
@@ -107,6 +107,7 @@ export class Pairs {
       return null;
     }
     server.local = client;
+    client.isPaired = true;
     return server;
   }
 
@@ -127,26 +128,25 @@ export class Pairs {
 /** Exchange `ordinal` of this end was not seen and may still be. */
 function canStillCome(state: ConnectionState, ordinal: number): boolean {
   if (state.isClosed || !state.connection.startSeen) return false;
-  const newest = state.recent.at(-1);
-  return newest === undefined || (newest.ordinal !== 0 && newest.ordinal < ordinal);
+  const { newest } = state;
+  return newest === null || (newest.ordinal !== 0 && newest.ordinal < ordinal);
 }
 
 /**
- * What one end wrote is what the other end read. A client that gave up is handed on before its
- * server reads the request; of its head a print is left.
+ * What one end wrote is what the other end read. A client that gave up may be handed on before its
+ * server reads the request; of its head a print is left. One that was answered was read before.
  */
 function areSameMessage(server: LinkNode, client: LinkNode): boolean {
-  const serverHead = server.exchange?.request.bytes;
-  const clientHead = client.exchange?.request.bytes;
-  if (serverHead === undefined) return false;
-  if (clientHead === undefined) return client.headPrint === printOf(serverHead);
-  return serverHead.equals(clientHead);
+  if (server.exchange === null) return false;
+  if (client.exchange === null) return client.headPrint === printOf(server.exchange);
+  return server.exchange.request.bytes.equals(client.exchange.request.bytes);
 }
 
 const PRINT_SAMPLES = 32;
 
-/** A hash of the length and of bytes spread over the head. */
-export function printOf(head: Uint8Array): number {
+/** A hash of the length and of bytes spread over the request head. */
+export function printOf(exchange: LinkExchange): number {
+  const head = exchange.request.bytes;
   let print = head.length;
   const step = Math.max(1, Math.floor(head.length / PRINT_SAMPLES));
   for (let i = 0; i < head.length; i += step) print = (Math.imul(print, 31) + head[i]) | 0;

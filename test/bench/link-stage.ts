@@ -68,7 +68,10 @@ class Source {
   hop(i: number): Hop {
     const client = this.#clients[i % this.#clients.length];
     const slot = i % this.#upstreams.length;
-    if (this.#isNew) this.#upstreams[slot] = socketOf('client');
+    if (this.#isNew) {
+      this.#position.delete(this.#upstreams[slot]);
+      this.#upstreams[slot] = socketOf('client');
+    }
     const ingress = this.#make(client, 'server', null);
     const cause = {
       kind: 'nginx',
@@ -184,9 +187,21 @@ function runGroup(
     const { ingress, egress } = made[i];
     linker.data(egress.connection, events[i][2]);
     end(linker, egress);
+    if (made[i].isNewUpstream) linker.close(egress.connection, closeOf(egress));
     linker.data(ingress.connection, events[i][3]);
     end(linker, ingress);
   }
+}
+
+function closeOf(egress: LooseExchange) {
+  return {
+    connectionId: egress.connection.id,
+    timeNs: egress.endNs,
+    tid: 100,
+    readPosition: -1,
+    writePosition: -1,
+    turns: -1,
+  };
 }
 
 const RESPONSE = answer(exchange({ connection: socketOf('client'), role: 'client' }), 1).response;

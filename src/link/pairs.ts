@@ -5,19 +5,39 @@
  * is paired.
  */
 
-import type { Connection, Endpoint } from '../capture/types.ts';
+import type { Connection } from '../capture/types.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import type { ConnectionState } from './connections.ts';
 import type { LinkExchange, LinkNode } from './node.ts';
 
 export class Pair {
-  readonly key: string;
+  /** TCP: a hash of ports and client address; Unix: inode of the server's socket. */
+  readonly key: number;
+  /** TCP: network namespace; Unix: inode of the client's socket. */
+  readonly scope: number;
+  readonly serverAddress: string;
+  readonly clientAddress: string;
   client: ConnectionState | null = null;
   server: ConnectionState | null = null;
   isAmbiguous = false;
+  /** The next pair with the same key. */
+  next: Pair | null = null;
 
-  constructor(key: string) {
-    this.key = key;
+  constructor(connection: Connection, isServer: boolean) {
+    const { local, remote } = connection;
+    this.key = keyOf(connection, isServer);
+    this.scope = scopeOf(connection, isServer);
+    this.serverAddress = isServer ? local.address : remote.address;
+    this.clientAddress = isServer ? remote.address : local.address;
+  }
+
+  /** Both connections are ends of the same one, or use its addresses again. */
+  isLike(other: Pair): boolean {
+    return (
+      this.scope === other.scope &&
+      this.serverAddress === other.serverAddress &&
+      this.clientAddress === other.clientAddress
+    );
   }
 }
 
@@ -25,23 +45,20 @@ export class Pairs {
   readonly #counters: Counters;
   readonly #ownPeer: (connection: Connection) => void;
   /** Inserted with the first end, deleted when both ends are gone. */
-  readonly #byKey = new Map<string, Pair>();
+  readonly #tcp = new Map<number, Pair>();
+  readonly #unix = new Map<number, Pair>();
 
   constructor(counters: Counters, ownPeer: (connection: Connection) => void) {
     this.#counters = counters;
     this.#ownPeer = ownPeer;
   }
 
-  get size(): number {
-    return this.#byKey.size;
-  }
-
   /** Registers one end, once its role is known. */
   join(state: ConnectionState, isServer: boolean): void {
     state.isPairTried = true;
-    const key = keyOf(state.connection, isServer);
-    if (key === null) return;
-    const pair = this.#pairFor(key, isServer);
+    const { connection } = state;
+    if (connection.family === 'unix' && connection.peerInode === 0) return;
+    const pair = this.#pairFor(connection, isServer);
     state.pair = pair;
     if (isServer) pair.server = state;
     else pair.client = state;
@@ -54,8 +71,8 @@ export class Pairs {
     if (pair === null) return;
     if (pair.client === state) pair.client = null;
     if (pair.server === state) pair.server = null;
-    const isEmpty = pair.client === null && pair.server === null;
-    if (isEmpty && this.#byKey.get(pair.key) === pair) this.#byKey.delete(pair.key);
+    if (pair.client === null && pair.server === null)
+      this.#remove(this.#mapOf(state.connection), pair);
   }
 
   /**
@@ -79,20 +96,39 @@ export class Pairs {
     return this.#connect(node.isServer ? node : found, node.isServer ? found : node);
   }
 
-  #pairFor(key: string, isServer: boolean): Pair {
-    const known = this.#byKey.get(key);
-    if (known !== undefined) {
+  #pairFor(connection: Connection, isServer: boolean): Pair {
+    const map = this.#mapOf(connection);
+    const pair = new Pair(connection, isServer);
+    let known = map.get(pair.key) ?? null;
+    while (known !== null && !known.isLike(pair)) known = known.next;
+    if (known !== null) {
       const taken = isServer ? known.server : known.client;
       if (taken === null) return known;
       if (!taken.isClosed) {
         this.#markAmbiguous(known);
         return known;
       }
+      // The port is used again: the ends of the closed connection keep each other.
+      this.#remove(map, known);
     }
-    // The port is used again: the ends of the closed connection keep each other.
-    const pair = new Pair(key);
-    this.#byKey.set(key, pair);
+    pair.next = map.get(pair.key) ?? null;
+    map.set(pair.key, pair);
     return pair;
+  }
+
+  #mapOf(connection: Connection): Map<number, Pair> {
+    return connection.family === 'unix' ? this.#unix : this.#tcp;
+  }
+
+  #remove(map: Map<number, Pair>, pair: Pair): void {
+    const first = map.get(pair.key);
+    if (first === pair) {
+      if (pair.next === null) map.delete(pair.key);
+      else map.set(pair.key, pair.next);
+      return;
+    }
+    for (let known = first ?? null; known !== null; known = known.next)
+      if (known.next === pair) known.next = pair.next;
   }
 
   #connect(server: LinkNode, client: LinkNode): LinkNode | null {
@@ -153,20 +189,19 @@ export function printOf(exchange: LinkExchange): number {
   return print;
 }
 
-function keyOf(connection: Connection, isServer: boolean): string | null {
+/** Ports alone would put all clients that share a port into one chain. */
+function keyOf(connection: Connection, isServer: boolean): number {
+  if (connection.family === 'unix') return isServer ? connection.socketInode : connection.peerInode;
   const { local, remote } = connection;
-  if (connection.family === 'unix') return unixKey(connection, isServer);
   const server = isServer ? local : remote;
   const client = isServer ? remote : local;
-  return `${connection.netnsInode}|${text(server)}|${text(client)}`;
+  let key = (server.port << 16) | client.port;
+  const { address } = client;
+  for (let i = 0; i < address.length; i++) key = (Math.imul(key, 31) + address.charCodeAt(i)) | 0;
+  return key;
 }
 
-function unixKey(connection: Connection, isServer: boolean): string | null {
-  const { socketInode, peerInode } = connection;
-  if (peerInode === 0) return null;
-  return isServer ? `${socketInode}|${peerInode}` : `${peerInode}|${socketInode}`;
-}
-
-function text(endpoint: Endpoint): string {
-  return `${endpoint.address}:${endpoint.port}`;
+function scopeOf(connection: Connection, isServer: boolean): number {
+  if (connection.family !== 'unix') return connection.netnsInode;
+  return isServer ? connection.peerInode : connection.socketInode;
 }

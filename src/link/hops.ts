@@ -22,6 +22,8 @@ export interface HopLimits {
   readonly egressWaitMs: number;
   /** How long an ended ingress waits for egress whose write may be recorded late. */
   readonly lateEgressMs: number;
+  /** How long the first exchange of a connection waits for its client's record; 0 not at all. */
+  readonly lateClientMs: number;
 }
 
 const TIER_COUNTERS: Readonly<Record<number, CounterName>> = {
@@ -95,6 +97,7 @@ export class Hops {
     const head = node.parent ?? node;
     const isHead = head === node;
     if (waitedMs > this.#limits.lateEgressMs) node.lingers = false;
+    if (waitedMs > this.#limits.lateClientMs) node.awaitsClient = false;
     if (waitedMs > (isHead ? this.#limits.hopWaitMs : this.#limits.egressWaitMs))
       this.#giveUp(node);
     else if (isHead || head.stage !== 'live') this.settle(node);
@@ -152,6 +155,7 @@ export class Hops {
       this.#count(node);
       this.#writer.add(exchange, node);
     }
+    if (mayBeReadLater(node)) node.headPrint = printOf(exchange);
     this.#release(node, 'emitted');
   }
 
@@ -179,8 +183,6 @@ export class Hops {
     node.older = null;
     node.newer = null;
     node.stage = stage;
-    if (!node.isServer && node.connection.pair !== null && node.exchange !== null)
-      node.headPrint = printOf(node.exchange.request.bytes);
     node.exchange = null;
     this.#live--;
   }
@@ -205,6 +207,13 @@ export class Hops {
     this.#counters.add('dropped.exchanges');
     this.#release(node, 'dropped');
   }
+}
+
+/** A client whose other end on this host may still read its request, or did so unseen. */
+function mayBeReadLater(node: LinkNode): boolean {
+  const { pair } = node.connection;
+  if (node.isServer || pair === null || node.isPaired) return false;
+  return pair.server !== null || node.exchange?.end !== 'complete';
 }
 
 /** It is handed on before the ingress that its program state names was seen. */

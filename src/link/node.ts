@@ -68,10 +68,14 @@ export class LinkNode implements SpanRow {
   local: LinkNode | null = null;
   /** Ingress: the other end is watched and its exchange was not seen yet. */
   awaitsLocal = false;
+  /** Ingress, the first of its connection: the other end may be on this host, recorded late. */
+  awaitsClient = false;
   /** Egress: whether the parent is decided; true for ingress. */
   isDecided: boolean;
   /** Egress: since when it waits for the ingress that its program state names. */
   pendingSinceNs = 0;
+  /** Egress: an ingress has it as `local`. */
+  isPaired = false;
   /** Egress, once emitted: print of its head, for a server that reads it later. */
   headPrint = 0;
   /** Context in this request's traceparent. */
@@ -118,6 +122,9 @@ export class LinkNode implements SpanRow {
   /** Why this egress has no parent; counted when it is emitted. */
   reason: CounterName | null = null;
 
+  /** Neighbours on its connection, while remembered there. */
+  before: LinkNode | null = null;
+  after: LinkNode | null = null;
   /** Neighbours in the list of live nodes, oldest first. */
   older: LinkNode | null = null;
   newer: LinkNode | null = null;

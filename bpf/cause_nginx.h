@@ -18,27 +18,6 @@
 
 #include "connection.h"
 
-/* ngx_connection_t, as far as it is read. */
-struct ngx_connection {
-	__u64 data;
-	__u64 read;
-	__u64 write;
-	__s32 fd;
-	__u32 _pad;
-	__u64 between[6];
-	__u64 log; /* 0x50 */
-};
-
-/* ngx_http_request_t. */
-struct ngx_request {
-	__u32 signature; /* "HTTP" */
-	__u32 _pad;
-	__u64 connection;
-	__u64 between[6];
-	__u64 upstream_no_cache; /* 0x40: upstream when built without --with-http-cache */
-	__u64 upstream;		 /* 0x48 */
-};
-
 #define NGX_LOG_DATA 0x28
 #define NGX_LOG_CTX_REQUEST 0x08
 #define NGX_U_PEER_CONNECTION 0x10
@@ -69,9 +48,9 @@ static __always_inline void nginx_epoll_ctl(__u64 op, __u32 fd, __u64 event)
 #else
 	const __u64 data_offset = 8;
 #endif
-	struct ngx_connection c;
+	struct scratch *s = scratch();
 
-	if (op != EPOLL_CTL_ADD && op != EPOLL_CTL_MOD)
+	if (!s || (op != EPOLL_CTL_ADD && op != EPOLL_CTL_MOD))
 		return;
 	struct file *file = file_of_fd(fd);
 	__u64 inode = socket_inode(file);
@@ -80,7 +59,9 @@ static __always_inline void nginx_epoll_ctl(__u64 op, __u32 fd, __u64 event)
 		return;
 	__u64 address = user_u64(event + data_offset) & ~1ull;
 
-	if (bpf_probe_read_user(&c, sizeof(c), (void *)address) || c.fd != (__s32)fd)
+	struct ngx_connection *c = &s->upstream;
+
+	if (bpf_probe_read_user(c, sizeof(*c), (void *)address) || c->fd != (__s32)fd)
 		return;
 	struct connection *conn = bpf_map_lookup_elem(&conn_by_inode, &inode);
 
@@ -134,29 +115,29 @@ static __always_inline __u8 nginx_write(struct scratch *s, struct connection *co
 					struct owner *owner, __u8 *flags)
 {
 	__u64 address = conn->program.nginx_connection;
-	struct ngx_connection c, client;
-	struct ngx_request r;
+	struct ngx_connection *c = &s->upstream, *client = &s->client;
+	struct ngx_request *r = &s->request;
 
 	if (!address)
 		return CAUSE_NONE;
-	if (bpf_probe_read_user(&c, sizeof(c), (void *)address) || c.fd != (__s32)s->call.fd)
+	if (bpf_probe_read_user(c, sizeof(*c), (void *)address) || c->fd != (__s32)s->call.fd)
 		return nginx_refuse();
-	if (bpf_probe_read_user(&r, sizeof(r), (void *)c.data) ||
-	    r.signature != NGX_HTTP_SIGNATURE || !nginx_is_circle(&r, address))
+	if (bpf_probe_read_user(r, sizeof(*r), (void *)c->data) ||
+	    r->signature != NGX_HTTP_SIGNATURE || !nginx_is_circle(r, address))
 		return nginx_refuse();
-	if (bpf_probe_read_user(&client, sizeof(client), (void *)r.connection))
+	if (bpf_probe_read_user(client, sizeof(*client), (void *)r->connection))
 		return nginx_refuse();
-	__u64 main = nginx_main(&client, c.data);
+	__u64 main = nginx_main(client, c->data);
 
 	if (!main)
 		return nginx_refuse();
 	owner->token = main;
-	if (main != c.data)
+	if (main != c->data)
 		*flags |= CAUSE_SUBREQUEST;
-	if (client.fd < 0)
+	if (client->fd < 0)
 		*flags |= CAUSE_NO_INGRESS;
 	else
-		nginx_owner(client.fd, owner, flags);
+		nginx_owner(client->fd, owner, flags);
 	return CAUSE_NGINX;
 }
 

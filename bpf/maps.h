@@ -191,8 +191,30 @@ struct cursor {
 	struct user_iovec iovecs[IOVECS_READ]; /* valid between the two */
 };
 
+/* ngx_connection_t, as far as it is read (cause_nginx.h). */
+struct ngx_connection {
+	__u64 data;
+	__u64 read;
+	__u64 write;
+	__s32 fd;
+	__u32 _pad;
+	__u64 between[6];
+	__u64 log; /* 0x50 */
+};
+
+/* ngx_http_request_t. */
+struct ngx_request {
+	__u32 signature; /* "HTTP" */
+	__u32 _pad;
+	__u64 connection;
+	__u64 between[6];
+	__u64 upstream_no_cache; /* 0x40: upstream when built without --with-http-cache */
+	__u64 upstream;		 /* 0x48 */
+};
+
 /*
- * Where records are put together: too large for the stack. One per CPU, by number; an ordinary
+ * Where records are put together, and what else is too large for the stack (512 bytes for a
+ * program and all that it calls). One per CPU, by number; an ordinary
  * array because per-CPU values end at 32 KiB. The programs that use it run with preemption
  * disabled and do not nest. `payload` is twice a chunk so that (offset < chunk) + (length <=
  * chunk) is in bounds without a check.
@@ -201,6 +223,12 @@ struct scratch {
 	__u64 connections; /* allocated on this CPU */
 	struct call call;  /* argument of deliver() */
 	struct cursor cursor;
+	struct user_msghdr header;
+	struct user_mmsghdr message;
+	struct connection fresh;
+	struct ngx_connection upstream; /* nginx: connection written on */
+	struct ngx_request request;	/* its request */
+	struct ngx_connection client;	/* connection of that request */
 	struct open_event open;
 	struct data_event data;
 	__u8 payload[2 * SPANTAP_CHUNK_BYTES];

@@ -267,35 +267,35 @@ __noinline int deliver(void)
 }
 
 /* recvmsg, sendmsg: the iovecs hang off a struct msghdr. */
-static __always_inline void deliver_message(struct call *call, __u64 address)
+static __always_inline void deliver_message(struct scratch *s, __u64 address)
 {
-	struct user_msghdr header;
+	struct user_msghdr *header = &s->header;
 
-	if (bpf_probe_read_user(&header, sizeof(header), (void *)address))
+	if (bpf_probe_read_user(header, sizeof(*header), (void *)address))
 		return;
-	call->buffer = header.iov;
-	call->iov_count = header.iov_count;
+	s->call.buffer = header->iov;
+	s->call.iov_count = header->iov_count;
 	deliver();
 }
 
 /*
  * recvmmsg, sendmmsg: `messages` of them were moved, each with its own length. Nobody sends HTTP
- * this way; what is beyond the bound has an unknown length, so the connection is given up.
+ * this way; what is beyond the bound is missing from the positions, and counted.
  */
-static __always_inline void deliver_messages(struct call *call, __u64 address, __u64 messages)
+static __always_inline void deliver_messages(struct scratch *s, __u64 address, __u64 messages)
 {
-	for (__u32 i = 0; i < MESSAGES_MAX; i++) {
-		struct user_mmsghdr message;
+	struct user_mmsghdr *message = &s->message;
 
+	for (__u32 i = 0; i < MESSAGES_MAX; i++) {
 		if (i >= messages)
 			return;
-		if (bpf_probe_read_user(&message, sizeof(message), (void *)address))
+		if (bpf_probe_read_user(message, sizeof(*message), (void *)address))
 			return;
-		call->buffer = message.header.iov;
-		call->iov_count = message.header.iov_count;
-		call->len_bytes = message.len_bytes;
+		s->call.buffer = message->header.iov;
+		s->call.iov_count = message->header.iov_count;
+		s->call.len_bytes = message->len_bytes;
 		deliver();
-		address += sizeof(message);
+		address += sizeof(*message);
 	}
 	count(COUNTER_TRUNCATED_IOVEC);
 }
@@ -395,7 +395,7 @@ static __always_inline int on_sys_exit(struct pt_regs *regs, __u32 number, long 
 		if (result <= 0 || is_peek(SYSCALL_ARG3(regs)))
 			return 0;
 		call->direction = number == NR_SENDMMSG ? DIRECTION_WRITE : DIRECTION_READ;
-		deliver_messages(call, call->buffer, result);
+		deliver_messages(s, call->buffer, result);
 		return 0;
 	case NR_READ:
 		if (!result && !SYSCALL_ARG2(regs))
@@ -439,7 +439,7 @@ static __always_inline int on_sys_exit(struct pt_regs *regs, __u32 number, long 
 		call->flags |= DATA_EOF;
 	/* One message header to read, and one place in the program where bytes are delivered. */
 	if (number == NR_RECVMSG || number == NR_SENDMSG)
-		deliver_message(call, call->buffer);
+		deliver_message(s, call->buffer);
 	else
 		deliver();
 	return 0;

@@ -3,7 +3,7 @@
  * Run by hand on a machine that does nothing else; docs/benchmarks.md holds results.
  */
 import { AgentError, formatError } from '../../src/telemetry/agent-error.ts';
-import type { FlagTable } from './options.ts';
+import { Flags, type FlagTable } from './options.ts';
 
 interface Bench {
   readonly FLAGS: FlagTable;
@@ -42,6 +42,8 @@ async function main([name = '', ...args]: readonly string[]): Promise<void> {
     process.stdout.write(`${helpOf(name, bench.FLAGS)}\n`);
     return;
   }
+  // Unknown flags end here for every benchmark, in the same words.
+  new Flags(name, bench.FLAGS, args);
   const date = new Date().toISOString();
   const figures = await bench.run(args);
   process.stdout.write(`${JSON.stringify({ ...figures, date })}\n`);

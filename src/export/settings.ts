@@ -100,7 +100,8 @@ function checkEndpoints(env: Environment): void {
   for (const name of PREFIXES.map((prefix) => `${prefix}ENDPOINT`)) {
     const text = env[name]?.trim() ?? '';
     const isUrl = URL.canParse(text) && /^https?:\/\//i.test(text);
-    if (text === '' || isUrl || (isGrpc && !text.includes('://'))) continue;
+    const isAddress = isGrpc && /^unix:|^[^/]+$/.test(text);
+    if (text === '' || isUrl || isAddress) continue;
     throw new AgentError('config', {
       what: `${name}=${text.replace(/\/\/[^/@]*@/, '//')} is not an http:// or https:// URL`,
       todo: 'give scheme, host and port, such as http://localhost:4318',

@@ -86,7 +86,7 @@ describe('what would send spans elsewhere ends the start', () => {
   }
 
   test('but host:port and unix: are addresses to gRPC', () => {
-    for (const endpoint of ['localhost:4317', 'unix:/run/collector.sock']) {
+    for (const endpoint of ['localhost:4317', 'unix:/run/c.sock', 'unix:///run/c.sock']) {
       const env = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint };
       assert.doesNotThrow(() =>
         readExportSettings({ ...env, OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }),

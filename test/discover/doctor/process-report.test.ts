@@ -7,6 +7,7 @@ import {
 } from '../../../src/discover/doctor/process-report.ts';
 import { formatReport, type Mark } from '../../../src/discover/doctor/report.ts';
 import type { SocketEntry } from '../../../src/discover/sockets.ts';
+import { AgentError } from '../../../src/telemetry/agent-error.ts';
 
 function socket(change: Partial<SocketEntry>): SocketEntry {
   return {
@@ -203,6 +204,13 @@ test('traffic that is something else is named', () => {
 test('a probe that could not be attached is named', () => {
   const seen = { ...SEEN, unavailable: ['haproxy_stream_new: EPERM'] };
   assert.deepEqual(texts(NGINX, 'limit', seen), ['not attached: haproxy_stream_new: EPERM']);
+});
+
+test('a look that failed is said', () => {
+  const error = new AgentError('bpf_load', { what: 'the kernel refused', why: 'EPERM' });
+  const report = buildProcessReport(NGINX, error);
+  assert.equal(report.exitCode, 1);
+  assert.match(formatReport(report), /NO {5}the kernel refused: EPERM/);
 });
 
 test('silence is not taken for a failure', () => {

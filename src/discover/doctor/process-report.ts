@@ -91,7 +91,7 @@ function identitySection({ info, isAgent, isOtherNetworkNamespace }: RunningFact
   if (isAgent) {
     lines.push({ mark: 'bad', text: 'is the agent itself, which never captures its own traffic' });
   }
-  return { title: `Process ${info.pid} (${info.comm})`, lines };
+  return { title: `Process ${info.pid} (${info.executableName})`, lines };
 }
 
 function linkingSection({ plan, executable }: RunningFacts): Section {
@@ -163,10 +163,9 @@ function socketsSection(facts: RunningFacts): Section {
     lines.push({ mark: 'note', text: 'no connection is open at this moment' });
   }
   if (usesIoUring) {
-    lines.push({
-      mark: 'limit',
-      text: 'has io_uring rings: what it reads and writes through them is not captured yet',
-    });
+    // Node opens rings for files and polling; whether sockets go through them cannot be told.
+    const text = 'has io_uring rings: what it sends and receives through them is not captured yet';
+    lines.push({ mark: 'note', text: `${text} (many programs use them for files only)` });
   }
   return { title: 'Sockets', lines };
 }
@@ -268,7 +267,7 @@ function verdictOf(
   seen: SeenTraffic | AgentError | undefined,
   isBad: boolean,
 ): string {
-  const name = `Process ${facts.info.pid} (${facts.info.comm})`;
+  const name = `Process ${facts.info.pid} (${facts.info.executableName})`;
   if (isBad) return `${name} is not captured: see NO above.`;
   const wasSeen = seen !== undefined && !(seen instanceof AgentError) && seen.exchanges > 0;
   if (wasSeen) return `${name} is captured.`;

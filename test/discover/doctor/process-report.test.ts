@@ -130,7 +130,7 @@ const OBSTACLES: readonly (readonly [
   ],
   ['the agent itself', { ...NGINX, isAgent: true }, 'bad', /never captures its own traffic/],
   ['no socket', { ...NGINX, sockets: [] }, 'bad', /no TCP or Unix stream socket/],
-  ['io_uring', { ...NGINX, usesIoUring: true }, 'limit', /io_uring/],
+  ['io_uring', { ...NGINX, usesIoUring: true }, 'note', /io_uring/],
   [
     'TLS',
     { ...NGINX, tlsLibraries: ['libssl.so.3'] },

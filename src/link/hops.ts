@@ -155,6 +155,7 @@ export class Hops {
       this.#count(node);
       this.#writer.add(exchange, node);
     }
+    if (mayBeReadLater(node)) node.headPrint = printOf(exchange);
     this.#release(node, 'emitted');
   }
 
@@ -182,8 +183,6 @@ export class Hops {
     node.older = null;
     node.newer = null;
     node.stage = stage;
-    if (!node.isServer && node.connection.pair !== null && node.exchange !== null)
-      node.headPrint = printOf(node.exchange.request.bytes);
     node.exchange = null;
     this.#live--;
   }
@@ -208,6 +207,13 @@ export class Hops {
     this.#counters.add('dropped.exchanges');
     this.#release(node, 'dropped');
   }
+}
+
+/** A client whose other end on this host may still read its request, or did so unseen. */
+function mayBeReadLater(node: LinkNode): boolean {
+  const { pair } = node.connection;
+  if (node.isServer || pair === null || node.isPaired) return false;
+  return pair.server !== null || node.exchange?.end !== 'complete';
 }
 
 /** It is handed on before the ingress that its program state names was seen. */

@@ -27,6 +27,7 @@ import { Hops } from './hops.ts';
 import { isTraceExport, isTraceRelay } from './native-tracing.ts';
 import { LinkNode } from './node.ts';
 import { Pairs } from './pairs.ts';
+import type { ProcessState } from './processes.ts';
 import { Processes } from './processes.ts';
 import { parseTraceparent } from './traceparent.ts';
 
@@ -133,7 +134,7 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
   request(exchange: Exchange<LinkNode>): void {
     const { connection } = exchange;
     const state = this.#connections.of(connection);
-    const owner = this.#processes.of(connection.process);
+    const owner = this.#ownerOf(state, connection);
     const node = new LinkNode(exchange, owner, state);
     state.owner = owner;
     exchange.link = node;
@@ -185,6 +186,12 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
     this.tick(Number.POSITIVE_INFINITY);
     this.#hops.finish();
     this.flush();
+  }
+
+  #ownerOf(state: ConnectionState, { process }: Connection): ProcessState {
+    const { owner } = state;
+    if (owner !== null && owner.identity === process && owner.isCurrent) return owner;
+    return this.#processes.of(process);
   }
 
   #readContext(node: LinkNode, exchange: Exchange<LinkNode>): void {

@@ -14,6 +14,8 @@ export class ProcessState {
   family: Family;
   /** Index in the announcements; -1 until a first exchange of it is handed on. */
   index = -1;
+  /** False once the process exited or became another program. */
+  isCurrent = true;
   /** It is the server of some connection: egress without a parent is `unlinked`, not a root. */
   serves = false;
   /** It sends OTLP spans of its own (otel.md 2.4, case D). */
@@ -78,11 +80,13 @@ export class Processes {
 
   /** The tgid runs another program now: it is announced and judged anew. */
   exec(tgid: number): void {
+    const state = this.#byTgid.get(tgid);
+    if (state !== undefined) state.isCurrent = false;
     this.#byTgid.delete(tgid);
   }
 
   exit(tgid: number): void {
-    this.#byTgid.delete(tgid);
+    this.exec(tgid);
     this.#families.delete(tgid);
   }
 }

@@ -205,9 +205,23 @@ test('two ends whose requests differ are not one connection', () => {
     exchange({ connection: clientEnd, role: 'client', target: '/a' }),
     exchange({ connection: serverEnd, role: 'server', target: '/b' }),
   ];
-  for (const each of made) scene.respond(scene.request(each));
+  for (const each of made) scene.request(each);
+  for (const each of made) scene.respond(each);
   assert.equal(scene.counters.get('link.local_contradiction'), 1);
   assert.ok(scene.spans().every((span) => span.parentSpanId === ''));
+});
+
+test('a client that gave up is still the parent of the request that its server reads later', () => {
+  for (const target of ['/a', '/b']) {
+    const scene = new Scene();
+    const [clientEnd, serverEnd] = ends();
+    scene.open(clientEnd, serverEnd);
+    const gaveUp = exchange({ connection: clientEnd, role: 'client', target: '/a' });
+    Object.assign(scene.request(gaveUp), { end: 'closed', endNs: 5e6 });
+    scene.end(gaveUp);
+    scene.respond(scene.request(exchange({ connection: serverEnd, role: 'server', target })));
+    assert.equal(scene.counters.get('link.local'), target === '/a' ? 1 : 0);
+  }
 });
 
 test('equal addresses in two network namespaces are two connections', () => {

@@ -3,8 +3,8 @@
  * and when one appears later (`isNewTarget`).
  */
 import { AgentError } from '../telemetry/agent-error.ts';
-import { listeningPorts } from './listeners.ts';
-import { PROC_ROOT } from './proc.ts';
+import { PROC_ROOT } from './proc/files.ts';
+import { listeningPorts } from './proc/listeners.ts';
 import { listProcesses, type ProcessInfo, runSameExecutable } from './processes.ts';
 
 export interface TargetFilters {

@@ -3,9 +3,10 @@
  * plans. Without filters every process is watched by default, and only those that need more than
  * that (a family with linking state, or exclusion) get a plan.
  */
-import { listenersOn } from './listeners.ts';
+
 import type { Inspector } from './plan.ts';
-import { PROC_ROOT } from './proc.ts';
+import { PROC_ROOT } from './proc/files.ts';
+import { listenersOn } from './proc/listeners.ts';
 import { listProcesses, type ProcessInfo, readProcess } from './processes.ts';
 import { isNewTarget, selectListening, selectTargets, type TargetFilters } from './targets.ts';
 import type { AttachPlan, Family } from './types.ts';

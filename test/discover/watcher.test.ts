@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { Inspector } from '../../src/discover/plan.ts';
 import type { TargetFilters } from '../../src/discover/targets.ts';
 import { Watcher } from '../../src/discover/watcher.ts';
-import { buildElf, symbolSections } from './elf-builder.ts';
+import { buildElf, symbolSections } from './elf/elf-builder.ts';
 import { type FakeProcess, fakeProc, listener, tcpTable, writeProcess } from './fake-proc.ts';
 import { TemporaryFolder } from './temporary.ts';
 

@@ -1,6 +1,6 @@
 /** `doctor PID`: is this process captured, how are its requests linked, and if not, why not. */
 import { AgentError } from '../../telemetry/agent-error.ts';
-import type { SocketEntry } from '../sockets.ts';
+import type { SocketEntry } from '../proc/sockets.ts';
 import type { Family, UprobeSite } from '../types.ts';
 import type { ProcessFacts, RunningFacts } from './process-facts.ts';
 import { errorLine, hasBad, type Line, type Report, type Section } from './report.ts';

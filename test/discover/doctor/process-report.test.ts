@@ -6,7 +6,7 @@ import {
   type SeenTraffic,
 } from '../../../src/discover/doctor/process-report.ts';
 import { formatReport, type Mark } from '../../../src/discover/doctor/report.ts';
-import type { SocketEntry } from '../../../src/discover/sockets.ts';
+import type { SocketEntry } from '../../../src/discover/proc/sockets.ts';
 import { AgentError } from '../../../src/telemetry/agent-error.ts';
 
 function socket(change: Partial<SocketEntry>): SocketEntry {

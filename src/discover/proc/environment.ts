@@ -4,10 +4,10 @@
  * (src/os/unix/ngx_setproctitle.c): there the copy is read from its memory.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
-import type { Counters } from '../telemetry/counters.ts';
-import type { NginxArguments } from './families.ts';
-import { PROC_ROOT, readProcBytes, readProcText } from './proc.ts';
-import type { ProcessInfo } from './processes.ts';
+import type { Counters } from '../../telemetry/counters.ts';
+import type { NginxArguments } from '../families.ts';
+import type { ProcessInfo } from '../processes.ts';
+import { PROC_ROOT, readProcBytes, readProcText } from './files.ts';
 
 /** Variables whose name begins with OTEL_; nothing else is kept, it may hold secrets. */
 export type OtelEnvironment = ReadonlyMap<string, string>;

@@ -3,8 +3,8 @@
  * net/ipv4/tcp_ipv4.c), so the connections behind them are never read.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
-import { PROC_ROOT } from './proc.ts';
-import type { ProcessInfo } from './processes.ts';
+import type { ProcessInfo } from '../processes.ts';
+import { PROC_ROOT } from './files.ts';
 import { parseTcp, readSocketDescriptors, type SocketEntry } from './sockets.ts';
 
 const PIECE_BYTES = 16 * 1024;

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
-import { listenersOn, listeningPorts } from '../../src/discover/listeners.ts';
-import { listProcesses } from '../../src/discover/processes.ts';
-import { fakeProc, listener, tcpLine, tcpTable } from './fake-proc.ts';
+import { listenersOn, listeningPorts } from '../../../src/discover/proc/listeners.ts';
+import { listProcesses } from '../../../src/discover/processes.ts';
+import { fakeProc, listener, tcpLine, tcpTable } from '../fake-proc.ts';
 
 test('a listener of this process is found, over IPv4 and IPv6', async () => {
   const servers = ['127.0.0.1', '::1'].map((address) => createServer().listen(0, address));

@@ -4,9 +4,9 @@ import {
   parseResourceAttributes,
   readEnvironment,
   readNginxEnvironment,
-} from '../../src/discover/environment.ts';
-import { readProcess } from '../../src/discover/processes.ts';
-import { fakeProc } from './fake-proc.ts';
+} from '../../../src/discover/proc/environment.ts';
+import { readProcess } from '../../../src/discover/processes.ts';
+import { fakeProc } from '../fake-proc.ts';
 
 test('only OTEL_ variables are kept', (context) => {
   const environment = ['SECRET=x', 'OTEL_SERVICE_NAME=shop', 'OTEL_EMPTY=', 'broken', '=x'];

@@ -4,8 +4,8 @@
  * src/runtime/symtab.go (pcHeader) and src/cmd/link/internal/ld/pcln.go. Older Go passes arguments
  * on the stack and is of no use to the probes.
  */
-import { limits } from '../config/limits.ts';
-import type { Counters } from '../telemetry/counters.ts';
+import { limits } from '../../config/limits.ts';
+import type { Counters } from '../../telemetry/counters.ts';
 import {
   type Elf,
   FLAG_EXECUTE,

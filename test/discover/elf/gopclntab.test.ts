@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { closeElf, type Elf, openElf } from '../../src/discover/elf.ts';
-import { identifyExecutable } from '../../src/discover/families.ts';
-import { findGoFunctions, isGo, readGoVersion } from '../../src/discover/gopclntab.ts';
+import { closeElf, type Elf, openElf } from '../../../src/discover/elf/elf.ts';
+import { findGoFunctions, isGo, readGoVersion } from '../../../src/discover/elf/gopclntab.ts';
+import { identifyExecutable } from '../../../src/discover/families.ts';
+import { TemporaryFolder } from '../temporary.ts';
 import {
   buildGoProgram,
   functionAddress,
@@ -10,7 +11,6 @@ import {
   OLD_GO_PROLOGUE,
   TEXT_ADDRESS,
 } from './go-builder.ts';
-import { TemporaryFolder } from './temporary.ts';
 
 const FUNCTIONS = [
   'runtime.main',

@@ -103,7 +103,12 @@ export class Resources {
   #environment(info: ProcessInfo): OtelEnvironment {
     const facts = this.#options.inspector.facts(info);
     if (facts?.nginxArguments !== undefined) {
-      const saved = readNginxEnvironment(info, facts.nginxArguments, this.#root);
+      const saved = readNginxEnvironment(
+        info,
+        facts.nginxArguments,
+        this.#options.counters,
+        this.#root,
+      );
       if (saved.size > 0) return saved;
     }
     return readEnvironment(info.pid, this.#options.counters, this.#root);

@@ -79,6 +79,7 @@ export function findGoFunctions(
   if (raw.size === 0) return { entries: none, reason: undefined };
   const textStart = findTextStart(elf, table, [...raw.values()]);
   if (textStart === undefined) {
+    counters?.add('discover.go_text_not_found');
     return {
       entries: none,
       reason: 'its functions were not found, or do not begin as those of Go 1.17 and later do',

@@ -8,8 +8,6 @@ import { PROC_ROOT } from './files.ts';
 import { parseTcp, readSocketDescriptors, type SocketEntry } from './sockets.ts';
 
 const PIECE_BYTES = 16 * 1024;
-/** Many times what a host has; a file whose first lines never end is not read on. */
-const BYTES_MAX = 4 * 1024 * 1024;
 
 /** Listening ports of processes: pid -> ports, for processes that listen at all. */
 export function listeningPorts(
@@ -68,7 +66,10 @@ function readListeners(pid: number, root: string): SocketEntry[] | undefined {
   return entries.filter(({ state }) => state === 'listening');
 }
 
-/** The file up to its first piece that holds something else than listeners. */
+/**
+ * The file up to its first piece that holds something else than listeners, of which a host has as
+ * many as its programs opened: at most some thousands.
+ */
 function readFirstLines(path: string): string | undefined {
   let fd: number;
   try {
@@ -83,7 +84,7 @@ function readFirstLines(path: string): string | undefined {
       const got = readSync(fd, piece, 0, piece.length, null);
       const added = piece.toString('latin1', 0, got);
       text += added;
-      if (got === 0 || hasConnections(added) || text.length >= BYTES_MAX) return text;
+      if (got === 0 || hasConnections(added)) return text;
     }
   } catch {
     return undefined;

@@ -10,9 +10,12 @@ import type { NginxArguments } from '../families.ts';
 import type { ProcessInfo } from '../processes.ts';
 import { PROC_ROOT, readProcBytes, readProcText } from './files.ts';
 
-/** Variables whose name begins with OTEL_; nothing else is kept, it may hold secrets. */
-export type OtelEnvironment = ReadonlyMap<string, string>;
+/** The two variables that describe a service; nothing else is kept, it may hold secrets. */
+export type OtelEnvironment = ReadonlyMap<OtelVariable, string>;
 
+export type OtelVariable = (typeof WANTED)[number];
+
+const WANTED = ['OTEL_SERVICE_NAME', 'OTEL_RESOURCE_ATTRIBUTES'] as const;
 const PREFIX = 'OTEL_';
 
 /** From /proc/PID/environ. */
@@ -101,11 +104,11 @@ function readMemory(memory: number, address: number, lenBytes: number): Buffer {
 }
 
 function collect(variables: readonly string[]): OtelEnvironment {
-  const found = new Map<string, string>();
+  const found = new Map<OtelVariable, string>();
   for (const text of variables) {
     const at = text.indexOf('=');
-    const name = text.slice(0, at);
-    if (at > 0 && name.startsWith(PREFIX) && !found.has(name)) found.set(name, text.slice(at + 1));
+    const name = WANTED.find((wanted) => wanted === text.slice(0, at));
+    if (name !== undefined && !found.has(name)) found.set(name, text.slice(at + 1));
   }
   return found;
 }

@@ -10,12 +10,20 @@ import { readProcess } from '../../../src/discover/processes.ts';
 import { Counters } from '../../../src/telemetry/counters.ts';
 import { fakeProc } from '../fake-proc.ts';
 
-test('only OTEL_ variables are kept', (context) => {
-  const environment = ['SECRET=x', 'OTEL_SERVICE_NAME=shop', 'OTEL_EMPTY=', 'broken', '=x'];
+test('only the variables that describe a service are kept', (context) => {
+  const environment = [
+    'SECRET=x',
+    'OTEL_EXPORTER_OTLP_HEADERS=authorization=x',
+    'OTEL_SERVICE_NAME=shop',
+    'OTEL_RESOURCE_ATTRIBUTES=',
+    'OTEL_SERVICE_NAME=second',
+    'broken',
+    '=x',
+  ];
   const root = fakeProc(context, [{ pid: 5, environment }]);
   assert.deepEqual(Object.fromEntries(readEnvironment(5, undefined, root)), {
     OTEL_SERVICE_NAME: 'shop',
-    OTEL_EMPTY: '',
+    OTEL_RESOURCE_ATTRIBUTES: '',
   });
   assert.equal(readEnvironment(6, undefined, root).size, 0);
 });
@@ -60,7 +68,11 @@ test('nginx: the environment is read behind its argument vector', (context) => {
       exe: '/usr/sbin/nginx',
       environment: ['nginx: worker process'],
       maps: '00004000-00005000 r--p 00000000 08:01 77                    /usr/sbin/nginx\n',
-      mem: nginxMemory(base, ['HOME=/root', 'OTEL_SERVICE_NAME=edge', 'OTEL_X=1']),
+      mem: nginxMemory(base, [
+        'HOME=/root',
+        'OTEL_SERVICE_NAME=edge',
+        'OTEL_RESOURCE_ATTRIBUTES=a=b',
+      ]),
     },
   ]);
   const info = readProcess(5, root);
@@ -68,7 +80,7 @@ test('nginx: the environment is read behind its argument vector', (context) => {
   const symbols = { vector: 0x1000, count: 0x1008, isRelative: true };
   assert.deepEqual(Object.fromEntries(readNginxEnvironment(info, symbols, undefined, root)), {
     OTEL_SERVICE_NAME: 'edge',
-    OTEL_X: '1',
+    OTEL_RESOURCE_ATTRIBUTES: 'a=b',
   });
   const fixed = { vector: 0x5000, count: 0x5008, isRelative: false };
   assert.equal(readNginxEnvironment(info, fixed, undefined, root).get('OTEL_SERVICE_NAME'), 'edge');

@@ -36,6 +36,10 @@ export const DEFINITIONS = {
     help: 'resource attributes of processes beyond the limit or malformed',
   },
   'truncated.resource_attributes': { fact: 'info', help: 'resource attributes cut at the limit' },
+  'discover.go_text_not_found': {
+    fact: 'info',
+    help: 'Go programs whose functions lie elsewhere than looked for',
+  },
   'discover.executables_forgotten': { fact: 'info', help: 'executables to be looked at again' },
   'discover.resources_forgotten': { fact: 'info', help: 'resources to be read again' },
   // capture

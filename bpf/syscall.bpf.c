@@ -16,7 +16,7 @@
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 /* iovecs that go into one event, and events that one call can make. */
-#define IOVECS_PER_CHUNK 16
+#define IOVECS_PER_CHUNK 128
 #define CHUNKS_MAX 64
 /* Messages of one recvmmsg or sendmmsg. */
 #define MESSAGES_MAX 8

@@ -31,6 +31,8 @@ export const limits = {
   egressWaitMs: 5_000,
   /** How long a finished ingress waits for an egress whose write may be recorded after it. */
   lateEgressMs: 50,
+  /** How long the first exchange of a connection waits for the record of its client's write. */
+  lateClientMs: 50,
   /** How long an egress waits for events of the ingress that caused it. Then: `unlinked.unseen`. */
   linkWaitMs: 250,
   /** Spans waiting for export, and their encoded bytes. Beyond: `dropped.export_queue`. */

@@ -22,6 +22,8 @@ export interface HopLimits {
   readonly egressWaitMs: number;
   /** How long an ended ingress waits for egress whose write may be recorded late. */
   readonly lateEgressMs: number;
+  /** How long the first exchange of a connection waits for its client's record; 0 not at all. */
+  readonly lateClientMs: number;
 }
 
 const TIER_COUNTERS: Readonly<Record<number, CounterName>> = {
@@ -95,6 +97,7 @@ export class Hops {
     const head = node.parent ?? node;
     const isHead = head === node;
     if (waitedMs > this.#limits.lateEgressMs) node.lingers = false;
+    if (waitedMs > this.#limits.lateClientMs) node.awaitsClient = false;
     if (waitedMs > (isHead ? this.#limits.hopWaitMs : this.#limits.egressWaitMs))
       this.#giveUp(node);
     else if (isHead || head.stage !== 'live') this.settle(node);

@@ -70,7 +70,11 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
     this.#ownTgid = options.ownTgid ?? -1;
     this.#linkWaitNs = bounds.linkWaitMs * 1e6;
     this.#processes = new Processes(options.announce);
-    this.#pairs = new Pairs(options.counters, options.ownPeer ?? (() => undefined));
+    this.#pairs = new Pairs(
+      options.counters,
+      options.ownPeer ?? (() => undefined),
+      bounds.lateClientMs > 0,
+    );
     this.#connections = new Connections(this.#linkWaitNs, (state) => this.#pairs.leave(state));
     this.#hops = new Hops(this.#writer, this.#processes, options.counters, bounds);
     this.#decider = new Decider({

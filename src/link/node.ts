@@ -68,6 +68,8 @@ export class LinkNode implements SpanRow {
   local: LinkNode | null = null;
   /** Ingress: the other end is watched and its exchange was not seen yet. */
   awaitsLocal = false;
+  /** Ingress, the first of its connection: the other end may be on this host, recorded late. */
+  awaitsClient = false;
   /** Egress: whether the parent is decided; true for ingress. */
   isDecided: boolean;
   /** Egress: since when it waits for the ingress that its program state names. */

@@ -48,7 +48,7 @@ function resolveServer(
   hint: TraceContext | null,
   depth: number,
 ): boolean {
-  if (node.awaitsLocal && !isForced) return false;
+  if ((node.awaitsLocal || node.awaitsClient) && !isForced) return false;
   const below = node.egressContext ?? hint;
   const { local } = node;
   if (local !== null && !local.isNative && depth < DEPTH_MAX) {

@@ -51,6 +51,8 @@ export class Scene {
       ownPeer: (connection) => this.ownPeers.push(connection),
       log: (message) => this.log.push(message),
       ...options,
+      // The wait has tests of its own; elsewhere spans are wanted at the end of their exchange.
+      limits: { lateClientMs: 0, ...options.limits },
     });
   }
 

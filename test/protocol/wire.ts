@@ -12,6 +12,8 @@ const DATA_TURN = 1 << 5;
 export interface WireOptions {
   readonly role?: Role;
   readonly startSeen?: boolean;
+  /** Which end this is, also when the agent has to find out. Default: the role. */
+  readonly side?: 'server' | 'client';
 }
 
 export interface CallOptions {
@@ -32,6 +34,7 @@ export class Wire {
   /** Every call is this much later than the one before. */
   readonly stepNs: number = MS;
   nowNs = 1000 * MS;
+  readonly side: 'server' | 'client';
   #readPosition = 0;
   #writePosition = 0;
   #turns = 0;
@@ -39,6 +42,7 @@ export class Wire {
 
   constructor(options: WireOptions = {}) {
     const role = options.role ?? 'server';
+    this.side = options.side ?? (role === 'client' ? 'client' : 'server');
     this.connection = {
       id: 7,
       socketInode: 70,
@@ -66,11 +70,11 @@ export class Wire {
 
   /** Bytes of the side that sends requests, whatever this end's role is. */
   request(bytes: string | Buffer, options: CallOptions = {}): this {
-    return this.#call(this.connection.role === 'client', bytes, options);
+    return this.#call(this.side === 'client', bytes, options);
   }
 
   response(bytes: string | Buffer, options: CallOptions = {}): this {
-    return this.#call(this.connection.role !== 'client', bytes, options);
+    return this.#call(this.side !== 'client', bytes, options);
   }
 
   /** Filler: bytes that only their number is known of. */

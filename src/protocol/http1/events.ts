@@ -92,8 +92,17 @@ function isInStep(c: Http1Connection, stream: MessageStream, event: DataEvent): 
     stream.seek(stream.hadGap, stream.leastLost);
   }
   if (stream.state === 'seek') return seek(c, stream, event);
-  if (stream === c.requests && !stream.isTentative) c.turns.turn = event.turn;
+  if (stream === c.requests) {
+    if (!stream.isTentative) c.turns.turn = event.turn;
+  } else if (isTurnStart(c.connection.startSeen, event) && isInBody(stream)) {
+    // The turn before was the request's too, also when it is among what was lost.
+    c.turns.turn = Math.max(c.turns.turn, event.turn - 1);
+  }
   return true;
+}
+
+function isInBody(stream: MessageStream): boolean {
+  return stream.state !== 'start' && stream.state !== 'head';
 }
 
 function seek(c: Http1Connection, stream: MessageStream, event: DataEvent): boolean {

@@ -3,7 +3,7 @@
 import { countBody } from './body.ts';
 import type { Http1Connection } from './connection.ts';
 import { endExchange, finishMessage, losePending, loseResponses, reportLost } from './endings.ts';
-import type { HttpExchange } from './exchange.ts';
+import { ghostOf, type HttpExchange } from './exchange.ts';
 import { dropHeld } from './held.ts';
 import type { MessageStream } from './message-stream.ts';
 
@@ -24,10 +24,7 @@ export function readGap(
     stream.hadGap = true;
     return;
   }
-  if (stream === c.responses && c.held !== null) {
-    dropHeld(c);
-    stream.seek(true, 0);
-  }
+  if (stream === c.responses) refuseHeld(c);
   if (stream.exchange !== null) stream.exchange.hasLoss = true;
   stream.body?.cut();
   skipGap(c, stream, gapBytes, position);
@@ -91,6 +88,7 @@ function loseHead(c: Http1Connection, stream: MessageStream): void {
   if (stream === c.requests && !stream.isTentative) {
     c.turns.count++;
     reportLost(c, 1);
+    if (c.responses.state !== 'seek') c.pending.push(ghostOf(''));
   }
   const { hadGap, leastLost, isTentative } = stream;
   losePlace(c, stream, isTentative && hadGap ? leastLost : 0);
@@ -107,11 +105,19 @@ function losePlace(c: Http1Connection, stream: MessageStream, leastLost: number)
   stream.seek(true, leastLost);
   if (stream === c.requests) {
     if (exchange !== null) endRequest(c, exchange);
+    refuseHeld(c);
   } else if (c.isOrdered) {
     loseResponse(c, wasOpen);
   } else {
     loseResponses(c, true);
   }
+}
+
+/** Responses that wait for a request wait for one that was lost. */
+function refuseHeld(c: Http1Connection): void {
+  if (c.held === null) return;
+  dropHeld(c);
+  c.responses.seek(false, 0);
 }
 
 /** The end of the request is out of reach. */

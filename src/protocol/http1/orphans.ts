@@ -16,7 +16,6 @@ export function orphanResponse(c: Http1Connection, event: DataEvent): void {
   const status = cutResponseStatus(event.bytes, event.payloadStart, end);
   if (status === 0) return;
   c.context.counters.add('protocol.orphan_responses');
-  // The body that follows a 100 (Continue) takes a turn of its own, see TurnCount.
-  if (status === CONTINUE) c.turns.turn += 2;
+  if (status === CONTINUE) c.turns.skipContinuation(event.turn + 1);
   else if (!c.turns.isAnchored && status >= 200) c.context.counters.add('dropped.unpaired');
 }

@@ -10,10 +10,11 @@ import { orphanResponse } from './orphans.ts';
 import { PartialHead } from './partial-head.ts';
 import { cutRequest, dropRequest, readRequest, refuseRequest } from './requests.ts';
 import { cutResponse, readResponse, refuseResponse } from './responses.ts';
-import { cutRequestMethod, plausibleResponse } from './start-line.ts';
+import { couldBeRequest, plausibleResponse } from './start-line.ts';
 
 const LF = 10;
 const CR = 13;
+const LINE_BREAKS_MAX = 4;
 
 /** Reads until the event is used up or the stream no longer knows where it is. */
 export function readMessages(
@@ -75,6 +76,8 @@ function startMessage(
   event: DataEvent,
 ): void {
   while (cursor.at < cursor.end && isLineBreak(cursor.bytes[cursor.at])) cursor.skip(1);
+  // So few bytes behind a body that was not copied are such an empty line, no message.
+  if (cursor.at === cursor.end && cursor.leftBytes <= LINE_BREAKS_MAX) cursor.skipAll();
   if (cursor.leftBytes === 0) return;
   if (stream === c.responses && c.pending.length === 0 && !answerPartialRequest(c, event)) {
     startEarlyResponse(c, stream, cursor, event);
@@ -159,14 +162,15 @@ function continueHead(
 ): void {
   cursor.skip(partial.append(cursor.bytes, cursor.at, cursor.end));
   const { bytes, lengthBytes } = partial;
-  const isDone = partial.isComplete || partial.isFull || cursor.fillerBytes > 0;
-  if (!isDone) return;
-  stream.partial = null;
-  const isWhole = c.context.scan.run(bytes, 0, lengthBytes);
-  if (isWhole) finishHead(c, stream, bytes, 0, lengthBytes, cursor, event);
-  else if (!couldBeHead(c, stream, bytes, 0, lengthBytes)) {
+  if (!couldBeHead(c, stream, bytes, 0, lengthBytes)) {
     refuse(c, stream, bytes, 0, lengthBytes, event);
-  } else cutHead(c, stream, bytes, 0, lengthBytes, cursor, event);
+  } else if (partial.isComplete) {
+    c.context.scan.run(bytes, 0, lengthBytes);
+    finishHead(c, stream, bytes, 0, lengthBytes, cursor, event);
+  } else if (partial.isFull || cursor.fillerBytes > 0) {
+    c.context.scan.run(bytes, 0, lengthBytes);
+    cutHead(c, stream, bytes, 0, lengthBytes, cursor, event);
+  }
 }
 
 function finishHead(
@@ -191,13 +195,9 @@ function couldBeHead(
   start: number,
   end: number,
 ): boolean {
-  if (start === end) return true;
   if (stream === c.responses) return plausibleResponse(bytes, start, end) !== 'no';
-  const isShort = end - start <= METHOD_BYTES_MAX && c.context.scan.startLineEnd === -1;
-  return isShort || cutRequestMethod(bytes, start, end) !== '';
+  return couldBeRequest(bytes, start, end);
 }
-
-const METHOD_BYTES_MAX = 32;
 
 /** The head goes on beyond the limit, or beyond what was copied. */
 function cutHead(

@@ -131,6 +131,11 @@ export function refuseRequest(
     stream.seek(hadGap, leastLost);
     return;
   }
+  // While a request waits, this is the rest of it or a tunnel whose beginning was lost.
+  if (c.pending.length > 0) {
+    stream.seek(false, 0);
+    return;
+  }
   counters.add('dropped.invalid');
   countUnread(c);
 }
@@ -211,7 +216,7 @@ function resynchronise(c: Http1Connection): void {
   const { turns } = c;
   stream.isTentative = false;
   c.context.counters.add('protocol.resyncs');
-  if (!stream.startsTurn) c.isPipelined = true;
+  if (!stream.startsTurn && turns.isAnchored) c.isPipelined = true;
   if (!stream.hadGap) {
     // Only what we chose not to read lies between; it may have held pipelined requests.
     if (c.isPipelined) turns.isExact = false;
@@ -249,9 +254,14 @@ export function seekRequest(c: Http1Connection, event: DataEvent): boolean {
     stream.startsTurn = startsTurn;
     return true;
   }
-  // The rest of a request whose framing we gave up: its turn is the request's.
-  if (startsTurn && !stream.hadGap) c.turns.turn = event.turn;
+  if (startsTurn) continueTurn(c, event.turn);
   return false;
+}
+
+/** A turn that begins with no request holds the rest of one, see TurnCount. */
+function continueTurn(c: Http1Connection, turn: number): void {
+  if (c.requests.hadGap) c.turns.skipContinuation(turn);
+  else c.turns.turn = turn;
 }
 
 /** In the turn of a request that was cut by our own decision only its own rest can follow. */

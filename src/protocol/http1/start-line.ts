@@ -59,6 +59,14 @@ export function cutRequestMethod(bytes: Uint8Array, start: number, end: number):
   return length === 0 ? '' : internMethod(bytes, start, length);
 }
 
+/** Whether bytes that hold no whole line may begin a request line. */
+export function couldBeRequest(bytes: Uint8Array, start: number, end: number): boolean {
+  let at = start;
+  while (at < end && TOKEN[bytes[at]] === 1) at++;
+  if (at - start > METHOD_BYTES_MAX) return false;
+  return at === end || (at > start && bytes[at] === SP);
+}
+
 /** True for HTTP/1.0 in a request line that `requestMethod` accepted. */
 export function isRequestHttp10(bytes: Uint8Array, start: number, lf: number): boolean {
   return bytes[trimmedEnd(bytes, start, lf) - 1] === 48;

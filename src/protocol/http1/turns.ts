@@ -24,6 +24,8 @@ export class TurnCount {
   isAnchored: boolean;
   /** The last `skipTo` met turns that do not fit: requests were pipelined inside the loss. */
   isBent = false;
+  /** The last turn that `skipContinuation` was told. */
+  #continued = -1;
 
   constructor(startSeen: boolean) {
     this.isExact = startSeen;
@@ -50,6 +52,16 @@ export class TurnCount {
     this.isBent = (between & 1) !== 0 || requests < leastRequests;
     if (this.isBent || !startsTurn) this.isExact = false;
     return this.#lose(Math.max(requests, leastRequests));
+  }
+
+  /**
+   * Turn `turn` of the request direction was seen to begin with no request: it goes on with one
+   * that began earlier, so this turn and one of responses do not stand for an exchange.
+   */
+  skipContinuation(turn: number): void {
+    if (turn <= this.#continued) return;
+    this.#continued = turn;
+    this.turn += 2;
   }
 
   /** Requests that must lie behind the last one counted when the connection ends after `turns`. */

@@ -248,3 +248,21 @@ test('the comparison with program state ends after a while and comes back', () =
   assert.equal(spans.filter((span) => span.tier === 'exact.state').length, 1300);
   assert.equal(scene.counters.get('link.tier_disabled'), 0);
 });
+
+test('Apache: beyond the limit the oldest thread is forgotten and counted', () => {
+  const scene = sceneOf('apache');
+  const oldest = ask(scene, { tid: 100 });
+  for (let tid = 101; tid <= 100 + 16_384; tid++) ask(scene, { tid });
+  const egress = send(scene, { tid: 100 });
+  for (const each of [egress, oldest]) scene.respond(each);
+  assert.ok(scene.counters.get('link.order_forgotten') > 0);
+  assertUnlinked(scene, egress);
+});
+
+test('HAProxy: a queue longer than the limit is forgotten and counted', () => {
+  const scene = new Scene();
+  scene.linker.setFamily(100, 'haproxy');
+  labelled(scene);
+  for (let i = 0; i <= 4096; i++) ask(scene, { tid: 1 });
+  assert.equal(scene.counters.get('link.order_forgotten'), 4097);
+});

@@ -43,13 +43,13 @@ struct policy {
 /*
  * Which processes are wanted and which program they run.
  * key: tgid. Inserted by user space (discovery), and by fork for the child of an entry. Deleted
- * at exit of the thread group, reset at exec. 16384: as many processes with a policy of their
+ * at exit of the thread group, reset at exec. 8192: as many processes with a policy of their
  * own; all others have the default. Full: a fork's child has the default policy until user space
  * sets one (COUNTER_LOST_POLICY).
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
+	__uint(max_entries, 8192);
 	__type(key, __u32);
 	__type(value, struct policy);
 } policy_by_tgid SEC(".maps");

@@ -93,7 +93,7 @@ export class Decoder {
       records.length <= this.#words.length * 4;
     if (isSame) return;
     const isAligned = records.byteOffset % 4 === 0;
-    this.#bytes = isAligned ? records : records.slice();
+    this.#bytes = isAligned ? records : new Uint8Array(records);
     const { buffer, byteOffset, length } = this.#bytes;
     this.#words = new Uint32Array(buffer, byteOffset, length >>> 2);
   }

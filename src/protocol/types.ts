@@ -9,7 +9,10 @@ import type { Connection } from '../capture/types.ts';
 /** The bytes of a message head, start line to the empty line, owned by this object. */
 export interface MessageHead {
   readonly bytes: Buffer;
-  /** Flat [start, end, start, end, ...] of each known header's value, -1 absent; see handoff/known-headers. */
+  /**
+   * Flat [start, end, start, end, ...] of each known header's value, -1 absent; see
+   * handoff/known-headers. Of a response none are noted.
+   */
   readonly known: ArrayLike<number>;
   /** Bit n: the known header of slot n occurs more than once; `known` names the first. */
   readonly repeated: number;

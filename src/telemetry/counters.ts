@@ -176,7 +176,7 @@ export class Counters {
   }
 
   add(name: CounterName, amount = 1): void {
-    this.values[INDEX[name]] = this.get(name) + amount;
+    this.values[INDEX[name]] += amount;
   }
 
   set(name: CounterName, value: number): void {

@@ -69,7 +69,8 @@ function finishResponse(
   timeNs: number,
   position: number,
 ): void {
-  c.pending.shift();
+  if (c.pending.length === 1) c.pending.pop();
+  else c.pending.shift();
   if (exchange === null) return;
   exchange.endNs = timeNs;
   exchange.responseEndPosition = position;

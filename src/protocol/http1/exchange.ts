@@ -14,6 +14,13 @@ export class Head implements MessageHead {
   }
 }
 
+/** A copy of [start, end) in Node's buffer pool: half the price of Buffer.copyBytesFrom. */
+export function copyBytes(source: Uint8Array, start: number, end: number): Buffer {
+  const bytes = Buffer.allocUnsafe(end - start);
+  bytes.set(source.subarray(start, end));
+  return bytes;
+}
+
 /** Where and when a message began, and who moved its first byte. */
 export interface MessageStart {
   readonly timeNs: number;

@@ -1,6 +1,7 @@
 /**
  * The one pass over a message head: finds its end, the fields that decide framing (RFC 9112 6) and
- * the values that later stages want (handoff/known-headers), without making a string.
+ * the values that later stages want (handoff/known-headers), without making a string. Four bytes
+ * are looked at in one step, wherever they lie: a DataView reads unaligned words.
  */
 import { SLOT } from '../../handoff/known-headers.ts';
 
@@ -18,20 +19,49 @@ export const LENGTH_INVALID = -2;
 /** `final`: chunked once, and last. `other`: a coding, but not that. */
 export type TransferCoding = 'none' | 'final' | 'other';
 
-const name = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0));
-const CONTENT_LENGTH = name('content-length');
-const TRANSFER_ENCODING = name('transfer-encoding');
-const CONTENT_TYPE = name('content-type');
-const HOST = name('host');
-const USER_AGENT = name('user-agent');
-const TRACEPARENT = name('traceparent');
-const TRACESTATE = name('tracestate');
-const FORWARDED = name('forwarded');
-const X_REQUEST_ID = name('x-request-id');
-const X_FORWARDED_FOR = name('x-forwarded-for');
-const X_FORWARDED_PROTO = name('x-forwarded-proto');
-const X_FORWARDED_HOST = name('x-forwarded-host');
-const CHUNKED = name('chunked');
+/** Sets the bit that letters differ in by case; hyphen, colon and digits have it anyway. */
+const LOWER = 0x20202020;
+
+/**
+ * Four characters of lower-case names as the little-endian words that they are in a head. Literals,
+ * so that comparing is one instruction; test/protocol/head-scan.test.ts checks them by the names.
+ */
+const CONT = 0x746e6f63;
+const TRAN = 0x6e617274;
+const TRAC = 0x63617274;
+const HOST = 0x74736f68;
+const USER = 0x72657375;
+const FORW = 0x77726f66;
+const X_RE = 0x65722d78;
+const X_FO = 0x6f662d78;
+const ENT_ = 0x2d746e65;
+const TYPE = 0x65707974;
+const LENG = 0x676e656c;
+const NGTH = 0x6874676e;
+const SFER = 0x72656673;
+const _ENC = 0x636e652d;
+const ODIN = 0x6e69646f;
+const DING = 0x676e6964;
+const EPAR = 0x72617065;
+const RENT = 0x746e6572;
+const ESTA = 0x61747365;
+const TATE = 0x65746174;
+const _AGE = 0x6567612d;
+const GENT = 0x746e6567;
+const ARDE = 0x65647261;
+const RDED = 0x64656472;
+const QUES = 0x73657571;
+const T_ID = 0x64692d74;
+const RWAR = 0x72617772;
+const DED_ = 0x2d646564;
+const _FOR = 0x726f662d;
+const PROT = 0x746f7270;
+const ROTO = 0x6f746f72;
+const CHUN = 0x6e756863;
+const NKED = 0x64656b6e;
+
+/** Names are compared by words that may reach so far beyond the line that they stand in. */
+const OVERREAD_BYTES = 24;
 
 /** `known` of a head that has none of the known headers; shared, never written. */
 const NONE_KNOWN: readonly number[] = Object.freeze(new Array<number>(20).fill(-1));
@@ -58,17 +88,19 @@ export class HeadScan {
   #start = 0;
   #slots: number[] | null = null;
   #hasChunked = false;
-  #source: Uint8Array | null = null;
-  #words: Int32Array = new Int32Array(0);
+  #source: Uint8Array = new Uint8Array(0);
+  #view: DataView = new DataView(new ArrayBuffer(0));
 
   /**
    * Scans the head that starts at `start` and whose bytes reach to `limit`. True when its empty
-   * line is there; else the results so far are valid.
+   * line is there; else the results so far are valid. Known headers are noted of requests only.
    */
-  run(bytes: Uint8Array, start: number, limit: number): boolean {
+  run(bytes: Uint8Array, start: number, limit: number, isRequest: boolean): boolean {
+    if (limit + OVERREAD_BYTES > bytes.length) return this.#runCopy(bytes, start, limit, isRequest);
     if (bytes !== this.#source) this.#use(bytes);
     this.#reset(start);
-    let lf = this.#findLf(bytes, start, limit);
+    const view = this.#view;
+    let lf = findLf(view, start, limit);
     this.startLineEnd = lf;
     while (lf !== -1) {
       const at = lf + 1;
@@ -82,10 +114,26 @@ export class HeadScan {
         this.end = at + 2;
         return true;
       }
-      lf = this.#findFieldEnd(bytes, at, limit);
-      if (lf !== -1) this.#field(bytes, first, at, lf);
+      lf = findLf(view, at, limit);
+      // Continuation lines (obs-fold, RFC 9112 5.2).
+      while (lf !== -1 && lf + 1 < limit && isBlank(bytes[lf + 1])) {
+        lf = findLf(view, lf + 1, limit);
+      }
+      if (lf === -1) return false;
+      if (isRequest) this.#requestField(bytes, view, at, lf);
+      else this.#responseField(bytes, view, at, lf);
     }
     return false;
+  }
+
+  /** At the very end of a buffer: scans a copy that has room behind it. */
+  #runCopy(bytes: Uint8Array, start: number, limit: number, isRequest: boolean): boolean {
+    const copy = new Uint8Array(limit - start + OVERREAD_BYTES);
+    copy.set(bytes.subarray(start, limit));
+    const isWhole = this.run(copy, 0, limit - start, isRequest);
+    if (this.startLineEnd !== -1) this.startLineEnd += start;
+    this.end += start;
+    return isWhole;
   }
 
   #reset(start: number): void {
@@ -99,106 +147,103 @@ export class HeadScan {
     this.repeated = 0;
   }
 
-  /** Aligned words of the buffer; without alignment they stay empty and bytes are compared. */
   #use(bytes: Uint8Array): void {
     this.#source = bytes;
-    const isAligned = (bytes.byteOffset & 3) === 0;
-    const words = isAligned ? bytes.length >> 2 : 0;
-    this.#words = new Int32Array(bytes.buffer, isAligned ? bytes.byteOffset : 0, words);
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   /**
-   * Index of the first LF in [from, limit), -1 when there is none. Four bytes at a time: a byte of
-   * `v` is 0 where the word has a LF, and `(v - 0x01010101) & ~v & 0x80808080` marks the lowest
-   * such byte (both architectures are little-endian). Half the cost of Uint8Array.indexOf on lines.
+   * Looks at the field line [at, lf) of a request: its first four letters tell most away. Words
+   * that reach beyond `lf` are harmless, a line end is in no name.
    */
-  #findLf(bytes: Uint8Array, from: number, limit: number): number {
-    let at = from;
-    for (; (at & 3) !== 0 && at < limit; at++) if (bytes[at] === LF) return at;
-    const words = this.#words;
-    const wordsEnd = Math.min(limit >> 2, words.length);
-    let word = at >> 2;
-    for (; word < wordsEnd; word++) {
-      const v = words[word] ^ 0x0a0a0a0a;
-      const marks = (v - 0x01010101) & ~v & 0x80808080;
-      if (marks !== 0) return (word << 2) + ((31 - Math.clz32(marks & -marks)) >> 3);
-    }
-    for (at = Math.max(at, word << 2); at < limit; at++) if (bytes[at] === LF) return at;
-    return -1;
-  }
-
-  /** Like `#findLf`, over continuation lines (obs-fold, RFC 9112 5.2). */
-  #findFieldEnd(bytes: Uint8Array, from: number, limit: number): number {
-    let lf = this.#findLf(bytes, from, limit);
-    while (lf !== -1 && lf + 1 < limit && (bytes[lf + 1] === SP || bytes[lf + 1] === HT)) {
-      lf = this.#findLf(bytes, lf + 1, limit);
-    }
-    return lf;
-  }
-
-  /** Looks at the field line [at, lf): the first letter and the place of the colon tell most away. */
-  #field(bytes: Uint8Array, first: number, at: number, lf: number): void {
-    switch (first | 0x20) {
-      case 99 /* c */:
-        if (isName(bytes, at, CONTENT_TYPE)) this.#note(bytes, SLOT['content-type'], at + 13, lf);
-        else if (this.#isFraming(bytes, at, lf, CONTENT_LENGTH)) this.#length(bytes, at + 14, lf);
+  #requestField(bytes: Uint8Array, view: DataView, at: number, lf: number): void {
+    switch (view.getInt32(at, true) | LOWER) {
+      case CONT:
+      case TRAN:
+        this.#framingField(bytes, view, at, lf);
+        if (isTwo(view, at, ENT_, 8, TYPE)) this.#note(bytes, SLOT['content-type'], at + 12, lf);
         break;
-      case 116 /* t */:
-        if (isName(bytes, at, TRACEPARENT)) this.#note(bytes, SLOT.traceparent, at + 12, lf);
-        else if (isName(bytes, at, TRACESTATE)) this.#note(bytes, SLOT.tracestate, at + 11, lf);
-        else if (this.#isFraming(bytes, at, lf, TRANSFER_ENCODING))
-          this.#coding(bytes, at + 17, lf);
+      case HOST:
+        this.#note(bytes, SLOT.host, at + 4, lf);
         break;
-      case 104 /* h */:
-        if (isName(bytes, at, HOST)) this.#note(bytes, SLOT.host, at + 5, lf);
+      case USER:
+        if (isTwo(view, at, _AGE, 6, GENT)) this.#note(bytes, SLOT['user-agent'], at + 10, lf);
         break;
-      case 117 /* u */:
-        if (isName(bytes, at, USER_AGENT)) this.#note(bytes, SLOT['user-agent'], at + 11, lf);
+      case X_RE:
+        if (isTwo(view, at, QUES, 8, T_ID)) this.#note(bytes, SLOT['x-request-id'], at + 12, lf);
         break;
-      case 102 /* f */:
-        if (isName(bytes, at, FORWARDED)) this.#note(bytes, SLOT.forwarded, at + 10, lf);
+      case X_FO:
+        this.#forwarded(bytes, view, at, lf);
         break;
-      case 120 /* x */:
-        this.#extension(bytes, at, lf);
+      case TRAC:
+        if (isTwo(view, at, EPAR, 7, RENT)) this.#note(bytes, SLOT.traceparent, at + 11, lf);
+        else if (isTwo(view, at, ESTA, 6, TATE)) this.#note(bytes, SLOT.tracestate, at + 10, lf);
+        break;
+      case FORW:
+        if (isTwo(view, at, ARDE, 5, RDED)) this.#note(bytes, SLOT.forwarded, at + 9, lf);
         break;
     }
   }
 
-  #extension(bytes: Uint8Array, at: number, lf: number): void {
-    if (isName(bytes, at, X_REQUEST_ID)) this.#note(bytes, SLOT['x-request-id'], at + 13, lf);
-    else if (isName(bytes, at, X_FORWARDED_FOR)) {
-      this.#note(bytes, SLOT['x-forwarded-for'], at + 16, lf);
-    } else if (isName(bytes, at, X_FORWARDED_PROTO)) {
-      this.#note(bytes, SLOT['x-forwarded-proto'], at + 18, lf);
-    } else if (isName(bytes, at, X_FORWARDED_HOST)) {
-      this.#note(bytes, SLOT['x-forwarded-host'], at + 17, lf);
+  /** Of a response only framing matters. */
+  #responseField(bytes: Uint8Array, view: DataView, at: number, lf: number): void {
+    const word = view.getInt32(at, true) | LOWER;
+    if (word === CONT || word === TRAN) this.#framingField(bytes, view, at, lf);
+  }
+
+  #forwarded(bytes: Uint8Array, view: DataView, at: number, lf: number): void {
+    if (!isTwo(view, at, RWAR, 8, DED_)) return;
+    if (isWord(view, at + 11, _FOR)) {
+      this.#note(bytes, SLOT['x-forwarded-for'], at + 15, lf);
+    } else if (isWord(view, at + 12, HOST)) {
+      this.#note(bytes, SLOT['x-forwarded-host'], at + 16, lf);
+    } else if (isWord(view, at + 12, PROT) && isWord(view, at + 13, ROTO)) {
+      this.#note(bytes, SLOT['x-forwarded-proto'], at + 17, lf);
     }
   }
 
-  /** A framing field also when whitespace stands before its colon: somebody may take it for one. */
-  #isFraming(bytes: Uint8Array, at: number, lf: number, text: Uint8Array): boolean {
-    let colon = at + text.length;
-    if (colon >= lf) return false;
-    while (isBlank(bytes[colon]) && colon < lf) colon++;
-    if (bytes[colon] !== COLON || !isWord(bytes, at, text)) return false;
-    if (colon !== at + text.length) this.hasSpacedName = true;
-    return true;
+  /** Content-Length and Transfer-Encoding, whose first word was compared. */
+  #framingField(bytes: Uint8Array, view: DataView, at: number, lf: number): void {
+    if (isTwo(view, at, ENT_, 8, LENG) && isWord(view, at + 10, NGTH)) {
+      const colon = this.#framingColon(bytes, at + 14, lf);
+      if (colon !== -1) this.#length(bytes, colon + 1, lf);
+    } else if (isTwo(view, at, SFER, 8, _ENC) && isTwo(view, at + 8, ODIN, 5, DING)) {
+      const colon = this.#framingColon(bytes, at + 17, lf);
+      if (colon !== -1) this.#coding(bytes, view, colon + 1, lf);
+    }
   }
 
-  /** Notes where a known value lies, relative to the head, without surrounding whitespace. */
-  #note(bytes: Uint8Array, slot: number, from: number, lf: number): void {
-    this.#slots ??= emptyKnown();
-    this.known = this.#slots;
-    if (this.#slots[2 * slot] !== -1) {
+  /** Also when whitespace stands before it: somebody may take the field for a framing one. */
+  #framingColon(bytes: Uint8Array, from: number, lf: number): number {
+    let colon = from;
+    while (colon < lf && isBlank(bytes[colon])) colon++;
+    if (colon >= lf || bytes[colon] !== COLON) return -1;
+    if (colon !== from) this.hasSpacedName = true;
+    return colon;
+  }
+
+  /**
+   * Notes where a known value lies, relative to the head, without surrounding whitespace. `colon`:
+   * where the colon must be, else the name is a longer one.
+   */
+  #note(bytes: Uint8Array, slot: number, colon: number, lf: number): void {
+    if (bytes[colon] !== COLON || colon >= lf) return;
+    let slots = this.#slots;
+    if (slots === null) {
+      slots = emptyKnown();
+      this.#slots = slots;
+      this.known = slots;
+    }
+    if (slots[2 * slot] !== -1) {
       this.repeated |= 1 << slot;
       return;
     }
-    let start = from;
+    let start = colon + 1;
     let end = lf;
     while (start < end && isSpace(bytes[start])) start++;
     while (end > start && isSpace(bytes[end - 1])) end--;
-    this.#slots[2 * slot] = start - this.#start;
-    this.#slots[2 * slot + 1] = end - this.#start;
+    slots[2 * slot] = start - this.#start;
+    slots[2 * slot + 1] = end - this.#start;
   }
 
   /**
@@ -206,13 +251,14 @@ export class HeadScan {
    * several field lines count as one list.
    */
   #length(bytes: Uint8Array, from: number, lf: number): void {
-    let at = skipToColon(bytes, from) + 1;
+    let at = from;
     for (;;) {
       while (at < lf && isSpace(bytes[at])) at++;
       const digits = at;
       let value = 0;
-      for (; at < lf && bytes[at] >= 48 && bytes[at] <= 57; at++)
+      for (; at < lf && bytes[at] >= 48 && bytes[at] <= 57; at++) {
         value = value * 10 + bytes[at] - 48;
+      }
       const isNumber = at > digits && value <= Number.MAX_SAFE_INTEGER;
       while (at < lf && isSpace(bytes[at])) at++;
       const isEnd = at >= lf || bytes[at] === COMMA;
@@ -228,8 +274,8 @@ export class HeadScan {
   }
 
   /** Transfer-Encoding (RFC 9112 6.1): only chunked, once and last, delimits a message. */
-  #coding(bytes: Uint8Array, from: number, lf: number): void {
-    let at = skipToColon(bytes, from) + 1;
+  #coding(bytes: Uint8Array, view: DataView, from: number, lf: number): void {
+    let at = from;
     while (at < lf) {
       while (at < lf && (isSpace(bytes[at]) || bytes[at] === COMMA)) at++;
       if (at >= lf) return;
@@ -237,11 +283,45 @@ export class HeadScan {
       while (at < lf && bytes[at] !== COMMA) at++;
       let end = at;
       while (isSpace(bytes[end - 1])) end--;
-      const isChunked = end - start === CHUNKED.length && isWord(bytes, start, CHUNKED);
+      const isChunked =
+        end - start === 7 && isWord(view, start, CHUN) && isWord(view, start + 3, NKED);
       this.transferCoding = isChunked && !this.#hasChunked ? 'final' : 'other';
       if (isChunked) this.#hasChunked = true;
     }
   }
+}
+
+/**
+ * Index of the first LF in [from, limit), -1 when there is none. A byte of `v` is 0 where the word
+ * has a LF, and `(v - 0x01010101) & ~v & 0x80808080` marks the lowest such byte.
+ */
+function findLf(view: DataView, from: number, limit: number): number {
+  for (let at = from; at < limit; at += 8) {
+    const v = view.getInt32(at, true) ^ LF_WORD;
+    const marks = (v - 0x01010101) & ~v & 0x80808080;
+    if (marks !== 0) return within(at + ((31 - Math.clz32(marks & -marks)) >> 3), limit);
+    const w = view.getInt32(at + 4, true) ^ LF_WORD;
+    const more = (w - 0x01010101) & ~w & 0x80808080;
+    if (more !== 0) return within(at + 4 + ((31 - Math.clz32(more & -more)) >> 3), limit);
+  }
+  return -1;
+}
+
+const LF_WORD = 0x0a0a0a0a;
+
+/** A LF behind the limit (words reach beyond it) is none. */
+function within(at: number, limit: number): number {
+  return at < limit ? at : -1;
+}
+
+/** True when the four bytes at `at` are this word, in whatever case. */
+function isWord(view: DataView, at: number, word: number): boolean {
+  return (view.getInt32(at, true) | LOWER) === word;
+}
+
+/** True when the second word of a name is `second`, and the one at `lastAt` is `last`. */
+function isTwo(view: DataView, at: number, second: number, lastAt: number, last: number): boolean {
+  return isWord(view, at + 4, second) && isWord(view, at + lastAt, last);
 }
 
 function isBlank(code: number): boolean {
@@ -251,23 +331,4 @@ function isBlank(code: number): boolean {
 /** Blank, or part of a fold or of the line end. */
 function isSpace(code: number): boolean {
   return code === SP || code === HT || code === CR || code === LF;
-}
-
-function skipToColon(bytes: Uint8Array, from: number): number {
-  let at = from;
-  while (bytes[at] !== COLON) at++;
-  return at;
-}
-
-/** True when the field name `text` (lower case) and a colon stand at `at`. */
-function isName(bytes: Uint8Array, at: number, text: Uint8Array): boolean {
-  return bytes[at + text.length] === COLON && isWord(bytes, at, text);
-}
-
-/** Compares letters without case. Good for letters and hyphens, all that these names have. */
-function isWord(bytes: Uint8Array, at: number, text: Uint8Array): boolean {
-  for (let index = 0; index < text.length; index++) {
-    if ((bytes[at + index] | 0x20) !== text[index]) return false;
-  }
-  return true;
 }

@@ -3,7 +3,7 @@ const CR = 13;
 
 /** What there is of a message head that arrives in several events. Bounded by `bytesMax`. */
 export class PartialHead {
-  bytes: Buffer;
+  bytes: Uint8Array;
   lengthBytes = 0;
   readonly #bytesMax: number;
   /** Bytes of the current line before its end, a CR not counted when it is the first. */
@@ -12,7 +12,7 @@ export class PartialHead {
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
-    this.bytes = Buffer.allocUnsafe(Math.min(bytesMax, 1024));
+    this.bytes = new Uint8Array(1024);
   }
 
   get isFull(): boolean {
@@ -50,9 +50,7 @@ export class PartialHead {
   #copy(source: Uint8Array, at: number, end: number): void {
     const length = this.lengthBytes + end - at;
     if (length > this.bytes.length) {
-      const larger = Buffer.allocUnsafe(
-        Math.min(this.#bytesMax, Math.max(length, 2 * this.bytes.length)),
-      );
+      const larger = new Uint8Array(Math.max(length, 2 * this.bytes.length));
       larger.set(this.bytes.subarray(0, this.lengthBytes));
       this.bytes = larger;
     }

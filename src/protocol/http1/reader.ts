@@ -117,7 +117,7 @@ function startEarlyResponse(
 function answerPartialRequest(c: Http1Connection, event: DataEvent): boolean {
   const { partial, isTentative, expected, lastNs } = c.requests;
   if (c.connection.role !== 'server' || partial === null || isTentative) return false;
-  c.context.scan.run(partial.bytes, 0, partial.lengthBytes);
+  c.context.scan.run(partial.bytes, 0, partial.lengthBytes, true);
   c.context.counters.add('protocol.incomplete_heads');
   const last = { ...event, timeNs: lastNs };
   cutRequest(c, partial.bytes, 0, partial.lengthBytes, expected, last);
@@ -138,7 +138,7 @@ function readHead(
   const { scan } = c.context;
   const { bytes, at } = cursor;
   const limit = Math.min(cursor.end, at + limits.headBytesMax);
-  if (scan.run(bytes, at, limit)) {
+  if (scan.run(bytes, at, limit, stream === c.requests)) {
     cursor.skip(scan.end - at);
     finishHead(c, stream, bytes, at, scan.end, cursor, event);
   } else if (!couldBeHead(c, stream, bytes, at, limit)) {
@@ -165,10 +165,10 @@ function continueHead(
   if (!couldBeHead(c, stream, bytes, 0, lengthBytes)) {
     refuse(c, stream, bytes, 0, lengthBytes, event);
   } else if (partial.isComplete) {
-    c.context.scan.run(bytes, 0, lengthBytes);
+    c.context.scan.run(bytes, 0, lengthBytes, stream === c.requests);
     finishHead(c, stream, bytes, 0, lengthBytes, cursor, event);
   } else if (partial.isFull || cursor.fillerBytes > 0) {
-    c.context.scan.run(bytes, 0, lengthBytes);
+    c.context.scan.run(bytes, 0, lengthBytes, stream === c.requests);
     cutHead(c, stream, bytes, 0, lengthBytes, cursor, event);
   }
 }

@@ -12,7 +12,7 @@ import {
   loseResponses,
   reportLost,
 } from './endings.ts';
-import { ghostOf, Head, HttpExchange } from './exchange.ts';
+import { copyBytes, ghostOf, Head, HttpExchange } from './exchange.ts';
 import { INVALID, requestFraming } from './framing.ts';
 import { dropHeld } from './held.ts';
 import {
@@ -169,7 +169,7 @@ function admit(
     return null;
   }
   const { scan } = c.context;
-  const bytes = Buffer.copyBytesFrom(source, start, end - start);
+  const bytes = copyBytes(source, start, end);
   const head = new Head(bytes, scan.known, scan.repeated);
   const exchange = new HttpExchange(
     c.connection,

@@ -4,7 +4,7 @@ import { limits } from '../../config/limits.ts';
 import { startBody } from './body.ts';
 import type { Http1Connection } from './connection.ts';
 import { endAll, endExchange, endLoose, finishMessage, giveUp, losePending } from './endings.ts';
-import { Head, type HttpExchange } from './exchange.ts';
+import { copyBytes, Head, type HttpExchange } from './exchange.ts';
 import { INVALID, responseFraming } from './framing.ts';
 import { orphanResponse } from './orphans.ts';
 import {
@@ -40,7 +40,7 @@ export function readResponse(
     return;
   }
   if (exchange !== null) {
-    const bytes = Buffer.copyBytesFrom(source, start, end - start);
+    const bytes = copyBytes(source, start, end);
     beginResponse(c, exchange, new Head(bytes, scan.known, scan.repeated), status);
   }
   if (status === 101 || (entry.method === 'CONNECT' && status < 300)) {
@@ -144,7 +144,7 @@ export function cutResponse(
   stream.exchange = entry;
   if (status === 0) return;
   const { scan } = c.context;
-  const bytes = Buffer.copyBytesFrom(source, start, end - start);
+  const bytes = copyBytes(source, start, end);
   beginResponse(c, entry, new Head(bytes, scan.known, scan.repeated), status);
 }
 

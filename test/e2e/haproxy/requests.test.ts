@@ -1,10 +1,10 @@
 /** HAProxy with two threads: requests, retries, queues, health checks, as the collector wrote them. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { assertHop, assertNoLoss } from '../harness/facts.ts';
+import { assertHop, assertLinked, assertNoLoss } from '../harness/facts.ts';
 import { ask, askMany, converse, oneConnection, tunnel } from '../harness/http-client.ts';
 import { pathOf } from '../harness/otlp-span.ts';
-import { proxied, shape, shapeOf, treesOf } from '../harness/span-tree.ts';
+import { proxied, proxiedOverOld, shape, shapeOf, treesOf } from '../harness/span-tree.ts';
 import { assertWholeHops } from '../harness/whole-hops.ts';
 import { type HaproxyScene, openHaproxyScene } from './scene.ts';
 
@@ -204,8 +204,12 @@ describe('HAProxy with connections older than the agent', () => {
   test('they are captured and linked from their next request on', async () => {
     const { scene, port } = open;
     for (const n of [1, 2]) {
-      await ask(port, `/kept/late/${n}`, { connections });
-      assertHop(await scene.expectTrace(`/kept/late/${n}`, lines(`GET /kept/late/${n}`)));
+      const path = `/kept/late/${n}`;
+      await ask(port, path, { connections });
+      const lines = proxiedOverOld('haproxy', 'api', `GET ${path}`);
+      const [ingress, egress] = await scene.expectTrace(path, lines);
+      assert(ingress && egress);
+      assertLinked(ingress, egress);
     }
   });
 });

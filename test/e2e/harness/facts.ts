@@ -6,14 +6,20 @@ import type { OtlpSpan } from './otlp-span.ts';
 export function assertHop(spans: readonly OtlpSpan[], tier = 'exact.state'): void {
   const [ingress, egress, backend] = spans;
   assert(ingress && egress && backend, `three spans, not ${spans.length}`);
-  assert.equal(egress.parentSpanId, ingress.spanId);
+  assertLinked(ingress, egress, tier);
   assert.equal(backend.parentSpanId, egress.spanId);
-  assert.equal(new Set(spans.map(({ traceId }) => traceId)).size, 1);
+  assert.equal(backend.traceId, egress.traceId);
+  assert.equal(backend.attributes['spantap.link.tier'], 'local');
+  assertSameConnection(egress, backend);
+}
+
+/** The proxy's own two spans. */
+export function assertLinked(ingress: OtlpSpan, egress: OtlpSpan, tier = 'exact.state'): void {
+  assert.equal(egress.parentSpanId, ingress.spanId);
+  assert.equal(egress.traceId, ingress.traceId);
   assert.equal(egress.attributes['spantap.link.tier'], tier);
   assert.equal(egress.attributes['spantap.link.confidence'], 1);
-  assert.equal(backend.attributes['spantap.link.tier'], 'local');
   assertWithin(ingress, egress);
-  assertSameConnection(egress, backend);
 }
 
 /** The proxy asks after it was asked, and has its answer before it has finished its own. */

@@ -96,6 +96,18 @@ export const DEFINITIONS = {
   'link.local_no_ordinal': { fact: 'info', help: 'ingress of unknown number: no local hop' },
   'link.local_contradiction': { fact: 'info', help: 'local ends whose requests differ' },
   'link.local_late': { fact: 'info', help: 'local clients seen after the ingress was handed on' },
+  'link.order_forgotten': {
+    fact: 'info',
+    help: 'requests that the order tier forgot because too many waited',
+  },
+  'link.identifiers_forgotten': {
+    fact: 'info',
+    help: 'header values that would count as new again',
+  },
+  'link.names_ignored': {
+    fact: 'info',
+    help: 'header fields not considered because too many names were seen',
+  },
   'link.traceparent_invalid': { fact: 'info', help: 'traceparent headers that are malformed' },
   'link.traceparent_conflict': { fact: 'info', help: 'requests with differing traceparents' },
   'dropped.exchanges': { fact: 'dropped', help: 'exchanges given up because too many were open' },

@@ -81,7 +81,9 @@ const LAST_CHUNK = '\r\n0\r\n\r\n';
 function endsChunked(stream: MessageStream, event: DataEvent): boolean {
   if (stream.looseTail === null) return false;
   const { bytes, payloadStart, tailBytes, lenBytes } = event;
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset + payloadStart, tailBytes).toString('latin1');
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset + payloadStart, tailBytes).toString(
+    'latin1',
+  );
   const before = tailBytes === lenBytes ? stream.looseTail : '';
   stream.looseTail = (before + text).slice(-LAST_CHUNK.length);
   return stream.looseTail === LAST_CHUNK;

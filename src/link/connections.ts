@@ -49,6 +49,10 @@ export class ConnectionState {
     this.writeNext = connection.writePosition;
   }
 
+  get hasWritten(): boolean {
+    return this.writeNext > this.connection.writePosition;
+  }
+
   push(node: LinkNode, nowNs: number): void {
     node.before = this.newest;
     if (this.newest === null) this.#oldest = node;

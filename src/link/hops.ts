@@ -81,8 +81,11 @@ export class Hops {
   /** Hands on what has waited long enough. */
   tick(nowNs: number): void {
     const due: LinkNode[] = [];
-    for (let node = this.#oldest; node !== null; node = node.newer)
+    const lateNs = nowNs - this.#limits.lateClientMs * 1e6;
+    for (let node = this.#oldest; node !== null; node = node.newer) {
+      if (node.startNs < lateNs) node.awaitsClient = false;
       if (node.hasEnded) due.push(node);
+    }
     for (const node of due) if (node.stage === 'live') this.#tickNode(node, nowNs);
   }
 
@@ -97,7 +100,6 @@ export class Hops {
     const head = node.parent ?? node;
     const isHead = head === node;
     if (waitedMs > this.#limits.lateEgressMs) node.lingers = false;
-    if (waitedMs > this.#limits.lateClientMs) node.awaitsClient = false;
     if (waitedMs > (isHead ? this.#limits.hopWaitMs : this.#limits.egressWaitMs))
       this.#giveUp(node);
     else if (isHead || head.stage !== 'live') this.settle(node);

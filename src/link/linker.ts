@@ -215,7 +215,7 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
   #endIngress(node: LinkNode, exchange: Exchange<LinkNode>): void {
     const { owner } = node;
     owner.order?.ended(node);
-    owner.identifiers?.remove(node, exchange.request.bytes);
+    owner.identifiers?.remove(exchange.request.bytes);
     node.lingers = mayWriteLate(node) || this.#decider.isAwaited(node.connection.connection.id);
   }
 

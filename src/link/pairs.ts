@@ -1,10 +1,9 @@
 /**
  * The two ends of one connection on this host. Key: network namespace and 4-tuple, server first;
- * Unix sockets: the client's inode (what it connects to has none until it is accepted). The
- * server's exchange number k is the client's number k, byte for byte; where a key names two
- * connections of one side (address translation, missed closes) nothing is paired.
+ * Unix sockets: the client's inode (what it connects to has none until it is accepted). The server's
+ * exchange number k is the client's number k, byte for byte; where a key names two connections of
+ * one side (address translation, missed closes) nothing is paired.
  */
-
 import type { Connection } from '../capture/types.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import type { ConnectionState } from './connections.ts';
@@ -13,8 +12,8 @@ import type { LinkExchange, LinkNode } from './node.ts';
 export class Pair {
   /** TCP: a hash of ports and client address; Unix: inode of the client's socket. */
   readonly key: number;
-  /** TCP: network namespace. */
-  readonly scope: number;
+  /** Of TCP only: an inode says everything. */
+  readonly netnsInode: number;
   readonly serverAddress: string;
   readonly clientAddress: string;
   client: ConnectionState | null = null;
@@ -24,18 +23,21 @@ export class Pair {
   next: Pair | null = null;
 
   constructor(connection: Connection, isServer: boolean) {
-    const { local, remote } = connection;
+    const { local, remote, family } = connection;
+    const isUnix = family === 'unix';
     this.key = keyOf(connection, isServer);
-    this.scope = scopeOf(connection);
-    const isUnix = connection.family === 'unix';
+    this.netnsInode = isUnix ? 0 : connection.netnsInode;
     this.serverAddress = isUnix ? '' : (isServer ? local : remote).address;
     this.clientAddress = isUnix ? '' : (isServer ? remote : local).address;
   }
 
-  /** Both connections are ends of the same one, or use its addresses again. */
+  /**
+   * Of pairs with equal keys: both connections are ends of the same one, or use its addresses
+   * again. Ports need no comparison, see keyOf.
+   */
   isLike(other: Pair): boolean {
     return (
-      this.scope === other.scope &&
+      this.netnsInode === other.netnsInode &&
       this.serverAddress === other.serverAddress &&
       this.clientAddress === other.clientAddress
     );
@@ -48,7 +50,6 @@ export class Pairs {
   /** Inserted with the first end, deleted when both ends are gone. */
   readonly #tcp = new Map<number, Pair>();
   readonly #unix = new Map<number, Pair>();
-
   readonly #waitsForClients: boolean;
 
   constructor(
@@ -65,7 +66,7 @@ export class Pairs {
   join(state: ConnectionState, isServer: boolean): void {
     state.isPairTried = true;
     const { connection } = state;
-    if (isServer && connection.family === 'unix' && connection.peerInode === 0) return;
+    if (connection.family === 'unix' && clientInode(connection, isServer) === 0) return;
     const pair = this.#pairFor(connection, isServer);
     state.pair = pair;
     if (isServer) pair.server = state;
@@ -203,9 +204,12 @@ export function printOf(exchange: LinkExchange): number {
   return print;
 }
 
-/** Ports alone would put all clients that share a port into one chain. */
+/**
+ * Ports alone would put all clients that share a port into one chain. Every step of the hash is a
+ * bijection, so equal keys of equal addresses mean equal ports.
+ */
 function keyOf(connection: Connection, isServer: boolean): number {
-  if (connection.family === 'unix') return isServer ? connection.peerInode : connection.socketInode;
+  if (connection.family === 'unix') return clientInode(connection, isServer);
   const { local, remote } = connection;
   const server = isServer ? local : remote;
   const client = isServer ? remote : local;
@@ -215,6 +219,7 @@ function keyOf(connection: Connection, isServer: boolean): number {
   return key;
 }
 
-function scopeOf(connection: Connection): number {
-  return connection.family === 'unix' ? 0 : connection.netnsInode;
+/** Of a Unix socket; 0 unknown. */
+function clientInode({ socketInode, peerInode }: Connection, isServer: boolean): number {
+  return isServer ? peerInode : socketInode;
 }

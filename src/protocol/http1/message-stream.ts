@@ -53,8 +53,9 @@ export class MessageStream extends Stream implements MessageStart {
   }
 
   /** The byte at the cursor is the first of a message. */
-  begin(cursor: Cursor, event: DataEvent): void {
+  begin(cursor: Cursor, event: DataEvent, startsTurn: boolean): void {
     this.state = 'head';
+    this.startsTurn = startsTurn;
     this.timeNs = event.timeNs;
     this.position = cursor.position;
     this.turn = event.turn;

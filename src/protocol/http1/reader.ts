@@ -11,6 +11,7 @@ import { PartialHead } from './partial-head.ts';
 import { cutRequest, dropRequest, readRequest, refuseRequest } from './requests.ts';
 import { cutResponse, readResponse, refuseResponse } from './responses.ts';
 import { couldBeRequest, plausibleResponse } from './start-line.ts';
+import { isTurnStart } from './turns.ts';
 
 const LF = 10;
 const CR = 13;
@@ -75,6 +76,7 @@ function startMessage(
   cursor: Cursor,
   event: DataEvent,
 ): void {
+  const isFirst = cursor.position === event.position;
   while (cursor.at < cursor.end && isLineBreak(cursor.bytes[cursor.at])) cursor.skip(1);
   // So few bytes behind a body that was not copied are such an empty line, no message.
   if (cursor.at === cursor.end && cursor.leftBytes <= LINE_BREAKS_MAX) cursor.skipAll();
@@ -83,7 +85,8 @@ function startMessage(
     startEarlyResponse(c, stream, cursor, event);
     return;
   }
-  stream.begin(cursor, event);
+  const startsTurn = isFirst && isTurnStart(c.connection.startSeen, event);
+  stream.begin(cursor, event, startsTurn);
 }
 
 function isLineBreak(code: number): boolean {

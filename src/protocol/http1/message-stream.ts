@@ -29,6 +29,9 @@ export class MessageStream extends Stream implements MessageStart {
   exchange: HttpExchange | null = null;
   body: BodyCapture | null = null;
 
+  /** `seek`: the bytes are still those of the exchange's body, though with its chunk framing. */
+  isLooseBody = false;
+
   /** First byte of the current message: time, position, turn, thread, program state. */
   timeNs = 0;
   position = 0;
@@ -71,6 +74,7 @@ export class MessageStream extends Stream implements MessageStart {
     this.body = null;
     this.exchange = null;
     this.isTentative = false;
+    this.isLooseBody = false;
     this.hadGap = hadGap;
     this.leastLost = leastLost;
   }

@@ -49,7 +49,7 @@ export function readMessages(
   if (c.mode === 'tunnel') c.context.counters.add('protocol.tunnel_bytes', cursor.leftBytes);
 }
 
-/** Bytes of a message whose framing was given up still count as its own. */
+/** Bytes of a message whose framing was given up still belong to it. */
 export function skipUnframed(
   c: Http1Connection,
   stream: MessageStream,
@@ -59,7 +59,7 @@ export function skipUnframed(
 ): void {
   const { exchange } = stream;
   if (exchange === null) return;
-  countBody(c, stream, lenBytes);
+  if (stream.isLooseBody) countBody(c, stream, lenBytes);
   stream.body?.cut();
   if (stream === c.requests) {
     exchange.requestEndNs = event.timeNs;

@@ -165,6 +165,11 @@ function admit(
     c.context.counters.add('dropped.unpaired');
     return null;
   }
+  if (c.invalidMessages > limits.invalidMessagesMax) {
+    c.context.counters.add('dropped.invalid');
+    giveUp(c, 'invalid', event.timeNs);
+    return null;
+  }
   if (c.pending.length >= limits.pipelinedMax) {
     dropPipelined(c, method, event);
     return null;

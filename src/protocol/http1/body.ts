@@ -107,6 +107,7 @@ function loosen(c: Http1Connection, stream: MessageStream): void {
   stream.seek(false, 0);
   if (exchange === null) return;
   stream.exchange = exchange;
+  stream.isLooseBody = true;
   stream.body = body;
   stream.looseTail = '';
   if (stream === c.responses) {

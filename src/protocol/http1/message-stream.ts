@@ -29,6 +29,9 @@ export class MessageStream extends Stream implements MessageStart {
   exchange: HttpExchange | null = null;
   body: BodyCapture | null = null;
 
+  /** `seek`: the bytes are still those of the exchange's body, though with its chunk framing. */
+  isLooseBody = false;
+
   /** First byte of the current message: time, position, turn, thread, program state. */
   timeNs = 0;
   position = 0;
@@ -58,8 +61,9 @@ export class MessageStream extends Stream implements MessageStart {
   }
 
   /** The byte at the cursor is the first of a message. */
-  begin(cursor: Cursor, event: DataEvent): void {
+  begin(cursor: Cursor, event: DataEvent, startsTurn: boolean): void {
     this.state = 'head';
+    this.startsTurn = startsTurn;
     this.timeNs = event.timeNs;
     this.position = cursor.position;
     this.turn = event.turn;
@@ -76,6 +80,7 @@ export class MessageStream extends Stream implements MessageStart {
     this.exchange = null;
     this.isTentative = false;
     this.looseTail = null;
+    this.isLooseBody = false;
     this.hadGap = hadGap;
     this.leastLost = leastLost;
   }

@@ -12,6 +12,7 @@ import { PartialHead } from './partial-head.ts';
 import { cutRequest, dropRequest, readRequest, refuseRequest } from './requests.ts';
 import { cutResponse, readResponse, refuseResponse } from './responses.ts';
 import { couldBeRequest, plausibleResponse } from './start-line.ts';
+import { isTurnStart } from './turns.ts';
 
 const LF = 10;
 const CR = 13;
@@ -49,7 +50,7 @@ export function readMessages(
   if (c.mode === 'tunnel') c.context.counters.add('protocol.tunnel_bytes', cursor.leftBytes);
 }
 
-/** Bytes of a message whose framing was given up still count as its own. */
+/** Bytes of a message whose framing was given up still belong to it. */
 export function skipUnframed(
   c: Http1Connection,
   stream: MessageStream,
@@ -59,7 +60,7 @@ export function skipUnframed(
 ): void {
   const { exchange } = stream;
   if (exchange === null) return;
-  countBody(c, stream, lenBytes);
+  if (stream.isLooseBody) countBody(c, stream, lenBytes);
   stream.body?.cut();
   if (stream === c.requests) {
     exchange.requestEndNs = event.timeNs;
@@ -96,6 +97,7 @@ function startMessage(
   cursor: Cursor,
   event: DataEvent,
 ): void {
+  const isFirst = cursor.position === event.position;
   while (cursor.at < cursor.end && isLineBreak(cursor.bytes[cursor.at])) cursor.skip(1);
   // So few bytes behind a body that was not copied are such an empty line, no message.
   if (cursor.at === cursor.end && cursor.leftBytes <= LINE_BREAKS_MAX) cursor.skipAll();
@@ -104,7 +106,8 @@ function startMessage(
     startEarlyResponse(c, stream, cursor, event);
     return;
   }
-  stream.begin(cursor, event);
+  const startsTurn = isFirst && isTurnStart(c.connection.startSeen, event);
+  stream.begin(cursor, event, startsTurn);
 }
 
 function isLineBreak(code: number): boolean {

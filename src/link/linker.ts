@@ -27,6 +27,7 @@ import { Hops } from './hops.ts';
 import { isTraceExport, isTraceRelay } from './native-tracing.ts';
 import { LinkNode } from './node.ts';
 import { Pairs } from './pairs.ts';
+import type { ProcessState } from './processes.ts';
 import { Processes } from './processes.ts';
 import { parseTraceparent } from './traceparent.ts';
 
@@ -133,7 +134,7 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
   request(exchange: Exchange<LinkNode>): void {
     const { connection } = exchange;
     const state = this.#connections.of(connection);
-    const owner = this.#processes.of(connection.process);
+    const owner = this.#ownerOf(state, connection);
     const node = new LinkNode(exchange, owner, state);
     state.owner = owner;
     exchange.link = node;
@@ -174,6 +175,11 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
     if (this.#writer.count >= BATCH_ROWS) this.flush();
   }
 
+  /** Buffers of a batch that was handed on and read. */
+  reuse(batch: ExchangeBatch): void {
+    this.#writer.reuse(batch);
+  }
+
   /** Hands on the rows written so far. */
   flush(): void {
     const batch = this.#writer.take();
@@ -185,6 +191,12 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
     this.tick(Number.POSITIVE_INFINITY);
     this.#hops.finish();
     this.flush();
+  }
+
+  #ownerOf(state: ConnectionState, { process }: Connection): ProcessState {
+    const { owner } = state;
+    if (owner !== null && owner.identity === process && owner.isCurrent) return owner;
+    return this.#processes.of(process);
   }
 
   #readContext(node: LinkNode, exchange: Exchange<LinkNode>): void {
@@ -200,7 +212,9 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
     state.seen(false, state.readNext, node.headEnd);
     if (isTraceRelay(exchange)) node.owner.relaysTraces = true;
     node.owner.order?.ingress(node);
-    node.owner.identifiers?.add(node);
+    const { identifiers } = node.owner;
+    if (identifiers?.isIdle === true) node.owner.identifiers = null;
+    else identifiers?.add(node);
     this.#pairs.match(node);
     this.#decider.ingress(state.connection.id);
   }
@@ -208,7 +222,7 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
   #endIngress(node: LinkNode, exchange: Exchange<LinkNode>): void {
     const { owner } = node;
     owner.order?.ended(node);
-    owner.identifiers?.remove(node, exchange.request.bytes);
+    owner.identifiers?.remove(exchange.request.bytes);
     node.lingers = mayWriteLate(node) || this.#decider.isAwaited(node.connection.connection.id);
   }
 

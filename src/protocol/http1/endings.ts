@@ -89,14 +89,23 @@ export function endLoose(c: Http1Connection): void {
   endExchange(c, exchange, 'complete');
 }
 
-/** Ends waiting exchanges as `lost`, all but the last `keep`. */
+/**
+ * Ends waiting exchanges whose response will not be found, all but the last `keep`: bytes that
+ * came and were none make them `invalid`, else the response is among what was lost.
+ */
 export function losePending(c: Http1Connection, keep: number): void {
   while (c.pending.length > keep) {
     const entry = c.pending.shift();
     if (entry?.kind !== 'exchange') continue;
-    entry.hasLoss = true;
+    const wasSeen = !c.responses.hadGap && c.responses.lastNs >= entry.requestHeadNs;
     entry.endNs = lastSeenNs(c, entry);
-    endExchange(c, entry, 'lost');
+    if (wasSeen) {
+      c.context.counters.add('protocol.invalid');
+      c.invalidMessages++;
+    } else {
+      entry.hasLoss = true;
+    }
+    endExchange(c, entry, wasSeen ? 'invalid' : 'lost');
   }
 }
 

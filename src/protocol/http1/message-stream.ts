@@ -29,6 +29,9 @@ export class MessageStream extends Stream implements MessageStart {
   exchange: HttpExchange | null = null;
   body: BodyCapture | null = null;
 
+  /** `seek`: the bytes are still those of the exchange's body, though with its chunk framing. */
+  isLooseBody = false;
+
   /** First byte of the current message: time, position, turn, thread, program state. */
   timeNs = 0;
   position = 0;
@@ -42,6 +45,11 @@ export class MessageStream extends Stream implements MessageStart {
 
   /** Time of the last event with bytes. */
   lastNs = 0;
+  /**
+   * `seek` behind a chunked body whose framing was not copied: its last bytes, as text, in which
+   * the last chunk is recognised; null otherwise.
+   */
+  looseTail: string | null = null;
   /** `seek`: bytes were lost since the last message, not only left unread by our decision. */
   hadGap = false;
   /** `seek` of requests: whole messages that the lost bytes must have held, at least. */
@@ -53,8 +61,9 @@ export class MessageStream extends Stream implements MessageStart {
   }
 
   /** The byte at the cursor is the first of a message. */
-  begin(cursor: Cursor, event: DataEvent): void {
+  begin(cursor: Cursor, event: DataEvent, startsTurn: boolean): void {
     this.state = 'head';
+    this.startsTurn = startsTurn;
     this.timeNs = event.timeNs;
     this.position = cursor.position;
     this.turn = event.turn;
@@ -70,6 +79,8 @@ export class MessageStream extends Stream implements MessageStart {
     this.body = null;
     this.exchange = null;
     this.isTentative = false;
+    this.looseTail = null;
+    this.isLooseBody = false;
     this.hadGap = hadGap;
     this.leastLost = leastLost;
   }

@@ -4,6 +4,7 @@ import { limits } from '../../config/limits.ts';
 import { countBody, readChunks, readLength, readUntilClose } from './body.ts';
 import type { Http1Connection } from './connection.ts';
 import type { Cursor } from './cursor.ts';
+import { endLoose } from './endings.ts';
 import { hold } from './held.ts';
 import type { MessageStream } from './message-stream.ts';
 import { orphanResponse } from './orphans.ts';
@@ -11,6 +12,7 @@ import { PartialHead } from './partial-head.ts';
 import { cutRequest, dropRequest, readRequest, refuseRequest } from './requests.ts';
 import { cutResponse, readResponse, refuseResponse } from './responses.ts';
 import { couldBeRequest, plausibleResponse } from './start-line.ts';
+import { isTurnStart } from './turns.ts';
 
 const LF = 10;
 const CR = 13;
@@ -48,7 +50,7 @@ export function readMessages(
   if (c.mode === 'tunnel') c.context.counters.add('protocol.tunnel_bytes', cursor.leftBytes);
 }
 
-/** Bytes of a message whose framing was given up still count as its own. */
+/** Bytes of a message whose framing was given up still belong to it. */
 export function skipUnframed(
   c: Http1Connection,
   stream: MessageStream,
@@ -58,14 +60,34 @@ export function skipUnframed(
 ): void {
   const { exchange } = stream;
   if (exchange === null) return;
-  countBody(c, stream, lenBytes);
+  if (stream.isLooseBody) countBody(c, stream, lenBytes);
   stream.body?.cut();
   if (stream === c.requests) {
     exchange.requestEndNs = event.timeNs;
   } else {
     exchange.endNs = event.timeNs;
     exchange.responseEndPosition = endPosition;
+    if (endsChunked(stream, event)) endLoose(c);
   }
+}
+
+/** The last chunk without trailer fields (RFC 9112 7.1), behind the data of the one before. */
+const LAST_CHUNK = '\r\n0\r\n\r\n';
+
+/**
+ * Whether a body whose chunk framing was not copied ends with this event: a write ends there, and
+ * so does what it wrote. (Chunk data that looks the same at the end of a call ends it too early;
+ * such an exchange is marked as truncated anyway.)
+ */
+function endsChunked(stream: MessageStream, event: DataEvent): boolean {
+  if (stream.looseTail === null) return false;
+  const { bytes, payloadStart, tailBytes, lenBytes } = event;
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset + payloadStart, tailBytes).toString(
+    'latin1',
+  );
+  const before = tailBytes === lenBytes ? stream.looseTail : '';
+  stream.looseTail = (before + text).slice(-LAST_CHUNK.length);
+  return stream.looseTail === LAST_CHUNK;
 }
 
 /** The next byte is the first of a message, or an empty line before it (RFC 9112 2.2). */
@@ -75,6 +97,7 @@ function startMessage(
   cursor: Cursor,
   event: DataEvent,
 ): void {
+  const isFirst = cursor.position === event.position;
   while (cursor.at < cursor.end && isLineBreak(cursor.bytes[cursor.at])) cursor.skip(1);
   // So few bytes behind a body that was not copied are such an empty line, no message.
   if (cursor.at === cursor.end && cursor.leftBytes <= LINE_BREAKS_MAX) cursor.skipAll();
@@ -83,7 +106,8 @@ function startMessage(
     startEarlyResponse(c, stream, cursor, event);
     return;
   }
-  stream.begin(cursor, event);
+  const startsTurn = isFirst && isTurnStart(c.connection.startSeen, event);
+  stream.begin(cursor, event, startsTurn);
 }
 
 function isLineBreak(code: number): boolean {
@@ -115,12 +139,13 @@ function startEarlyResponse(
  * exchange too. Returns whether one is waiting now.
  */
 function answerPartialRequest(c: Http1Connection, event: DataEvent): boolean {
-  const { partial, isTentative, expected, lastNs } = c.requests;
+  const { partial, isTentative, expected, lastNs, tid } = c.requests;
   if (c.connection.role !== 'server' || partial === null || isTentative) return false;
   c.context.scan.run(partial.bytes, 0, partial.lengthBytes, true);
   c.context.counters.add('protocol.incomplete_heads');
-  const last = { ...event, timeNs: lastNs };
-  cutRequest(c, partial.bytes, 0, partial.lengthBytes, expected, last);
+  const last = { ...event, timeNs: lastNs, tid, turn: c.turns.turn, cause: 0 };
+  if (c.context.scan.startLineEnd === -1) dropRequest(c);
+  else cutRequest(c, partial.bytes, 0, partial.lengthBytes, expected, last);
   return c.pending.length > 0;
 }
 

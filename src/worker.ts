@@ -45,7 +45,7 @@ class CaptureWorker {
   /** Benchmarks hide their ground truth from the linker (capture/mask.ts). */
   readonly #maskMarker = maskMarker(process.env);
   readonly #startNs = now();
-  /** Key: program, path, offset. One probe serves all processes that map the file. */
+  /** Key: file, program, offset. One probe serves all processes that map the file. */
   readonly #uprobes = new Map<string, number>();
   #tickNs = 0;
   #countersNs = 0;
@@ -135,13 +135,13 @@ class CaptureWorker {
     for (const [inode, address] of plan.nginxConnections) {
       this.#kernel.setNginxConnection(inode, address);
     }
-    for (const site of plan.uprobes) this.#attach(site);
+    for (const site of plan.uprobes) this.#attach(plan.executableKey, site);
     const { tgid, family: name, resource } = plan;
     this.#recording?.note({ kind: 'plan', tgid, family: name, resource });
   }
 
-  #attach(site: PlanMessage['uprobes'][number]): void {
-    const key = `${site.program} ${site.path} ${site.offset}`;
+  #attach(executableKey: string, site: PlanMessage['uprobes'][number]): void {
+    const key = `${executableKey} ${site.program} ${site.offset}`;
     if (this.#uprobes.has(key)) return;
     try {
       const { program, path, offset, isReturn } = site;

@@ -43,6 +43,8 @@ export interface Connection {
   readonly writePosition: number;
   /** State of the protocol stage; null until its first event. */
   protocol: unknown;
+  /** State of the link stage; null until it is first used there. */
+  link?: unknown;
 }
 
 /** First sight of a socket, or its connect/accept; as decoded, before it becomes a Connection. */
@@ -105,6 +107,8 @@ export interface DataEvent {
   bytes: Uint8Array;
   payloadStart: number;
   payloadEnd: number;
+  /** The last so many bytes of the range, at `payloadStart`, also where nothing else was copied. */
+  tailBytes: number;
 }
 
 /** Final positions and turns; -1 when the end was inferred (process exit, eviction). */

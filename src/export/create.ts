@@ -1,8 +1,8 @@
 /** Puts the export stage together; the agent knows it by `SpanExporter` only. */
 import type { Writable } from 'node:stream';
 import { limits } from '../config/limits.ts';
-import type { Counters } from '../telemetry/counters.ts';
-import { type Log, routeDiagnostics } from '../telemetry/log.ts';
+import { Counters } from '../telemetry/counters.ts';
+import type { Log } from '../telemetry/log.ts';
 import type { ExporterChoice, Protocol } from './choose.ts';
 import type { WallClock } from './clock.ts';
 import { ConsoleExporter } from './console/console-exporter.ts';
@@ -16,8 +16,7 @@ import { ExportQueue } from './queue.ts';
 import { Sampler } from './sampler.ts';
 import type { ExportSettings } from './settings.ts';
 import { SpanDescriber } from './span.ts';
-import { GrpcTransport } from './transport/grpc.ts';
-import { HttpTransport } from './transport/http.ts';
+import { LazyTransport } from './transport/lazy.ts';
 import type { ResourceOf, SpanLevel, Transport } from './types.ts';
 
 export interface ExportParts {
@@ -37,12 +36,10 @@ export interface ExportParts {
  * OTEL_EXPORTER_OTLP_* of this process.
  */
 export function createExporter(choice: ExporterChoice, parts: ExportParts): SpanExporter {
-  routeDiagnostics(parts.log);
-  for (const warning of parts.settings.warnings) parts.log.warn(warning);
   const exporters = choice.kinds.map((kind) =>
     kind === 'otlp'
-      ? createOtlpExporter(parts, choice.protocol, createTransport(choice.protocol))
-      : createConsoleExporter(parts),
+      ? createOtlpExporter(parts, choice.protocol, createTransport(choice.protocol, parts.env))
+      : createConsoleExporter(choice.kinds.length === 1 ? parts : aside(parts)),
   );
   const [first] = exporters;
   if (first === undefined) return new NoExporter(parts.counters);
@@ -79,6 +76,11 @@ export function createOtlpExporter(
   });
 }
 
+/** Beside a collector the console counts for itself: what arrives there is what counts. */
+function aside(parts: ExportParts): ExportParts {
+  return { ...parts, counters: new Counters() };
+}
+
 /** Colours on a terminal only, and not when NO_COLOR asks for none (no-color.org). */
 function createConsoleExporter(parts: ExportParts): ConsoleExporter {
   const { settings, clock, counters, out, env, resourceOf } = parts;
@@ -112,9 +114,22 @@ function createDescriber(
   return new SpanDescriber(options, parts.clock, parts.counters);
 }
 
-function createTransport(protocol: Protocol): Transport {
-  if (protocol === 'grpc') return new GrpcTransport();
-  return new HttpTransport(
-    protocol === 'http/json' ? 'application/json' : 'application/x-protobuf',
-  );
+function createTransport(protocol: Protocol, env: ExportParts['env']): Transport {
+  const endpoint = env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT || env.OTEL_EXPORTER_OTLP_ENDPOINT;
+  if (protocol === 'grpc') {
+    return new LazyTransport(targetOf(endpoint, 'localhost:4317'), async () => {
+      const { GrpcTransport } = await import('./transport/grpc.ts');
+      return new GrpcTransport();
+    });
+  }
+  const contentType = protocol === 'http/json' ? 'application/json' : 'application/x-protobuf';
+  return new LazyTransport(targetOf(endpoint, 'localhost:4318'), async () => {
+    const { HttpTransport } = await import('./transport/http.ts');
+    return new HttpTransport(contentType);
+  });
+}
+
+/** For the log, without credentials. */
+function targetOf(endpoint: string | undefined, fallback: string): string {
+  return (endpoint?.trim() || fallback).replace(/\/\/[^/@]*@/, '//');
 }

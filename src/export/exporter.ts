@@ -8,8 +8,9 @@ import type { WallClock } from './clock.ts';
 import { countMarks } from './marks.ts';
 import type { RequestBuilder } from './otlp/request.ts';
 import type { ExportQueue } from './queue.ts';
+import { type Rows, toRows } from './rows.ts';
 import type { Sampler } from './sampler.ts';
-import { type Rows, type SpanDescriber, toRows } from './span.ts';
+import type { SpanDescriber } from './span.ts';
 
 /** What the agent knows of the export stage. */
 export interface SpanExporter {

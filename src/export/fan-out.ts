@@ -20,7 +20,7 @@ export class NoExporter implements SpanExporter {
   async close(): Promise<void> {}
 }
 
-/** `otlp,console`: everyone gets everything. Counters then count spans once per exporter. */
+/** `otlp,console`: everyone gets everything. */
 export class FanOut implements SpanExporter {
   readonly #exporters: readonly SpanExporter[];
 

@@ -49,6 +49,7 @@ export class ExportQueue {
   #spans = 0;
   #bytes = 0;
   #isClosed = false;
+  #pausedUntilMs = Number.NEGATIVE_INFINITY;
   #isFailing = false;
   #complainedMs = Number.NEGATIVE_INFINITY;
 
@@ -121,9 +122,12 @@ export class ExportQueue {
 
   async #carry(request: Request): Promise<void> {
     for (;;) {
+      const pauseMs = this.#pausedUntilMs - performance.now();
+      if (pauseMs > 0) await this.#rest(pauseMs);
       const result = await this.#attempt(request);
       if (result.kind !== 'retry') return this.#conclude(request, result);
       this.#complain(result.reason);
+      if (result.afterMs !== undefined) this.#pause(result.afterMs);
       const delayMs = this.#delayOf(request, result.afterMs);
       if (this.#isClosed) return this.#finish(request, 'dropped.at_exit');
       if (delayMs === undefined) return this.#finish(request, 'dropped.export_expired');
@@ -170,6 +174,12 @@ export class ExportQueue {
     const delayMs = (afterMs ?? 0) + jitterMs;
     const ageMs = performance.now() - request.bornMs;
     return ageMs + delayMs > this.#limits.retryMs ? undefined : delayMs;
+  }
+
+  /** A collector that says when to come back means all requests. */
+  #pause(afterMs: number): void {
+    const untilMs = performance.now() + Math.min(afterMs, this.#limits.retryMs);
+    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, untilMs);
   }
 
   #rest(delayMs: number): Promise<void> {

@@ -7,6 +7,8 @@ export interface PlanMessage {
   readonly tgid: number;
   readonly watch: 'watch' | 'ignore' | 'default';
   readonly family: 'nginx' | 'haproxy' | 'go' | 'apache' | 'other';
+  /** Names the executable's file: its probes are attached once per key. */
+  readonly executableKey: string;
   readonly uprobes: readonly {
     readonly program:
       | 'haproxy_stream_new'

@@ -12,6 +12,8 @@ export interface Metrics {
 
 type Environment = Record<string, string | undefined>;
 
+/** A receiver that is silent is not waited for. */
+const STOP_DEADLINE_MS = 2_000;
 const SERVICE_NAME = 'spantap';
 
 /** Asked for by name, or an endpoint is configured for them. */
@@ -60,5 +62,15 @@ export async function startMetrics(
       if (instrument !== undefined) result.observe(instrument, now.get(name));
     });
   }, instruments);
-  return { stop: () => sdk.shutdown().catch(() => undefined) };
+  return { stop: () => within(STOP_DEADLINE_MS, sdk.shutdown()) };
+}
+
+/** Settles when `work` does, whatever comes of it, or after the deadline. */
+async function within(deadlineMs: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, deadlineMs);
+  });
+  await Promise.race([work.catch(() => undefined), late]);
+  clearTimeout(timer);
 }

@@ -31,7 +31,9 @@ export class Agent {
   /** Resolves when the agent says that it is watching. */
   static async start(plan: AgentPlan): Promise<Agent> {
     const summaryFile = join(plan.folder, 'summary.json');
-    const args = ['src/main.ts', 'run', '--summary-json', summaryFile, ...plan.flags];
+    // For whoever looks for where the time goes: --trace-gc, --perf-basic-prof, ...
+    const nodeFlags = process.env.SPANTAP_BENCH_NODE_FLAGS?.split(' ') ?? [];
+    const args = [...nodeFlags, 'src/main.ts', 'run', '--summary-json', summaryFile, ...plan.flags];
     const child = new Child({
       name: 'agent',
       command: process.execPath,

@@ -1,5 +1,7 @@
 /** The real OpenTelemetry Collector as a sink: otel-config/sidecar.yaml, its exporter replaced. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { AgentError } from '../../src/telemetry/agent-error.ts';
 import { collectorProgram } from '../../tools/setup/collector.ts';
 import { choosePorts } from './backends.ts';
 import { ROOT } from './build.ts';
@@ -20,7 +22,7 @@ export async function startCollector(cpus: string): Promise<Collector> {
   ];
   const child = new Child({
     name: 'collector',
-    command: collectorProgram(),
+    command: program(),
     args: configs.flatMap((file) => ['--config', file]),
     cpus,
     env: {
@@ -31,6 +33,16 @@ export async function startCollector(cpus: string): Promise<Collector> {
   });
   await answers(`http://127.0.0.1:${health}/`, child);
   return { child, endpoint: `http://127.0.0.1:${http}` };
+}
+
+/** The one that the set-up built, or another of the same make. */
+function program(): string {
+  const path = process.env.SPANTAP_BENCH_COLLECTOR ?? collectorProgram();
+  if (existsSync(path)) return path;
+  throw new AgentError('program_missing', {
+    what: `there is no OpenTelemetry Collector at ${path}`,
+    todo: '`npm run bench` builds it; SPANTAP_BENCH_COLLECTOR names another',
+  });
 }
 
 /** Its log is silenced, so that it costs what it costs users: its health is asked instead. */

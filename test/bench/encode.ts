@@ -5,26 +5,29 @@
  * rounds in one process.
  */
 import { readFileSync } from 'node:fs';
-import { cpus } from 'node:os';
-import { parseArgs } from 'node:util';
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import { WallClock } from '../../src/export/clock.ts';
 import { ProtobufRequest } from '../../src/export/otlp/protobuf-request.ts';
 import { Resources } from '../../src/export/otlp/resource.ts';
 import { type SpanObject, SpanObjects } from '../../src/export/otlp/span-object.ts';
-import { SpanDescriber, type SpanOptions, toRows } from '../../src/export/span.ts';
+import { toRows } from '../../src/export/rows.ts';
+import { SpanDescriber, type SpanOptions } from '../../src/export/span.ts';
 import { FLAG, U32_COLUMNS } from '../../src/handoff/layout.ts';
 import { Counters } from '../../src/telemetry/counters.ts';
 import { Request } from '../export/decoder.ts';
 import { toReadableSpan } from '../export/readable-span.ts';
 import { type Row, toBatch } from '../export/rows.ts';
+import { machine, versions } from './machine.ts';
+import { Flags, type FlagTable } from './options.ts';
+import { progress } from './scene.ts';
+import { median, quantile, round } from './statistics.ts';
 
-export const FLAGS = {
+export const FLAGS: FlagTable = {
   spans: 'spans of one request (512)',
   rounds: 'measured rounds of each encoder (40)',
   'round-ms': 'least time of one round (100)',
   processes: 'observed processes that the spans are of (2)',
-} as const;
+};
 
 const OPTIONS: SpanOptions = { level: 'summary', attributeBytesMax: 2_048, attributesMax: 128 };
 const WARM_UP_ROUNDS = 10;
@@ -36,44 +39,25 @@ interface Encoder {
 }
 
 export async function run(args: readonly string[]): Promise<Record<string, unknown>> {
-  const options = readFlags(args);
-  const batch = toBatch(spanRows(options.spans, options.processes));
-  const { objects, encoders } = createEncoders(batch, options.processes);
-  const sizes = encoders.map(({ name, encode }) => [name, encode().length]);
-  const measured = measure(encoders, options.spans, options.rounds, options['round-ms']);
-  const [ours, stock, viaProtobufjs] = encoders.map(({ name }) => median(measured[name]));
+  const flags = new Flags('encode', FLAGS, args);
+  const spans = flags.number('spans', 512);
+  const processes = flags.number('processes', 2);
+  const rounds = flags.number('rounds', 40);
+  const roundMs = flags.number('round-ms', 100);
+  const { objects, encoders } = createEncoders(toBatch(spanRows(spans, processes)), processes);
+  const sizes = encoders.map(({ name, encode }) => [name, Math.round(encode().length / spans)]);
+  const measured = measure(encoders, spans, rounds, roundMs);
   return {
-    bench: 'encode',
-    usPerSpan: round(ours),
-    stockUsPerSpan: round(stock),
-    protobufjsUsPerSpan: round(viaProtobufjs),
-    ratioToStock: round(stock / ours),
+    usPerSpan: round(median(measured.ours)),
+    stockUsPerSpan: round(median(measured.stock)),
+    protobufjsUsPerSpan: round(median(measured.protobufjs)),
+    ratioToStock: round(median(measured.stock) / median(measured.ours)),
     attributes: objects[0]?.attributes.length,
-    bytesPerSpan: Object.fromEntries(
-      sizes.map(([name, bytes]) => [name, Math.round(Number(bytes) / options.spans)]),
-    ),
+    bytesPerSpan: Object.fromEntries(sizes),
     spread: Object.fromEntries(encoders.map(({ name }) => [name, spread(measured[name])])),
-    options,
-    versions: versions(),
-  };
-}
-
-function readFlags(args: readonly string[]): Record<keyof typeof FLAGS, number> {
-  const names = Object.keys(FLAGS);
-  const { values } = parseArgs({
-    args: [...args],
-    options: Object.fromEntries(names.map((name) => [name, { type: 'string' as const }])),
-  });
-  const number = (name: string, fallback: number): number => {
-    const value = Number(values[name] ?? fallback);
-    if (Number.isInteger(value) && value > 0) return value;
-    throw new RangeError(`--${name} is a whole number from 1`);
-  };
-  return {
-    spans: number('spans', 512),
-    rounds: number('rounds', 40),
-    'round-ms': number('round-ms', 100),
-    processes: number('processes', 2),
+    options: flags.used,
+    versions: { ...versions(), ...encoderVersions() },
+    machine: machine(),
   };
 }
 
@@ -176,7 +160,7 @@ function measure(
       const usPerSpan = timeRound(encode, spans, roundMs);
       if (done >= 0) figures[name].push(usPerSpan);
     }
-    if (done % 10 === 0) process.stderr.write(`encode: round ${done} of ${rounds}\n`);
+    if (done % 10 === 0) progress(`round ${done} of ${rounds}`);
   }
   return figures;
 }
@@ -194,34 +178,17 @@ function timeRound(encode: () => Uint8Array, spans: number, roundMs: number): nu
   return (user + system) / count;
 }
 
-function versions(): Record<string, string> {
+function encoderVersions(): Record<string, string> {
   const versionOf = (name: string): string => {
     const path = new URL(`../../node_modules/${name}/package.json`, import.meta.url);
     return JSON.parse(readFileSync(path, 'utf8')).version;
   };
   return {
-    node: process.versions.node,
     'otlp-transformer': versionOf('@opentelemetry/otlp-transformer'),
     protobufjs: versionOf('protobufjs'),
-    cpu: cpus()[0]?.model ?? 'unknown',
   };
 }
 
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? Number.NaN;
-}
-
-function spread(values: readonly number[]): { least: number; most: number } {
-  return { least: round(Math.min(...values)), most: round(Math.max(...values)) };
-}
-
-function round(value: number): number {
-  return Math.round(value * 1000) / 1000;
-}
-
-if (import.meta.main) {
-  const date = new Date().toISOString();
-  const figures = await run(process.argv.slice(2));
-  process.stdout.write(`${JSON.stringify({ ...figures, date })}\n`);
+function spread(values: readonly number[]): Record<string, number> {
+  return { q1: round(quantile(values, 0.25)), q3: round(quantile(values, 0.75)) };
 }

@@ -43,13 +43,14 @@ export const FLAGS: FlagTable = {
 const QUIET_MS = 5_000;
 
 export async function run(args: readonly string[]): Promise<Record<string, unknown>> {
+  const before = machine();
   const flags = new Flags('link', FLAGS, args);
   const plan = planOf(flags);
   const requests = flags.number('requests', 100_000);
   const place = flags.choice('token', ['header', 'query']);
   const token = plan.namesRequests ? undefined : place;
   const result = await withScene(plan, (scene) => measure(scene, plan, requests, token));
-  return { ...result, options: flags.used, versions: versions(plan.proxy), machine: machine() };
+  return { ...result, options: flags.used, versions: versions(plan.proxy), machine: before };
 }
 
 function planOf(flags: Flags): ScenePlan {

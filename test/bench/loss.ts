@@ -17,7 +17,7 @@ export const FLAGS: FlagTable = {
   rate: 'proxied requests/s to offer (50000); 0: as many as possible',
   seconds: 'how long (10)',
   proxy: 'nginx (default), haproxy or caddy',
-  'in-flight': 'connections that the rate is spread over (64)',
+  'in-flight': 'connections that the rate is spread over (512)',
   upstream: 'reuse: the proxy keeps a pool (default); new: a connection per upstream request',
 };
 
@@ -25,6 +25,7 @@ const EXCHANGES_PER_REQUEST = 2;
 const QUIET_MS = 5_000;
 
 export async function run(args: readonly string[]): Promise<Record<string, unknown>> {
+  const before = machine();
   const flags = new Flags('loss', FLAGS, args);
   const rate = flags.number('rate', 50_000, 0);
   const seconds = flags.number('seconds', 10);
@@ -33,7 +34,7 @@ export async function run(args: readonly string[]): Promise<Record<string, unkno
     scenario: 'plain',
     upstream: flags.choice('upstream', ['reuse', 'new']),
     threads: 1,
-    inFlight: flags.number('in-flight', 64),
+    inFlight: flags.number('in-flight', 512),
     proxyCpus: PROXY_CPU,
     delayMs: 0,
     exponentialMs: 0,
@@ -43,7 +44,7 @@ export async function run(args: readonly string[]): Promise<Record<string, unkno
     hasTruth: false,
   };
   const result = await withScene(plan, (scene) => measure(scene, plan, rate, seconds));
-  return { ...result, options: flags.used, versions: versions(plan.proxy), machine: machine() };
+  return { ...result, options: flags.used, versions: versions(plan.proxy), machine: before };
 }
 
 async function measure(scene: Scene, plan: ScenePlan, rate: number, seconds: number) {

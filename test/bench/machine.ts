@@ -1,12 +1,14 @@
 /** What a figure means nothing without: machine, kernel, versions, date. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { cpus, release, totalmem } from 'node:os';
+import { cpus, loadavg, release, totalmem } from 'node:os';
 import { ROOT } from './build.ts';
 import type { ProxyKind } from './proxies.ts';
 
+/** Called before the run: a load average above its own share means that others were at work. */
 export function machine(): Record<string, string | number> {
   return {
+    loadAverage: Math.round((loadavg()[0] ?? 0) * 100) / 100,
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
     memoryGb: Math.round(totalmem() / 2 ** 30),

@@ -3,7 +3,7 @@
  * Run by hand on a machine that does nothing else; docs/benchmarks.md holds results.
  */
 import { AgentError, formatError } from '../../src/telemetry/agent-error.ts';
-import type { FlagTable } from './options.ts';
+import { Flags, type FlagTable } from './options.ts';
 
 interface Bench {
   readonly FLAGS: FlagTable;
@@ -14,6 +14,7 @@ const BENCHES: Readonly<Record<string, { help: string; load: () => Promise<Bench
   link: { help: 'are the parents right?', load: () => import('./link.ts') },
   overhead: { help: 'what does it cost?', load: () => import('./overhead.ts') },
   loss: { help: 'is every exchange accounted for?', load: () => import('./loss.ts') },
+  encode: { help: 'what does a span cost on its way to bytes?', load: () => import('./encode.ts') },
 };
 
 function help(): string {
@@ -41,6 +42,8 @@ async function main([name = '', ...args]: readonly string[]): Promise<void> {
     process.stdout.write(`${helpOf(name, bench.FLAGS)}\n`);
     return;
   }
+  // Unknown flags end here for every benchmark, in the same words.
+  new Flags(name, bench.FLAGS, args);
   const date = new Date().toISOString();
   const figures = await bench.run(args);
   process.stdout.write(`${JSON.stringify({ ...figures, date })}\n`);

@@ -8,7 +8,7 @@ import { Flags, type FlagTable } from './options.ts';
 import { difference, type Metric, measureProbes, type ProbeResult, type Slice } from './probes.ts';
 import { PROXY_CPU, progress, type ScenePlan, withScene } from './scene.ts';
 import { median, type Paired, quantile, round } from './statistics.ts';
-import { measureWhole, type RateSlice, type WholeResult } from './whole.ts';
+import { measureWhole, RATE_CONNECTIONS, type RateSlice, type WholeResult } from './whole.ts';
 
 export const FLAGS: FlagTable = {
   proxy: 'nginx (default) or haproxy',
@@ -31,6 +31,7 @@ const FULL_BODY_BYTES = 64 * 1024;
 type Figures = Record<string, number | null>;
 
 export async function run(args: readonly string[]): Promise<Record<string, unknown>> {
+  const before = machine();
   const flags = new Flags('overhead', FLAGS, args);
   const proxy = flags.choice('proxy', ['nginx', 'haproxy']);
   const level = flags.choice('level', ['summary', 'full']);
@@ -44,14 +45,13 @@ export async function run(args: readonly string[]): Promise<Record<string, unkno
     rate: flags.number('rate', 0, 0),
     level,
     watchAll,
-    connections,
   };
   const plan: ScenePlan = {
     proxy,
     scenario: 'plain',
     upstream: flags.choice('upstream', ['reuse', 'new']),
     threads: 1,
-    inFlight: connections,
+    inFlight: Math.max(connections, RATE_CONNECTIONS),
     proxyCpus: PROXY_CPU,
     delayMs: 0,
     exponentialMs: 0,
@@ -78,7 +78,7 @@ export async function run(args: readonly string[]): Promise<Record<string, unkno
     ...merge(figures),
     options: flags.used,
     versions: versions(proxy),
-    machine: machine(),
+    machine: before,
   };
 }
 
@@ -152,10 +152,16 @@ function agentFigures(whole: WholeResult) {
   main.add('agentCpuRatioEncoded', ratios(whole.rateSlices, 'encoded'));
   const bare = whole.rateSlices.filter((slice) => slice.variant === 'off');
   main.add('proxyCpuUsPerRequest', spread(bare.map((slice) => slice.proxyCpuUs)));
-  main.figures.rate = whole.rate;
+  const exported = whole.rateSlices.filter((slice) => slice.variant === 'exported');
+  main.figures.rate = Math.round(median(exported.map((slice) => slice.rps)));
   main.figures.agentRssMb = whole.agentRssMb;
-  const { saturationRps, otherCoreBusy, agent } = whole;
-  return { main, control, filteredOut, info: { whole: { saturationRps, otherCoreBusy, agent } } };
+  const { saturationRps, rate, otherCoreBusy, agent } = whole;
+  return {
+    main,
+    control,
+    filteredOut,
+    info: { whole: { saturationRps, rateAsked: rate, otherCoreBusy, agent } },
+  };
 }
 
 function cpuOf(slices: readonly RateSlice[], variant: string): number[] {

@@ -8,12 +8,13 @@ import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import { ProtobufRequest } from '../../src/export/otlp/protobuf-request.ts';
 import { Resources } from '../../src/export/otlp/resource.ts';
 import { SpanObjects } from '../../src/export/otlp/span-object.ts';
-import { SpanDescriber, type SpanOptions, toRows } from '../../src/export/span.ts';
+import { toRows } from '../../src/export/rows.ts';
+import { SpanDescriber, type SpanOptions } from '../../src/export/span.ts';
 import { Counters } from '../../src/telemetry/counters.ts';
 import { decodeRequest, spansOf } from './decoder.ts';
 import { randomRows } from './random-rows.ts';
 import { toReadableSpan } from './readable-span.ts';
-import { toBatch } from './rows.ts';
+import { type Row, toBatch } from './rows.ts';
 import { fixedClock, SUMMARY } from './stage.ts';
 
 const SEED = Number(process.env.SPANTAP_TEST_SEED ?? 20_261_121);
@@ -28,8 +29,7 @@ const RESOURCES = [0, 1, 2].map((process) => ({
   },
 }));
 
-function compare(options: SpanOptions, seed: number): void {
-  const rows = randomRows(seed, 400);
+function compare(options: SpanOptions, seed: number, rows = randomRows(seed, 400)): void {
   const batch = toRows(toBatch(rows));
   const counters = new Counters();
   const describer = new SpanDescriber(options, fixedClock(), counters);
@@ -61,4 +61,24 @@ for (const level of ['summary', 'full'] as const) {
 
 test('values at and around the attribute limit encode alike', () => {
   compare({ ...SUMMARY, attributeBytesMax: 24 }, SEED);
+});
+
+test('spans of many sizes, also beyond 16 and 128 KiB, encode alike', () => {
+  const rows = Array.from({ length: 60 }, (_, index): Row => {
+    const value = 'v'.repeat(index * 40);
+    const headers = Array.from({ length: 80 }, (_, i) => [`X-Header-${i}`, value] as const);
+    return { headers, target: `/${'p'.repeat(index * 40)}` };
+  });
+  compare({ ...SUMMARY, level: 'full' }, 0, rows);
+});
+
+test('a value of every length encodes alike', () => {
+  const rows = Array.from(
+    { length: 300 },
+    (_, index): Row => ({
+      target: `/${'p'.repeat(index)}?${'q'.repeat(index)}`,
+      headers: [['User-Agent', '\xe9'.repeat(index)]],
+    }),
+  );
+  compare({ ...SUMMARY, level: 'full' }, 0, rows);
 });

@@ -149,11 +149,36 @@ describe('a retryable failure', () => {
 
   test('delays the others only by its place', async (t) => {
     const time = mockTime(t);
-    const { queue, transport } = setUp([retry(10_000), ACCEPTED], { requestsMax: 2 });
+    const { queue, transport } = setUp([retry(), ACCEPTED], { requestsMax: 2 });
     for (let i = 0; i < 5; i++) queue.push(body(), 1);
     await time.pass(0);
     assert.equal(transport.sent.length, 5);
     assert.equal(queue.spans, 1);
+  });
+
+  test('holds the others back as well when the collector says when to come back', async (t) => {
+    const time = mockTime(t);
+    const { queue, transport } = setUp([retry(10_000), ACCEPTED], { requestsMax: 1 });
+    queue.push(body(), 1);
+    await time.pass(0);
+    queue.push(body(), 1);
+    await time.pass(9_999);
+    assert.equal(transport.sent.length, 1);
+    await time.pass(251);
+    assert.equal(transport.sent.length, 3);
+    await queue.drained();
+  });
+
+  test('never pauses longer than a request is offered at all', async (t) => {
+    const time = mockTime(t);
+    const { queue, transport, counters } = setUp([retry(1e9), ACCEPTED], { retryMs: 5_000 });
+    queue.push(body(), 1);
+    await time.pass(0);
+    assert.equal(counters.get('dropped.export_expired'), 1);
+    queue.push(body(), 1);
+    await time.pass(5_000);
+    assert.equal(transport.sent.length, 2);
+    await queue.drained();
   });
 
   test('is said once a minute, and so is its end', async (t) => {

@@ -1,7 +1,8 @@
 /** The export stage in parts, with fixed clocks and small options. */
 import { toUnix, WallClock } from '../../src/export/clock.ts';
 import { type SpanObject, SpanObjects } from '../../src/export/otlp/span-object.ts';
-import { SpanDescriber, type SpanOptions, toRows } from '../../src/export/span.ts';
+import { toRows } from '../../src/export/rows.ts';
+import { SpanDescriber, type SpanOptions } from '../../src/export/span.ts';
 import { Counters } from '../../src/telemetry/counters.ts';
 import { type Row, toBatch } from './rows.ts';
 

@@ -54,6 +54,7 @@ export function connection(options: ConnectionOptions): Connection {
     readPosition: 0,
     writePosition: 0,
     protocol: null,
+    link: null,
   };
 }
 
@@ -174,6 +175,7 @@ export function dataEvent(
     bytes: new Uint8Array(),
     payloadStart: 0,
     payloadEnd: 0,
+    tailBytes: 0,
     ...changes,
   };
 }

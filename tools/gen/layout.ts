@@ -1,9 +1,10 @@
 /**
  * The layout of events for TypeScript, from the BTF of bpf/event.h's types as the BPF compiler
- * laid them out (build/layout.bpf.o). Needs bpftool and a build.
+ * lays them out (bpf/layout.bpf.c holds each of them once). Needs clang and bpftool.
  */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../setup/paths.ts';
 
@@ -15,7 +16,7 @@ interface BtfType {
   readonly values?: readonly { readonly name: string; readonly val: number }[];
 }
 
-const OBJECT = 'build/layout.bpf.o';
+const SOURCE = 'bpf/layout.bpf.c';
 const HEAD = '// Generated from the BTF of bpf/event.h by tools/gen/layout.ts. Do not edit.\n';
 
 /** Structs and the names of their constants. */
@@ -42,8 +43,20 @@ const ENUMS = [
 const camel = (name: string) => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
 
 function readTypes(): BtfType[] {
-  const command = ['-j', 'btf', 'dump', 'file', join(root, OBJECT)];
-  return JSON.parse(execFileSync('bpftool', command, { encoding: 'utf8' })).types;
+  const folder = mkdtempSync(join(tmpdir(), 'spantap-layout-'));
+  try {
+    const object = join(folder, 'layout.bpf.o');
+    // Which architecture does not matter: event.h has no field whose size depends on it.
+    const flags = ['-g', '-O2', '-target', 'bpf', '-D__TARGET_ARCH_x86'];
+    execFileSync('clang', [...flags, '-c', join(root, SOURCE), '-o', object]);
+    const text = execFileSync('bpftool', ['-j', 'btf', 'dump', 'file', object], {
+      encoding: 'utf8',
+      env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` },
+    });
+    return JSON.parse(text).types;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 class Layout {
@@ -85,7 +98,7 @@ class Layout {
 
   #find(kind: string, name: string): BtfType {
     const found = this.#types.find((type) => type.kind === kind && type.name === name);
-    if (found === undefined) throw new Error(`${kind} ${name} is not in the BTF of ${OBJECT}`);
+    if (found === undefined) throw new Error(`${kind} ${name} is not in the BTF of ${SOURCE}`);
     return found;
   }
 

@@ -66,6 +66,9 @@ fi
 # Programs that the set-up unpacked (nginx, haproxy, ...) come before those of the machine.
 PATH=$cache/bin:$runtime:$PATH
 export PATH
+# Node keeps what it compiled from TypeScript: faster starts, less memory.
+NODE_COMPILE_CACHE=${NODE_COMPILE_CACHE:-$cache/compiled}
+export NODE_COMPILE_CACHE
 needs=$1
 script=$2
 shift 2

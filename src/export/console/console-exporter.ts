@@ -10,8 +10,9 @@ import type { WallClock } from '../clock.ts';
 import { endOfHop, type SpanExporter } from '../exporter.ts';
 import { countMarks } from '../marks.ts';
 import type { SpanObjects } from '../otlp/span-object.ts';
+import { type Rows, toRows } from '../rows.ts';
 import type { Sampler } from '../sampler.ts';
-import { type Rows, type SpanDescriber, toRows } from '../span.ts';
+import type { SpanDescriber } from '../span.ts';
 import type { ResourceOf } from '../types.ts';
 import { type ConsoleSpan, toConsoleSpan } from './console-span.ts';
 import { COLOURED, formatTrace, type Palette, PLAIN } from './tree.ts';
@@ -39,6 +40,8 @@ const QUIET_MS = 300;
 const PATIENCE_MS = 5_000;
 /** Text that the terminal, or whoever reads the pipe, has not taken yet. */
 const PENDING_BYTES_MAX = 1024 * 1024;
+
+const FAR_FUTURE_NS = 2n ** 64n;
 
 interface Trace {
   readonly spans: ConsoleSpan[];
@@ -72,7 +75,7 @@ export class ConsoleExporter implements SpanExporter {
   }
 
   flush(deadlineMs: number): Promise<void> {
-    for (const id of [...this.#traces.keys()]) this.#print(id);
+    this.#printAll([...this.#traces]);
     return this.#drained(deadlineMs);
   }
 
@@ -124,19 +127,27 @@ export class ConsoleExporter implements SpanExporter {
 
   #printQuiet(): void {
     const nowMs = performance.now();
-    for (const [id, trace] of [...this.#traces]) {
-      const isQuiet = nowMs - trace.lastMs >= QUIET_MS;
-      if (isQuiet || nowMs - trace.bornMs >= PATIENCE_MS) this.#print(id);
-    }
+    this.#printAll(
+      [...this.#traces].filter(
+        ([, trace]) => nowMs - trace.lastMs >= QUIET_MS || nowMs - trace.bornMs >= PATIENCE_MS,
+      ),
+    );
   }
 
-  #print(id: string): void {
-    const trace = this.#traces.get(id);
-    if (trace === undefined) return;
+  /** In the order in which they began, as far as they are printed together. */
+  #printAll(traces: readonly (readonly [string, Trace])[]): void {
+    const startOf = ([, { spans }]: readonly [string, Trace]): bigint =>
+      spans.reduce((least, span) => (span.startNs < least ? span.startNs : least), FAR_FUTURE_NS);
+    const byStart = traces.map((trace) => ({ trace, startNs: startOf(trace) }));
+    byStart.sort((a, b) => (a.startNs < b.startNs ? -1 : 1));
+    for (const { trace } of byStart) this.#print(...trace);
+  }
+
+  #print(id: string, { spans }: Trace): void {
     this.#traces.delete(id);
-    this.#spans -= trace.spans.length;
-    this.#parts.counters.add('export.spans', trace.spans.length);
-    this.#parts.out.write(`${formatTrace(trace.spans, this.#palette)}\n\n`);
+    this.#spans -= spans.length;
+    this.#parts.counters.add('export.spans', spans.length);
+    this.#parts.out.write(`${formatTrace(spans, this.#palette)}\n\n`);
   }
 
   async #drained(deadlineMs: number): Promise<void> {

@@ -10,7 +10,7 @@ import {
 } from '../../handoff/layout.ts';
 import { hasLoss, isTruncated } from '../marks.ts';
 import type { SpanObject } from '../otlp/span-object.ts';
-import type { Rows } from '../span.ts';
+import type { Rows } from '../rows.ts';
 
 export interface ConsoleSpan {
   readonly traceId: string;

@@ -6,7 +6,8 @@
 import { VERSION } from '../../config/version.ts';
 import { U32, U32_COLUMNS } from '../../handoff/layout.ts';
 import type { Counters } from '../../telemetry/counters.ts';
-import type { Rows, SpanDescriber } from '../span.ts';
+import type { Rows } from '../rows.ts';
+import type { SpanDescriber } from '../span.ts';
 import type { RequestBuilder } from './request.ts';
 import { type Resources, SCOPE_NAME } from './resource.ts';
 import { type SpanObject, SpanObjects, type SpanValue } from './span-object.ts';

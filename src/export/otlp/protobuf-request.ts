@@ -5,7 +5,8 @@
  */
 import { U32, U32_COLUMNS } from '../../handoff/layout.ts';
 import type { Counters } from '../../telemetry/counters.ts';
-import type { Rows, SpanDescriber } from '../span.ts';
+import type { Rows } from '../rows.ts';
+import type { SpanDescriber } from '../span.ts';
 import type { RequestBuilder } from './request.ts';
 import { type EncodedResource, type Resources, SCOPE } from './resource.ts';
 import { SpanWriter } from './span-writer.ts';

@@ -3,7 +3,8 @@
  * the request is sealed. `undoTo` takes back the spans of a hop that did not fit, so that a hop is
  * never in two requests.
  */
-import type { Rows, SpanDescriber } from '../span.ts';
+import type { Rows } from '../rows.ts';
+import type { SpanDescriber } from '../span.ts';
 
 export interface RequestBuilder {
   readonly contentType: string;

@@ -1,18 +1,22 @@
 /**
- * OTLP over gRPC through the official export delegate, which never retries: what it is given is
- * encoded already, and what the collector answers is read from the response and the trailers.
+ * OTLP over gRPC: one unary call, no retry of its own. The settings (address, credentials,
+ * metadata, compression, timeout) are read by the official package; its delegate is not used,
+ * since it leaves the channel's reconnect backoff at two minutes, which a collector that comes
+ * back would be waited for.
  */
-import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
-import {
-  convertLegacyOtlpGrpcOptions,
-  createOtlpGrpcExportDelegate,
-} from '@opentelemetry/otlp-grpc-exporter-base';
+import { type CallOptions, Client, type ClientUnaryCall, type ServiceError } from '@grpc/grpc-js';
+import { convertLegacyOtlpGrpcOptions } from '@opentelemetry/otlp-grpc-exporter-base';
 import { VERSION } from '../../config/version.ts';
 import type { SendResult, Transport } from '../types.ts';
-import { type PartialSuccess, readPartialSuccess } from './partial-success.ts';
+import { readPartialSuccess } from './partial-success.ts';
 import { retryInfoMs } from './retry-after.ts';
 
 const PATH = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
+const CONTENT_TYPE = 'application/x-protobuf';
+const RECONNECT_FIRST_MS = 500;
+const RECONNECT_MAX_MS = 5_000;
+/** grpc-js CompressionAlgorithms. */
+const GZIP = 2;
 
 /** OTLP specification, "OTLP/gRPC Response". RESOURCE_EXHAUSTED only with RetryInfo. */
 const CANCELLED = 1;
@@ -31,85 +35,66 @@ const RETRYABLE: ReadonlySet<number> = new Set([
   DATA_LOSS,
 ]);
 
-interface Encoded {
-  readonly body: Uint8Array;
-  readonly spans: number;
-}
+type Settings = ReturnType<typeof convertLegacyOtlpGrpcOptions>;
 
-type Delegate = ReturnType<typeof createOtlpGrpcExportDelegate<Encoded, object>>;
+const identity = (bytes: Buffer): Buffer => bytes;
 
 export class GrpcTransport implements Transport {
   readonly target: string;
-  readonly #delegate: Delegate;
-  /** The delegate reads a response right before it reports the result of the same request. */
-  #answer: PartialSuccess = { rejectedSpans: 0, message: '' };
+  readonly #settings: Settings;
+  readonly #client: Client;
 
   /** Reads OTEL_EXPORTER_OTLP_* of this process. */
   constructor() {
-    const settings = convertLegacyOtlpGrpcOptions({ userAgent: `spantap/${VERSION}` }, 'TRACES');
-    this.target = `grpc://${settings.url}`;
-    this.#delegate = createOtlpGrpcExportDelegate<Encoded, object>(
-      settings,
-      {
-        serializeRequest: (encoded) => encoded.body,
-        deserializeResponse: (bytes) => {
-          this.#answer = readPartialSuccess(bytes, 'application/x-protobuf');
-          return {};
-        },
-      },
-      'otlp_grpc_span_exporter',
-      { name: 'span', countItems: (encoded) => encoded.spans },
-      undefined,
-      'TraceExportService',
-      PATH,
-    );
+    this.#settings = convertLegacyOtlpGrpcOptions({}, 'TRACES');
+    this.target = `grpc://${this.#settings.url}`;
+    this.#client = new Client(this.#settings.url, this.#settings.credentials(), {
+      'grpc.primary_user_agent': `spantap/${VERSION}`,
+      'grpc.initial_reconnect_backoff_ms': RECONNECT_FIRST_MS,
+      'grpc.max_reconnect_backoff_ms': RECONNECT_MAX_MS,
+      ...(this.#settings.compression === 'gzip'
+        ? { 'grpc.default_compression_algorithm': GZIP }
+        : {}),
+    });
   }
 
-  send(body: Uint8Array, spans: number, signal: AbortSignal): Promise<SendResult> {
+  send(body: Uint8Array, _spans: number, signal: AbortSignal): Promise<SendResult> {
     return new Promise((resolve) => {
-      const abort = () => resolve({ kind: 'retry', reason: 'closing', afterMs: undefined });
-      if (signal.aborted) return abort();
-      signal.addEventListener('abort', abort, { once: true });
-      this.#answer = { rejectedSpans: 0, message: '' };
-      this.#delegate.export({ body, spans }, (result) => {
-        const answer = this.#answer;
-        this.#answer = { rejectedSpans: 0, message: '' };
-        signal.removeEventListener('abort', abort);
-        resolve(judge(result, answer));
+      if (signal.aborted) return resolve({ kind: 'retry', reason: 'closing', afterMs: undefined });
+      const call = this.#export(body, (error, response) => {
+        signal.removeEventListener('abort', cancel);
+        resolve(error === null ? accepted(response) : judge(error));
       });
+      const cancel = () => call.cancel();
+      signal.addEventListener('abort', cancel, { once: true });
     });
   }
 
   close(): void {
-    // Waits for calls under way; their results nobody reads any more.
-    this.#delegate.shutdown().catch(() => undefined);
+    this.#client.close();
+  }
+
+  #export(
+    body: Uint8Array,
+    done: (error: ServiceError | null, response?: Buffer) => void,
+  ): ClientUnaryCall {
+    const { metadata, timeoutMillis } = this.#settings;
+    const options: CallOptions = { deadline: Date.now() + timeoutMillis };
+    const message = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+    const call = [PATH, identity, identity, message, metadata(), options, done] as const;
+    return this.#client.makeUnaryRequest(...call);
   }
 }
 
-function judge(result: ExportResult, answer: PartialSuccess): SendResult {
-  if (result.code === ExportResultCode.SUCCESS) return { kind: 'accepted', ...answer };
-  const error: unknown = result.error;
-  const reason = result.error?.message ?? 'gRPC call failed';
-  const { code, afterMs } = readServiceError(error);
-  if (code === RESOURCE_EXHAUSTED && afterMs === undefined) return { kind: 'refused', reason };
-  if (code === RESOURCE_EXHAUSTED || RETRYABLE.has(code)) return { kind: 'retry', reason, afterMs };
-  return { kind: 'refused', reason };
+function accepted(response: Buffer | undefined): SendResult {
+  const bytes = response ?? Buffer.alloc(0);
+  return { kind: 'accepted', ...readPartialSuccess(bytes, CONTENT_TYPE) };
 }
 
-/** The parts of a grpc-js ServiceError that matter here. */
-function readServiceError(error: unknown): { code: number; afterMs: number | undefined } {
-  const none = { code: -1, afterMs: undefined };
-  if (typeof error !== 'object' || error === null || !('code' in error)) return none;
-  if (typeof error.code !== 'number') return none;
-  return {
-    code: error.code,
-    afterMs: 'metadata' in error ? readRetryInfo(error.metadata) : undefined,
-  };
-}
-
-function readRetryInfo(metadata: unknown): number | undefined {
-  if (typeof metadata !== 'object' || metadata === null || !('get' in metadata)) return undefined;
-  if (typeof metadata.get !== 'function') return undefined;
-  const [details]: unknown[] = metadata.get('grpc-status-details-bin');
-  return details instanceof Uint8Array ? retryInfoMs(details) : undefined;
+function judge(error: ServiceError): SendResult {
+  const { code, message: reason } = error;
+  const [details] = error.metadata?.get('grpc-status-details-bin') ?? [];
+  const afterMs = details instanceof Buffer ? retryInfoMs(details) : undefined;
+  const isRetryable = RETRYABLE.has(code) || (code === RESOURCE_EXHAUSTED && afterMs !== undefined);
+  return isRetryable ? { kind: 'retry', reason, afterMs } : { kind: 'refused', reason };
 }

@@ -1,23 +1,44 @@
-/** What an accepting collector says besides yes: ExportTraceServiceResponse.partial_success. */
-import { JsonTraceSerializer, ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
+/**
+ * What an accepting collector says besides yes: ExportTraceServiceResponse { partial_success = 1 },
+ * ExportTracePartialSuccess { rejected_spans = 1; error_message = 2 }.
+ */
+import { bytesFields, numberField } from './protobuf-fields.ts';
 
 export interface PartialSuccess {
   readonly rejectedSpans: number;
   readonly message: string;
 }
 
+const NONE: PartialSuccess = { rejectedSpans: 0, message: '' };
+
 /** An answer that cannot be read still was a yes. */
 export function readPartialSuccess(body: Uint8Array, contentType: string): PartialSuccess {
-  const serializer =
-    contentType === 'application/json' ? JsonTraceSerializer : ProtobufTraceSerializer;
+  return contentType === 'application/json' ? readJson(body) : readProtobuf(body);
+}
+
+function readProtobuf(body: Uint8Array): PartialSuccess {
+  const [partial] = bytesFields(body, 1);
+  if (partial === undefined) return NONE;
+  const [message] = bytesFields(partial, 2);
+  return {
+    rejectedSpans: numberField(partial, 1),
+    message: message === undefined ? '' : Buffer.from(message).toString(),
+  };
+}
+
+function readJson(body: Uint8Array): PartialSuccess {
   try {
-    const partial = serializer.deserializeResponse(body).partialSuccess;
+    const answer: unknown = JSON.parse(Buffer.from(body).toString() || '{}');
+    const { partialSuccess } = answer as {
+      // 64-bit integers are strings in OTLP/JSON; not every collector knows.
+      partialSuccess?: { rejectedSpans?: string | number; errorMessage?: string } | null;
+    };
+    const rejected = Number(partialSuccess?.rejectedSpans ?? 0);
     return {
-      // JSON has it as a decimal string.
-      rejectedSpans: Number(partial?.rejectedSpans ?? 0) || 0,
-      message: partial?.errorMessage ?? '',
+      rejectedSpans: Number.isFinite(rejected) ? Math.max(0, rejected) : 0,
+      message: String(partialSuccess?.errorMessage ?? ''),
     };
   } catch {
-    return { rejectedSpans: 0, message: '' };
+    return NONE;
   }
 }

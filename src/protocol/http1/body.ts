@@ -4,10 +4,9 @@ import { BodyCapture } from './body-capture.ts';
 import { ChunkedBody } from './chunked.ts';
 import type { Http1Connection } from './connection.ts';
 import type { Cursor } from './cursor.ts';
-import { endExchange, finishMessage } from './endings.ts';
+import { endExchange, finishMessage, refuseResponse } from './endings.ts';
 import { CHUNKED, type Framing, UNTIL_CLOSE } from './framing.ts';
 import type { MessageStream } from './message-stream.ts';
-import { refuseResponse } from './responses.ts';
 
 /** A body with the given framing follows on `stream`. */
 export function startBody(c: Http1Connection, stream: MessageStream, framing: Framing): void {
@@ -97,17 +96,17 @@ export function readChunks(
 }
 
 /**
- * Chunk framing that was not copied: the end of the message cannot be seen. The exchange stays
- * with the stream, its bytes (chunk framing included) are counted until something follows it.
+ * Chunk framing that was not copied. The exchange stays with the stream, its bytes (chunk framing
+ * included) are counted until the last chunk is seen at the end of a call, or something follows.
  */
 function loosen(c: Http1Connection, stream: MessageStream): void {
   const { exchange, body } = stream;
   c.context.counters.add('truncated.framing');
   if (stream === c.responses) c.pending.shift();
   stream.seek(false, 0);
+  stream.looseTail = '';
   if (exchange === null) return;
   stream.exchange = exchange;
-  stream.isLooseBody = true;
   stream.body = body;
   if (stream === c.responses) {
     exchange.isResponseTruncated = true;

@@ -29,9 +29,6 @@ export class MessageStream extends Stream implements MessageStart {
   exchange: HttpExchange | null = null;
   body: BodyCapture | null = null;
 
-  /** `seek`: the bytes are still those of the exchange's body, though with its chunk framing. */
-  isLooseBody = false;
-
   /** First byte of the current message: time, position, turn, thread, program state. */
   timeNs = 0;
   position = 0;
@@ -45,6 +42,11 @@ export class MessageStream extends Stream implements MessageStart {
 
   /** Time of the last event with bytes. */
   lastNs = 0;
+  /**
+   * `seek` inside a chunked body whose framing was not copied: its last bytes, as text, in which the
+   * last chunk is recognised; null otherwise.
+   */
+  looseTail: string | null = null;
   /** `seek`: bytes were lost since the last message, not only left unread by our decision. */
   hadGap = false;
   /** `seek` of requests: whole messages that the lost bytes must have held, at least. */
@@ -74,7 +76,7 @@ export class MessageStream extends Stream implements MessageStart {
     this.body = null;
     this.exchange = null;
     this.isTentative = false;
-    this.isLooseBody = false;
+    this.looseTail = null;
     this.hadGap = hadGap;
     this.leastLost = leastLost;
   }

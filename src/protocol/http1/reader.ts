@@ -4,12 +4,13 @@ import { limits } from '../../config/limits.ts';
 import { countBody, readChunks, readLength, readUntilClose } from './body.ts';
 import type { Http1Connection } from './connection.ts';
 import type { Cursor } from './cursor.ts';
+import { endLoose, refuseResponse } from './endings.ts';
 import { hold } from './held.ts';
 import type { MessageStream } from './message-stream.ts';
 import { orphanResponse } from './orphans.ts';
 import { PartialHead } from './partial-head.ts';
 import { cutRequest, dropRequest, readRequest, refuseRequest } from './requests.ts';
-import { cutResponse, readResponse, refuseResponse } from './responses.ts';
+import { cutResponse, readResponse } from './responses.ts';
 import { couldBeRequest, plausibleResponse } from './start-line.ts';
 import { isTurnStart } from './turns.ts';
 
@@ -58,15 +59,41 @@ export function skipUnframed(
   event: DataEvent,
 ): void {
   const { exchange } = stream;
-  if (exchange === null) return;
-  if (stream.isLooseBody) countBody(c, stream, lenBytes);
+  if (stream.looseTail !== null) countBody(c, stream, lenBytes);
   stream.body?.cut();
-  if (stream === c.requests) {
+  if (exchange !== null && stream === c.requests) {
     exchange.requestEndNs = event.timeNs;
-  } else {
+  } else if (exchange !== null) {
     exchange.endNs = event.timeNs;
     exchange.responseEndPosition = endPosition;
   }
+  if (endsChunked(stream, event)) finishLoose(c, stream);
+}
+
+/** The end of a body was recognised without its framing: the stream is in step again. */
+function finishLoose(c: Http1Connection, stream: MessageStream): void {
+  if (stream === c.responses) endLoose(c);
+  stream.seek(false, 0);
+  stream.state = 'start';
+}
+
+/** The last chunk without trailer fields (RFC 9112 7.1), behind the data of the one before. */
+const LAST_CHUNK = '\r\n0\r\n\r\n';
+
+/**
+ * Whether a body whose chunk framing was not copied ends with this event: a write ends there, and
+ * so does what it wrote. (Chunk data that looks the same at the end of a call ends it too early;
+ * such an exchange is marked as truncated anyway.)
+ */
+function endsChunked(stream: MessageStream, event: DataEvent): boolean {
+  if (stream.looseTail === null) return false;
+  const { bytes, payloadStart, tailBytes, lenBytes } = event;
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset + payloadStart, tailBytes).toString(
+    'latin1',
+  );
+  const before = tailBytes === lenBytes ? stream.looseTail : '';
+  stream.looseTail = (before + text).slice(-LAST_CHUNK.length);
+  return stream.looseTail === LAST_CHUNK;
 }
 
 /** The next byte is the first of a message, or an empty line before it (RFC 9112 2.2). */

@@ -1,9 +1,9 @@
 /** Caddy (Go's net/http) in clear text: goroutines instead of an event loop. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { assertHop, assertNoLoss } from '../harness/facts.ts';
+import { assertHop, assertLinked, assertNoLoss } from '../harness/facts.ts';
 import { ask, askMany, oneConnection, tunnel } from '../harness/http-client.ts';
-import { proxied, shape, shapeOf, treesOf } from '../harness/span-tree.ts';
+import { proxied, proxiedOverOld, shape, shapeOf, treesOf } from '../harness/span-tree.ts';
 import { assertWholeHops } from '../harness/whole-hops.ts';
 import { type CaddyScene, openCaddyScene } from './scene.ts';
 
@@ -86,7 +86,7 @@ describe('Caddy, spans over HTTP/protobuf', () => {
     await ask(port, '/kept/six', { host: '::1' });
     await ask(port, '/socket/one');
     await ask(port, '/kept/head?bytes=9000', { method: 'HEAD' });
-    await ask(port, '/kept/chunked?chunked=1&bytes=200000');
+    await ask(port, '/kept/chunked?chunked=1&bytes=9000');
     assert.equal(await tunnel(port, '/kept/tunnel', 'through'), 'through');
     const [six] = await scene.expectTrace('/kept/six', lines('GET /kept/six'));
     assert.equal(six?.attributes['network.peer.address'], '::1');
@@ -144,8 +144,12 @@ describe('Caddy with connections older than the agent', () => {
   test('they are captured and linked from their next request on', async () => {
     const { scene, port } = open;
     for (const n of [1, 2]) {
-      await ask(port, `/kept/late/${n}`, { connections });
-      assertHop(await scene.expectTrace(`/kept/late/${n}`, lines(`GET /kept/late/${n}`)));
+      const path = `/kept/late/${n}`;
+      await ask(port, path, { connections });
+      const lines = proxiedOverOld('caddy', 'api', `GET ${path}`);
+      const [ingress, egress] = await scene.expectTrace(path, lines);
+      assert(ingress && egress);
+      assertLinked(ingress, egress);
     }
   });
 });

@@ -1,7 +1,8 @@
 /**
  * The pointers that the kernel side follows when nginx writes a request upstream, read from the
  * outside. Offsets: ngx_connection_t, ngx_http_request_t, ngx_http_upstream_t, ngx_log_t and
- * ngx_http_log_ctx_t of nginx 1.18 to 1.28 with the HTTP cache.
+ * ngx_http_log_ctx_t of nginx 1.18 to 1.28 with the HTTP cache, as all packages have it; without
+ * it the upstream stands at 0x40.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 

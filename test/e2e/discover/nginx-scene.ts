@@ -40,14 +40,20 @@ export class NginxScene {
     const backend = new HoldingBackend();
     await backend.listen(ports.backend);
     const scene = new Scene();
-    const http = configuration(ports.front, ports.backend);
-    const nginx =
-      root === undefined
-        ? await scene.nginx(ports.front, http)
-        : await scene.nginxOf(root, ports.front, http);
-    const worker = listProcesses().find(({ parentPid }) => parentPid === nginx.pid);
-    if (worker === undefined) throw new Error('nginx has no worker');
-    return new NginxScene(scene, backend, worker, ports);
+    try {
+      const http = configuration(ports.front, ports.backend);
+      const nginx =
+        root === undefined
+          ? await scene.nginx(ports.front, http)
+          : await scene.nginxOf(root, ports.front, http);
+      const worker = listProcesses().find(({ parentPid }) => parentPid === nginx.pid);
+      if (worker === undefined) throw new Error(`nginx has no worker: ${nginx.output}`);
+      return new NginxScene(scene, backend, worker, ports);
+    } catch (error) {
+      backend.close();
+      await scene.close();
+      throw error;
+    }
   }
 
   private constructor(

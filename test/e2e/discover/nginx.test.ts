@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { findNginxConnections } from '../../../src/discover/nginx.ts';
 import { Inspector } from '../../../src/discover/plan.ts';
-import { readSocketDescriptors, readSocketTable } from '../../../src/discover/sockets.ts';
+import { readSocketDescriptors, readSocketTable } from '../../../src/discover/proc/sockets.ts';
 import { unpackedRoot } from '../../discover/packages.ts';
 import { readUpstreamChain } from './nginx-memory.ts';
 import { type Held, type InFlight, NginxScene } from './nginx-scene.ts';
 
 const HTTP = 0x50545448;
+/** A test that fails half way leaves requests in flight; the next one must not wait for ever. */
+const LIMIT = { timeout: 20_000 };
 
 /** The nginx of this machine, and of other releases in a root of their own. */
 const PROGRAMS = [
@@ -41,7 +43,7 @@ for (const { title, root } of PROGRAMS) {
     before(async () => {
       scene = await NginxScene.start(await root());
     });
-    after(() => scene.stop());
+    after(() => scene?.stop());
 
     test('is recognised and needs no uprobe', () => {
       const plan = new Inspector().inspect(scene.worker.pid);
@@ -50,7 +52,7 @@ for (const { title, root } of PROGRAMS) {
       assert.deepEqual(plan?.reasons, []);
     });
 
-    test('a request on a new upstream connection leads back to its client', async () => {
+    test('a request on a new upstream connection leads back to its client', LIMIT, async () => {
       const arrival = scene.held();
       const client = await scene.send('/held-new');
       const held = await arrival;
@@ -60,24 +62,28 @@ for (const { title, root } of PROGRAMS) {
       assert.equal(await client.done, 200);
     });
 
-    test('a request on a kept-alive upstream connection leads back to its client', async () => {
-      const arrivals = [scene.held(), scene.held()];
-      const first = await scene.send('/held-first');
-      const held = await arrivals[0];
-      const before = checkChain(scene, held, first);
-      held.answer();
-      await first.done;
-      const second = await scene.send('/held-again');
-      const heldAgain = await arrivals[1];
-      assert.equal(heldAgain.upstreamPort, held.upstreamPort, 'the connection is reused');
-      const again = checkChain(scene, heldAgain, second);
-      assert.equal(again.connection, before.connection);
-      assert.equal(again.request, again.mainRequest);
-      heldAgain.answer();
-      await second.done;
-    });
+    test(
+      'a request on a kept-alive upstream connection leads back to its client',
+      LIMIT,
+      async () => {
+        const arrivals = [scene.held(), scene.held()];
+        const first = await scene.send('/held-first');
+        const held = await arrivals[0];
+        const before = checkChain(scene, held, first);
+        held.answer();
+        await first.done;
+        const second = await scene.send('/held-again');
+        const heldAgain = await arrivals[1];
+        assert.equal(heldAgain.upstreamPort, held.upstreamPort, 'the connection is reused');
+        const again = checkChain(scene, heldAgain, second);
+        assert.equal(again.connection, before.connection);
+        assert.equal(again.request, again.mainRequest);
+        heldAgain.answer();
+        await second.done;
+      },
+    );
 
-    test('two requests at the same time lead to different clients', async () => {
+    test('two requests at the same time lead to different clients', LIMIT, async () => {
       const arrivals = [scene.held(), scene.held()];
       const one = await scene.send('/held-one');
       const heldOne = await arrivals[0];
@@ -92,7 +98,7 @@ for (const { title, root } of PROGRAMS) {
       await Promise.all([one.done, two.done]);
     });
 
-    test('an auth subrequest leads to the client, with another main request', async () => {
+    test('an auth subrequest leads to the client, with another main request', LIMIT, async () => {
       const arrivals = [scene.held(), scene.held()];
       const client = await scene.send('/private/held');
       const auth = await arrivals[0];

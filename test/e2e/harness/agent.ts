@@ -34,6 +34,9 @@ export class Agent {
   }
 }
 
+/** Tests wait for single spans: send them at once instead of once a second. */
+const QUICK = { OTEL_BSP_SCHEDULE_DELAY: '50' };
+
 function exportVariables({ collector, transport = 'grpc' }: AgentOptions): Record<string, string> {
   if (collector === undefined) return { OTEL_TRACES_EXPORTER: 'console' };
   const port = transport === 'grpc' ? collector.grpcPort : collector.httpPort;
@@ -49,7 +52,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const summaryFile = join(options.folder, 'summary.json');
   const flags = ['run', ...options.flags, '--summary-json', summaryFile];
   const program = new Program('agent', process.execPath, [MAIN, ...flags], {
-    env: { ...exportVariables(options), ...options.env },
+    env: { ...exportVariables(options), ...QUICK, ...options.env },
   });
   await program.line(/watching/);
   return new Agent(program, summaryFile);

@@ -63,7 +63,7 @@ export class Collector {
     const seen = this.spans().map(({ kind, attributes, resource }) =>
       JSON.stringify({ kind, service: resource['service.name'], ...attributes }),
     );
-    return `\n${seen.slice(-20).join('\n')}\n(${seen.length} spans)\n${this.program.output}`;
+    return `${seen.length} spans, the last of them:\n${seen.slice(-20).join('\n')}`;
   }
 
   async stop(): Promise<void> {

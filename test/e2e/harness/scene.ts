@@ -141,7 +141,7 @@ export class Scene {
     const arrived = await this.spansOf(path, expected.length).catch((error: unknown) => {
       const actual = shapeOf(treesOf(this.tracesOf(path)));
       if (actual.length > 0) assert.deepEqual(actual, expected);
-      throw error;
+      throw new Error(`${error}\n${this.agent.program.output}`);
     });
     const trees = treesOf(arrived);
     assert.deepEqual(shapeOf(trees), expected);

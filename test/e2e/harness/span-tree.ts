@@ -58,3 +58,15 @@ export function proxied(proxy: string, backend: string, request: string, status 
     `    SERVER ${backend} ${request} ${status}`,
   ];
 }
+
+/**
+ * The same over an upstream connection that is older than the agent: which exchange of it this is,
+ * neither end knows, so the backend's span is a root of its own (no local hop without ordinals).
+ */
+export function proxiedOverOld(proxy: string, backend: string, request: string): string[] {
+  return [
+    `SERVER ${proxy} ${request} 200`,
+    `  CLIENT ${proxy} ${request} 200`,
+    `SERVER ${backend} ${request} 200`,
+  ];
+}

@@ -1,9 +1,10 @@
 /** nginx with many requests at once, reloaded, and with connections older than the agent. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { assertHop, assertNoLoss } from '../harness/facts.ts';
+import { assertHop, assertLinked, assertNoLoss } from '../harness/facts.ts';
 import { ask, askMany, oneConnection } from '../harness/http-client.ts';
-import { proxied } from '../harness/span-tree.ts';
+import { proxied, proxiedOverOld } from '../harness/span-tree.ts';
 import { assertWholeHops } from '../harness/whole-hops.ts';
 import { type NginxScene, openNginxScene } from './scene.ts';
 
@@ -15,6 +16,11 @@ const hops = (request: string, count: number) => ({
   request,
   count,
 });
+
+function workersOf(masterPid: number): Set<unknown> {
+  const children = readFileSync(`/proc/${masterPid}/task/${masterPid}/children`, 'utf8');
+  return new Set(children.trim().split(' '));
+}
 
 /** Resolves when a worker answers that did not before: the reload has taken place. */
 async function newWorker(port: number, oldWorkers: ReadonlySet<unknown>): Promise<void> {
@@ -55,11 +61,11 @@ describe('nginx under concurrent requests', () => {
   test('a reload in the middle of the traffic loses no request and no link', async () => {
     const { scene, port, nginx } = open;
     const count = 150;
-    const before = await askMany(port, count, (n) => {
+    const oldWorkers = workersOf(nginx.pid);
+    await askMany(port, count, (n) => {
       if (n === count / 2) nginx.signal('SIGHUP');
       return `/kept/reload?delay=${n % 30}&n=${n}`;
     });
-    const oldWorkers = new Set(before.map(({ headers }) => headers['x-worker']));
     await newWorker(port, oldWorkers);
     await askMany(port, count, (n) => `/fresh/reload?n=${n}`);
     assertWholeHops(
@@ -96,9 +102,11 @@ describe('nginx with connections older than the agent', () => {
     const { scene, port } = open;
     for (const n of [1, 2, 3]) {
       await ask(port, `/kept/late/${n}`, { connections });
-      const lines = proxied('nginx', 'api', `GET /kept/late/${n}`);
+      const lines = proxiedOverOld('nginx', 'api', `GET /kept/late/${n}`);
       const spans = await scene.expectTrace(`/kept/late/${n}`, lines);
-      assertHop(spans);
+      const [ingress, egress] = spans;
+      assert(ingress && egress);
+      assertLinked(ingress, egress);
       for (const { attributes } of spans) {
         assert.equal(attributes['spantap.connection.exchange'], undefined);
       }

@@ -35,7 +35,7 @@ for (const release of ['bullseye', 'trixie']) {
            location = /auth { internal; proxy_pass http://kept; }
          }`,
       );
-      await ask(port, '/early', { connections });
+      await ask(port, '/fresh/early', { connections });
       await scene.watch();
     });
     after(async () => {
@@ -44,8 +44,9 @@ for (const release of ['bullseye', 'trixie']) {
     });
 
     test('answers through a connection older than the agent', async () => {
-      await ask(port, '/late', { connections });
-      assertHop(await scene.expectTrace('/late', proxied('nginx', 'api', 'GET /late')));
+      await ask(port, '/fresh/late', { connections });
+      const lines = proxied('nginx', 'api', 'GET /fresh/late');
+      assertHop(await scene.expectTrace('/fresh/late', lines));
     });
 
     test('links kept and new upstream connections', async () => {

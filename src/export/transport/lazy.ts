@@ -1,0 +1,32 @@
+/**
+ * A transport whose packages are loaded when it is made, and only then: gRPC takes 20 MB that a
+ * console or an HTTP exporter has no use for.
+ */
+import type { SendResult, Transport } from '../types.ts';
+
+export class LazyTransport implements Transport {
+  readonly target: string;
+  readonly #loaded: Promise<Transport>;
+
+  constructor(target: string, load: () => Promise<Transport>) {
+    this.target = target;
+    this.#loaded = load();
+    // `send` tells about a failure; nobody else has to.
+    this.#loaded.catch(() => undefined);
+  }
+
+  async send(body: Uint8Array, spans: number, signal: AbortSignal): Promise<SendResult> {
+    try {
+      return await (await this.#loaded).send(body, spans, signal);
+    } catch (error) {
+      return { kind: 'refused', reason: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  close(): void {
+    this.#loaded.then(
+      (transport) => transport.close(),
+      () => undefined,
+    );
+  }
+}

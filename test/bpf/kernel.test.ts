@@ -1,0 +1,115 @@
+/** Loading, errors, limits and end of the kernel side as a whole. */
+import assert from 'node:assert/strict';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import { limits } from '../../src/config/limits.ts';
+import { checkLayout, openKernel, probeFeatures } from '../../src/native/binding.ts';
+import { EXPECTED_LAYOUT } from '../../src/native/layout.gen.ts';
+import { skip, Tap } from './harness.ts';
+
+const MIB = 1024 * 1024;
+
+/** Bytes locked by the BPF maps that this process holds; a map may have several descriptors. */
+function mapBytes(): number {
+  const sizes = new Map<string, number>();
+  for (const file of globSync('/proc/self/fdinfo/*').filter((name) => existsSync(name))) {
+    const text = readFileSync(file, 'utf8');
+    const id = /^map_id:\s*(\d+)/m.exec(text)?.[1];
+    if (id !== undefined) sizes.set(id, Number(/^memlock:\s*(\d+)/m.exec(text)?.[1] ?? 0));
+  }
+  return [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
+}
+
+describe('the kernel side', { skip }, () => {
+  test('an addon of another version is refused by the name of what differs', () => {
+    assert.doesNotThrow(() => checkLayout(EXPECTED_LAYOUT));
+    assert.throws(() => checkLayout({ ...EXPECTED_LAYOUT, data: 96 as 104 }), {
+      code: 'layout_mismatch',
+      message: /data is 96, not 104/,
+    });
+  });
+
+  test('maps and ring stay within 32 MiB with the default limits', () => {
+    const kernel = openKernel({
+      watchAll: true,
+      ringBytes: limits.ringBytes,
+      connectionsMax: limits.kernelConnectionsMax,
+      headBytesMax: limits.headBytesMax,
+      bodyBytesMax: limits.bodyBytesMax,
+    });
+    const bytes = mapBytes();
+    kernel.close();
+    assert.ok(bytes > limits.ringBytes, 'the ring counts');
+    assert.ok(bytes <= 32 * MIB, `${(bytes / MIB).toFixed(1)} MiB`);
+    assert.equal(mapBytes(), 0);
+  });
+
+  test('what the kernel refuses is said with a code and its own words', () => {
+    assert.throws(
+      () => new Tap({ connectionsMax: 0xffff_ffff }),
+      (error: Error & { code: string }) => {
+        assert.equal(error.code, 'bpf_load');
+        assert.match(error.message, /syscall\.bpf\.o: \w+/);
+        return true;
+      },
+    );
+  });
+
+  test('a batch that is too small for a record is refused', () => {
+    using tap = new Tap();
+    assert.throws(() => tap.kernel.drain(new Uint8Array(1000)), { message: 'batch_too_small' });
+  });
+
+  test('a probe that cannot be attached is refused, the rest goes on', () => {
+    using tap = new Tap();
+    assert.throws(() => tap.kernel.attachUprobe('go_round_trip', '/nowhere', 0, false), {
+      code: 'uprobe_attach',
+    });
+    tap.drain();
+    assert.equal(tap.counter('COUNTER_LOST_RING_FULL'), 0);
+  });
+
+  test('a closed kernel side says so', () => {
+    const tap = new Tap();
+    tap.kernel.close();
+    assert.throws(() => tap.kernel.counters(), { code: 'kernel_closed' });
+  });
+
+  test('every kind of hook is tried and described', () => {
+    const features = probeFeatures();
+    assert.deepEqual(
+      features.filter((feature) => feature.isRequired && !feature.isAvailable),
+      [],
+    );
+    assert.ok(features.every((feature) => feature.name && feature.why));
+  });
+
+  test('a worker that is ended in any way leaves no program and no map', async () => {
+    const source = `
+      import { openKernel } from ${JSON.stringify(import.meta.resolve('../../src/native/binding.ts'))};
+      import { parentPort } from 'node:worker_threads';
+      openKernel({ watchAll: false, ringBytes: 65536, connectionsMax: 64, headBytesMax: 64, bodyBytesMax: 0 });
+      parentPort.postMessage('open');
+      setInterval(() => {}, 1000);
+    `;
+    const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`));
+    await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
+    assert.ok(mapBytes() > 0);
+    await worker.terminate();
+    assert.equal(mapBytes(), 0);
+  });
+
+  test('a full policy map is counted when a process forks', () => {
+    using tap = new Tap();
+    let full = 0;
+    // Numbers above any pid of this machine (kernel.pid_max is at most 4194304).
+    assert.throws(
+      () => {
+        for (; full < 10_000; full++) tap.watch(5_000_000 + full);
+      },
+      { code: 'bpf_map' },
+    );
+    assert.equal(full + 1, 8_192);
+  });
+});

@@ -1,7 +1,9 @@
 /** The main thread's handle on the capture worker: typed messages, start, stop. */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import type { ExchangeBatch } from './handoff/layout.ts';
 import type { FromWorker, OwnConnection, PlanMessage, ToWorker } from './handoff/messages.ts';
+import { transferOf } from './handoff/transfer.ts';
 import { AgentError } from './telemetry/agent-error.ts';
 import type { WorkerOptions } from './worker.ts';
 
@@ -49,6 +51,12 @@ export class CaptureThread {
 
   plan(plan: PlanMessage): void {
     this.#send(plan);
+  }
+
+  /** Gives a batch's buffers back to the worker. */
+  returnBatch(batch: ExchangeBatch): void {
+    const message: ToWorker = { kind: 'return', batch };
+    this.#worker.postMessage(message, transferOf(batch));
   }
 
   ownOpened(connection: OwnConnection): void {

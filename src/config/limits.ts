@@ -35,6 +35,8 @@ export const limits = {
   lateClientMs: 50,
   /** How long an egress waits for events of the ingress that caused it. Then: `unlinked.unseen`. */
   linkWaitMs: 250,
+  /** Batches (512 exchanges) the main thread may be behind. Beyond: `dropped.handoff`. */
+  handoffBatchesMax: 64,
   /** Spans waiting for export, and their encoded bytes. Beyond: `dropped.export_queue`. */
   exportQueueSpansMax: 65_536,
   exportQueueBytesMax: 48 * 1024 * 1024,

@@ -519,6 +519,64 @@ describe('limits', () => {
     assert.equal(outcome.ended[0].endNs, wire.events[3].timeNs);
   });
 
+  describe('the end of a chunked body that was not copied', () => {
+    const chunk = `2000\r\n${'x'.repeat(0x2000)}\r\n`;
+    const response = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
+    const next = GET.replace('/a', '/b');
+
+    test('shows in the tail of its last call', () => {
+      const wire = new Wire().read(GET).write(response).sendfile(9000);
+      wire.write(`${chunk}0\r\n\r\n`, { tailBytes: 16 });
+      const outcome = play(wire, wire.events, undefined);
+      const size = 9000 + chunk.length + 5;
+      assert.deepEqual(outcome.lines, [
+        `1 GET /a 200 complete response=${size} response-truncated`,
+      ]);
+      assert.equal(outcome.ended[0].endNs, wire.nowNs);
+    });
+
+    test('shows in tails of several calls', () => {
+      const wire = new Wire().read(GET).write(response).sendfile(9000);
+      wire
+        .write(chunk, { tailBytes: 16 })
+        .write('0\r\n', { tailBytes: 3 })
+        .write('\r\n', { tailBytes: 2 });
+      assert.equal(play(wire, wire.events, undefined).ended.length, 1);
+      const early = play(wire, wire.events.slice(0, -1), undefined);
+      assert.equal(early.ended.length, 0);
+    });
+
+    test('puts a client of many threads in step again', () => {
+      const writes = { tid: 1, goroutine: 1 };
+      const reads = { tid: 2, goroutine: 2 };
+      const wire = new Wire({ role: 'client' }).write(GET, writes).read(response, reads);
+      wire.read(chunk, { ...reads, copiedBytes: 0 });
+      wire.read(`${chunk}0\r\n\r\n`, { ...reads, tailBytes: 16 });
+      const microsecond = wire.nowNs + 1000;
+      wire
+        .read(OK, { ...reads, timeNs: microsecond })
+        .write(next, { ...writes, timeNs: microsecond });
+      const outcome = playAll(wire);
+      assert.deepEqual(
+        outcome.lines.map((line) => line.replace(/response=\d{3,} /, '')),
+        ['1 GET /a 200 complete response-truncated', '2 GET /b 200 complete response=2'],
+      );
+    });
+
+    test('shows in requests too, and in responses that wait for their request', () => {
+      const upload = GET.replace('\r\n\r\n', '\r\nTransfer-Encoding: chunked\r\n\r\n');
+      const wire = new Wire().read(upload).read(chunk, { copiedBytes: 0 });
+      wire.read(`${chunk}0\r\n\r\n`, { tailBytes: 16 }).read(next).write(OK).write(OK);
+      const lines = playAll(wire).lines;
+      assert.match(lines[0], /^1 GET \/a 200 complete request=\d+ response=2 request-truncated$/);
+      assert.equal(lines[1], '2 GET /b 200 complete response=2');
+      const early = new Wire({ role: 'client' }).read(response).read(chunk, { copiedBytes: 0 });
+      early.read(`${chunk}0\r\n\r\n`, { tailBytes: 16 }).write(GET).write(next).read(OK);
+      const ends = playAll(early).ended.map(({ ordinal, end }) => `${ordinal} ${end}`);
+      assert.deepEqual(ends, ['1 complete', '2 complete']);
+    });
+  });
+
   test('a body is kept up to bodyBytesMax', () => {
     const body = 'x'.repeat(limits.bodyBytesMax + 1);
     const response = `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;

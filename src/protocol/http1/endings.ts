@@ -1,4 +1,5 @@
 /** How messages and exchanges end. Every exchange that was announced ends here, once. */
+import { limits } from '../../config/limits.ts';
 import type { ExchangeEnd } from '../types.ts';
 import type { Http1Connection } from './connection.ts';
 import type { HttpExchange } from './exchange.ts';
@@ -161,4 +162,16 @@ export function giveUp(c: Http1Connection, end: 'invalid' | 'detached', timeNs: 
   c.held = null;
   c.context.counters.add('protocol.ignored_connections');
   c.context.ignore(c.connection);
+}
+
+/** Bytes that are no response where one must be; what follows is unknown. */
+export function refuseResponse(c: Http1Connection, timeNs: number): void {
+  const entry = c.pending.shift();
+  c.context.counters.add('protocol.invalid');
+  if (entry?.kind === 'exchange') {
+    entry.endNs = timeNs;
+    endExchange(c, entry, 'invalid');
+  }
+  c.responses.seek(false, 0);
+  if (++c.invalidMessages > limits.invalidMessagesMax) giveUp(c, 'invalid', timeNs);
 }

@@ -29,9 +29,6 @@ export class MessageStream extends Stream implements MessageStart {
   exchange: HttpExchange | null = null;
   body: BodyCapture | null = null;
 
-  /** `seek`: the bytes are still those of the exchange's body, though with its chunk framing. */
-  isLooseBody = false;
-
   /** First byte of the current message: time, position, turn, thread, program state. */
   timeNs = 0;
   position = 0;
@@ -46,8 +43,8 @@ export class MessageStream extends Stream implements MessageStart {
   /** Time of the last event with bytes. */
   lastNs = 0;
   /**
-   * `seek` behind a chunked body whose framing was not copied: its last bytes, as text, in which
-   * the last chunk is recognised; null otherwise.
+   * `seek` inside a chunked body whose framing was not copied: its last bytes, as text, in which the
+   * last chunk is recognised; null otherwise.
    */
   looseTail: string | null = null;
   /** `seek`: bytes were lost since the last message, not only left unread by our decision. */
@@ -80,7 +77,6 @@ export class MessageStream extends Stream implements MessageStart {
     this.exchange = null;
     this.isTentative = false;
     this.looseTail = null;
-    this.isLooseBody = false;
     this.hadGap = hadGap;
     this.leastLost = leastLost;
   }

@@ -4,13 +4,13 @@ import { limits } from '../../config/limits.ts';
 import { countBody, readChunks, readLength, readUntilClose } from './body.ts';
 import type { Http1Connection } from './connection.ts';
 import type { Cursor } from './cursor.ts';
-import { endLoose } from './endings.ts';
+import { endLoose, refuseResponse } from './endings.ts';
 import { hold } from './held.ts';
 import type { MessageStream } from './message-stream.ts';
 import { orphanResponse } from './orphans.ts';
 import { PartialHead } from './partial-head.ts';
 import { cutRequest, dropRequest, readRequest, refuseRequest } from './requests.ts';
-import { cutResponse, readResponse, refuseResponse } from './responses.ts';
+import { cutResponse, readResponse } from './responses.ts';
 import { couldBeRequest, plausibleResponse } from './start-line.ts';
 import { isTurnStart } from './turns.ts';
 
@@ -59,16 +59,22 @@ export function skipUnframed(
   event: DataEvent,
 ): void {
   const { exchange } = stream;
-  if (exchange === null) return;
-  if (stream.isLooseBody) countBody(c, stream, lenBytes);
+  if (stream.looseTail !== null) countBody(c, stream, lenBytes);
   stream.body?.cut();
-  if (stream === c.requests) {
+  if (exchange !== null && stream === c.requests) {
     exchange.requestEndNs = event.timeNs;
-  } else {
+  } else if (exchange !== null) {
     exchange.endNs = event.timeNs;
     exchange.responseEndPosition = endPosition;
-    if (endsChunked(stream, event)) endLoose(c);
   }
+  if (endsChunked(stream, event)) finishLoose(c, stream);
+}
+
+/** The end of a body was recognised without its framing: the stream is in step again. */
+function finishLoose(c: Http1Connection, stream: MessageStream): void {
+  if (stream === c.responses) endLoose(c);
+  stream.seek(false, 0);
+  stream.state = 'start';
 }
 
 /** The last chunk without trailer fields (RFC 9112 7.1), behind the data of the one before. */

@@ -65,7 +65,7 @@ struct {
 
 static __always_inline struct go_key go_key(__u64 pointer)
 {
-	return (struct go_key){ .pointer = pointer, .tgid = bpf_get_current_pid_tgid() >> 32 };
+	return (struct go_key){ .pointer = pointer, .tgid = current_tgid() };
 }
 
 /* Address of the current goroutine's g at a system call. */
@@ -104,7 +104,7 @@ static __always_inline void go_read(struct scratch *s, struct connection *conn, 
 static __always_inline struct connection *go_ingress(const struct go_key *g)
 {
 	__u64 *inode = bpf_map_lookup_elem(&go_ingress_by_g, g);
-	struct connection *conn = inode ? bpf_map_lookup_elem(&conn_by_inode, inode) : NULL;
+	struct connection *conn = inode ? connection_of(*inode) : NULL;
 
 	return conn && conn->role == ROLE_SERVER ? conn : NULL;
 }

@@ -37,6 +37,7 @@ export interface AgentOptions {
 
 /** Spans that are still on their way at the end get this long. */
 const FLUSH_DEADLINE_MS = 5_000;
+const RESCAN_INTERVAL_MS = 3_000;
 
 export class Agent {
   readonly #options: AgentOptions;
@@ -53,6 +54,7 @@ export class Agent {
   #capture: CaptureThread | undefined;
   #metrics: Metrics | undefined;
   #endOwnConnections = () => {};
+  #rescans: NodeJS.Timeout | undefined;
 
   private constructor(options: AgentOptions) {
     this.#options = options;
@@ -74,6 +76,7 @@ export class Agent {
     });
     await agent.#startExport();
     await agent.#startCapture();
+    agent.#startRescans();
     return agent;
   }
 
@@ -97,6 +100,7 @@ export class Agent {
 
   /** Takes what the kernel still holds, sends it, and leaves nothing behind. */
   async stop(): Promise<void> {
+    clearInterval(this.#rescans);
     await this.#capture?.stop();
     await this.#exporter?.close(FLUSH_DEADLINE_MS);
     await this.#metrics?.stop();
@@ -129,6 +133,14 @@ export class Agent {
       : createExporter(choice, parts);
   }
 
+  /** Who listens on a port is known only by looking: a restarted server is found so. */
+  #startRescans(): void {
+    if (this.#options.filters.ports.length === 0) return;
+    this.#rescans = setInterval(() => {
+      for (const plan of this.#watcher.rescan()) this.#apply(plan);
+    }, RESCAN_INTERVAL_MS);
+  }
+
   async #startCapture(): Promise<void> {
     const { level, recording, log } = this.#options;
     const plans = this.#watcher.start().map((plan) => this.#toMessage(plan));
@@ -145,17 +157,26 @@ export class Agent {
       ...(recording === undefined ? {} : { recording }),
     };
     this.#capture = await CaptureThread.start(options, {
-      batch: ({ batch }) => this.#exporter?.add(batch),
+      batch: ({ batch }) => {
+        this.#exporter?.add(batch);
+        this.#capture?.returnBatch(batch);
+      },
       process: ({ process }) => this.#announce(process),
       counters: ({ values }) => {
         this.#workerCounters = new Counters(values);
       },
-      appeared: ({ tgid }) => this.#apply(this.#watcher.appeared(tgid)),
+      appeared: ({ tgid }) => this.#appeared(tgid),
       exited: ({ tgid }) => this.#watcher.exited(tgid),
       'own-peer': ({ tgid }) => this.#apply(this.#watcher.ownPeer(tgid)),
       log: ({ level: logLevel, message }) => log[logLevel](message),
       unavailable: ({ what, why }) => log.warn(`not attached: ${what}: ${why}`),
     });
+  }
+
+  #appeared(tgid: number): void {
+    // exec keeps pid and start time: what was known of the program before it is wrong now.
+    this.#resources.forget(tgid);
+    this.#apply(this.#watcher.appeared(tgid));
   }
 
   #apply(plan: WatchPlan | undefined): void {
@@ -164,9 +185,10 @@ export class Agent {
 
   #toMessage(plan: WatchPlan): PlanMessage {
     for (const reason of plan.reasons) this.#options.log.warn(`pid ${plan.tgid}: ${reason}`);
-    const { tgid, watch, family, uprobes, nginxConnections } = plan;
+    const { tgid, watch, family, executableKey, uprobes, nginxConnections } = plan;
     const resource = this.#options.recording === undefined ? {} : this.#resourceFor(tgid);
-    return { kind: 'plan', tgid, watch, family, uprobes, nginxConnections, resource };
+    const what = { tgid, watch, family, executableKey, uprobes, nginxConnections };
+    return { kind: 'plan', ...what, resource };
   }
 
   #announce(process: ObservedProcess): void {

@@ -5,7 +5,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type EventFileHead, EventFileWriter } from './capture/event-file.ts';
 import { maskMarker, maskTokens } from './capture/mask.ts';
+import { limits } from './config/limits.ts';
+import type { ExchangeBatch } from './handoff/layout.ts';
 import type { FromWorker, PlanMessage, ToWorker } from './handoff/messages.ts';
+import { transferOf } from './handoff/transfer.ts';
 import { openKernel } from './native/binding.ts';
 import type { Kernel, KernelOptions } from './native/types.ts';
 import { Pipeline, type PipelineOptions } from './pipeline.ts';
@@ -45,11 +48,13 @@ class CaptureWorker {
   /** Benchmarks hide their ground truth from the linker (capture/mask.ts). */
   readonly #maskMarker = maskMarker(process.env);
   readonly #startNs = now();
-  /** Key: program, path, offset. One probe serves all processes that map the file. */
+  /** Key: file, program, offset. One probe serves all processes that map the file. */
   readonly #uprobes = new Map<string, number>();
   #tickNs = 0;
   #countersNs = 0;
   #isStopping = false;
+  /** Batches that the main thread has not given back. */
+  #underWay = 0;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -58,7 +63,7 @@ class CaptureWorker {
     this.#pipeline = new Pipeline({
       ...options.pipeline,
       counters: this.#counters,
-      onBatch: (batch) => send({ kind: 'batch', batch }, transferOf(batch)),
+      onBatch: (batch) => this.#handOver(batch),
       onProcess: (process) => send({ kind: 'process', process }),
       onAppeared: (tgid) => send({ kind: 'appeared', tgid }),
       onExited: (tgid) => send({ kind: 'exited', tgid }),
@@ -79,6 +84,9 @@ class CaptureWorker {
     switch (message.kind) {
       case 'plan':
         return this.#apply(message);
+      case 'return':
+        this.#underWay--;
+        return this.#pipeline.reuse(message.batch);
       case 'own-opened':
         return this.#pipeline.openOwn(message.connection);
       case 'own-closed':
@@ -123,6 +131,17 @@ class CaptureWorker {
     }
   }
 
+  /** Beyond the limit the main thread is too slow: what it cannot take is dropped and counted. */
+  #handOver(batch: ExchangeBatch): void {
+    if (this.#underWay >= limits.handoffBatchesMax && !this.#isStopping) {
+      this.#counters.add('dropped.handoff', batch.count);
+      this.#pipeline.reuse(batch);
+      return;
+    }
+    this.#underWay++;
+    send({ kind: 'batch', batch }, transferOf(batch));
+  }
+
   #sendCounters(): void {
     addKernelCounters(this.#counters, this.#kernel.counters());
     send({ kind: 'counters', values: this.#counters.values });
@@ -135,13 +154,13 @@ class CaptureWorker {
     for (const [inode, address] of plan.nginxConnections) {
       this.#kernel.setNginxConnection(inode, address);
     }
-    for (const site of plan.uprobes) this.#attach(site);
+    for (const site of plan.uprobes) this.#attach(plan.executableKey, site);
     const { tgid, family: name, resource } = plan;
     this.#recording?.note({ kind: 'plan', tgid, family: name, resource });
   }
 
-  #attach(site: PlanMessage['uprobes'][number]): void {
-    const key = `${site.program} ${site.path} ${site.offset}`;
+  #attach(executableKey: string, site: PlanMessage['uprobes'][number]): void {
+    const key = `${executableKey} ${site.program} ${site.offset}`;
     if (this.#uprobes.has(key)) return;
     try {
       const { program, path, offset, isReturn } = site;
@@ -176,10 +195,6 @@ function now(): number {
 
 function openRecording({ recording }: WorkerOptions): EventFileWriter | undefined {
   return recording && new EventFileWriter(recording.file, recording.head);
-}
-
-function transferOf(batch: { f64: Float64Array; u32: Uint32Array; bytes: Uint8Array }) {
-  return [batch.f64.buffer, batch.u32.buffer, batch.bytes.buffer] as ArrayBuffer[];
 }
 
 function send(message: FromWorker, transfer?: ArrayBuffer[]): void {

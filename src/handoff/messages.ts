@@ -7,6 +7,8 @@ export interface PlanMessage {
   readonly tgid: number;
   readonly watch: 'watch' | 'ignore' | 'default';
   readonly family: 'nginx' | 'haproxy' | 'go' | 'apache' | 'other';
+  /** Names the executable's file: its probes are attached once per key. */
+  readonly executableKey: string;
   readonly uprobes: readonly {
     readonly program:
       | 'haproxy_stream_new'
@@ -34,6 +36,8 @@ export type ToWorker =
   | PlanMessage
   | { readonly kind: 'own-opened'; readonly connection: OwnConnection }
   | { readonly kind: 'own-closed'; readonly id: number }
+  /** A batch was read; its buffers may be filled again. */
+  | { readonly kind: 'return'; readonly batch: ExchangeBatch }
   | { readonly kind: 'stop' };
 
 export type FromWorker =

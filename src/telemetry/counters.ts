@@ -22,8 +22,8 @@ export const DEFINITIONS = {
   'lost.connection_map': { fact: 'info', help: 'calls on sockets that found the kernel map full' },
   'lost.cause_map': { fact: 'info', help: 'linking state that found its kernel map full' },
   'lost.policy_map': { fact: 'info', help: 'forked processes whose policy found its map full' },
-  'truncated.fault': { fact: 'truncated', help: 'user buffers the kernel could not read' },
-  'truncated.iovec': { fact: 'truncated', help: 'calls with more iovecs than are walked' },
+  'truncated.fault': { fact: 'info', help: 'user buffers the kernel could not read' },
+  'truncated.iovec': { fact: 'info', help: 'calls with more iovecs than are walked' },
   'kernel.skipped_not_http': { fact: 'info', help: 'connections whose first bytes are not HTTP' },
   'kernel.cause_taken': { fact: 'info', help: 'egress writes with program state' },
   'kernel.cause_refused': { fact: 'info', help: 'program state that failed its self-check' },
@@ -137,6 +137,7 @@ export const DEFINITIONS = {
     help: 'egress whose headers name several requests in progress',
   },
   'unlinked.contradiction': { fact: 'unlinked', help: 'egress whose link the content refutes' },
+  'dropped.handoff': { fact: 'dropped', help: 'exchanges the main thread was too slow for' },
   // export
   'export.spans': { fact: 'info', help: 'spans accepted by the collector, or printed' },
   'export.requests': { fact: 'info', help: 'requests sent to the collector' },

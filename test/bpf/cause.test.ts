@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventCause, eventCauseFlag } from '../../src/capture/layout.gen.ts';
-import { ask, askMany, oneConnection } from '../e2e/harness/http-client.ts';
+import { ask, askMany, converse, oneConnection } from '../e2e/harness/http-client.ts';
 import { freePorts } from '../e2e/harness/ports.ts';
 import { type Data, skip, Tap } from './harness.ts';
 import { type ProxyKind, type ProxyOptions, type RunningProxy, startProxy } from './proxies.ts';
@@ -190,6 +190,26 @@ describe('state of the proxy names the ingress request', { skip }, () => {
       },
       { serverMax: 1, threads: 1 },
     ));
+
+  for (const kind of ['nginx', 'haproxy', 'caddy'] as const) {
+    test(`${kind}: pipelined requests are never given to another connection`, () =>
+      withProxy(kind, 'reuse', async (port, proxy) => {
+        using tap = attach(proxy);
+        const pipelined = (n: number) =>
+          [0, 1, 2].map((i) => `GET /t/${1000 + 3 * n + i} HTTP/1.1\r\nHost: x\r\n\r\n`).join('');
+        const lines = Array.from({ length: 20 }, (_, n) =>
+          converse(port, [pipelined(n)], /(answer to[\s\S]*){3}/),
+        );
+        await Promise.all([load(port), ...lines]);
+        const egress = () => headsOf(tap).egress;
+        await tap.until('all egress', () => egress().length >= REQUESTS + 60);
+        for (const request of egress().filter((data) => data.cause !== eventCause.CAUSE_NONE)) {
+          const line = `GET /t/${tokenOf(request)} HTTP`;
+          const ingress = tap.datas.find((data) => !data.isWrite && data.text.includes(line));
+          assert.equal(request.causeConnectionId, ingress?.connectionId);
+        }
+      }));
+  }
 
   test('nginx: subrequests are stamped as such, with the client of the main request', () =>
     withProxy('nginx', 'reuse', async (port, proxy) => {

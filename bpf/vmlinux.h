@@ -71,6 +71,10 @@ typedef struct {
 	atomic_long_t refcnt;
 } file_ref_t;
 
+struct list_head {
+	struct list_head *next;
+};
+
 struct in6_addr {
 	__u8 s6_addr[16];
 };

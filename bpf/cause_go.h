@@ -73,9 +73,15 @@ static __always_inline __u64 go_current(struct pt_regs *regs)
 {
 #if defined(__TARGET_ARCH_x86)
 	/* Its thread-local slot on linux/amd64, valid for cgo and for raw system calls alike. */
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	__u64 base = BPF_CORE_READ(task, thread.fsbase), g = 0;
+	__u64 base, g = 0;
 
+	if (HAS_TASK_BTF) {
+		base = bpf_get_current_task_btf()->thread.fsbase;
+	} else {
+		struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+		base = BPF_CORE_READ(task, thread.fsbase);
+	}
 	bpf_probe_read_user(&g, sizeof(g), (void *)(base - 8));
 	return g;
 #else

@@ -28,21 +28,21 @@
 #define NR_SENDMMSG 307
 
 /* x86-64 keeps number and arguments in pt_regs until the return to user space. */
-#define SYSCALL_NUMBER(regs) ((regs)->orig_ax)
-#define SYSCALL_ARG0(regs) ((regs)->di)
-#define SYSCALL_ARG1(regs) ((regs)->si)
-#define SYSCALL_ARG2(regs) ((regs)->dx)
-#define SYSCALL_ARG3(regs) ((regs)->r10)
-#define SYSCALL_ARG4(regs) ((regs)->r8)
+#define SYSCALL_NUMBER(from) ((from)->orig_ax)
+#define SYSCALL_ARG0(from) ((from)->di)
+#define SYSCALL_ARG1(from) ((from)->si)
+#define SYSCALL_ARG2(from) ((from)->dx)
+#define SYSCALL_ARG3(from) ((from)->r10)
+#define SYSCALL_ARG4(from) ((from)->r8)
 /* A 32-bit program (__USER32_CS) has other numbers and structures: ignored. */
-#define SYSCALL_IS_COMPAT(regs) ((regs)->cs == 0x23)
+#define SYSCALL_IS_COMPAT(from) ((from)->cs == 0x23)
 
-#define USER_SP(regs) ((regs)->sp)
-#define FUNCTION_ARG0(regs) ((regs)->di)
-#define FUNCTION_RESULT(regs) ((regs)->ax)
+#define USER_SP(from) ((from)->sp)
+#define FUNCTION_ARG0(from) ((from)->di)
+#define FUNCTION_RESULT(from) ((from)->ax)
 /* Go's register ABI (ABIInternal, Go 1.17 and later): g and the first integer argument. */
-#define GO_G(regs) ((regs)->r14)
-#define GO_ARG0(regs) ((regs)->ax)
+#define GO_G(from) ((from)->r14)
+#define GO_ARG0(from) ((from)->ax)
 
 #elif defined(__TARGET_ARCH_arm64)
 
@@ -64,20 +64,20 @@
 #define NR_SENDMMSG 269
 
 /* arm64 overwrites x0 with the result; orig_x0 keeps the first argument. */
-#define SYSCALL_NUMBER(regs) ((__u32)(regs)->syscallno)
-#define SYSCALL_ARG0(regs) ((regs)->orig_x0)
-#define SYSCALL_ARG1(regs) ((regs)->regs[1])
-#define SYSCALL_ARG2(regs) ((regs)->regs[2])
-#define SYSCALL_ARG3(regs) ((regs)->regs[3])
-#define SYSCALL_ARG4(regs) ((regs)->regs[4])
+#define SYSCALL_NUMBER(from) ((__u32)(from)->syscallno)
+#define SYSCALL_ARG0(from) ((from)->orig_x0)
+#define SYSCALL_ARG1(from) ((from)->regs[1])
+#define SYSCALL_ARG2(from) ((from)->regs[2])
+#define SYSCALL_ARG3(from) ((from)->regs[3])
+#define SYSCALL_ARG4(from) ((from)->regs[4])
 /* PSR_MODE32_BIT */
-#define SYSCALL_IS_COMPAT(regs) ((regs)->pstate & 0x10)
+#define SYSCALL_IS_COMPAT(from) ((from)->pstate & 0x10)
 
-#define USER_SP(regs) ((regs)->sp)
-#define FUNCTION_ARG0(regs) ((regs)->regs[0])
-#define FUNCTION_RESULT(regs) ((regs)->regs[0])
-#define GO_G(regs) ((regs)->regs[28])
-#define GO_ARG0(regs) ((regs)->regs[0])
+#define USER_SP(from) ((from)->sp)
+#define FUNCTION_ARG0(from) ((from)->regs[0])
+#define FUNCTION_RESULT(from) ((from)->regs[0])
+#define GO_G(from) ((from)->regs[28])
+#define GO_ARG0(from) ((from)->regs[0])
 
 #else
 #error "unknown architecture"

@@ -18,7 +18,7 @@ static __always_inline void cause_read(struct scratch *s, struct connection *con
 				       int is_turn)
 {
 	if (s->call.family == FAMILY_HAPROXY)
-		haproxy_read(conn, inode, is_turn);
+		haproxy_read(s, conn, inode, is_turn);
 	else if (s->call.family == FAMILY_GO)
 		go_read(s, conn, inode);
 }

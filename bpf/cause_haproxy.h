@@ -82,17 +82,23 @@ static __always_inline void haproxy_forget_read(void)
 }
 
 /*
- * A head is pending from the first read after a turn until a stream takes it; other reads (a
- * request's body, a response) make no stream and end what was known.
+ * A head is pending from the first read after a turn, when it begins like a request (after an
+ * interim response it is the request's body), until a stream takes it. All other reads (bodies,
+ * responses) make no stream and end what was known.
  */
-static __always_inline void haproxy_read(struct connection *conn, __u64 inode, int is_turn)
+static __always_inline void haproxy_read(struct scratch *s, struct connection *conn, __u64 inode,
+					 int is_turn)
 {
 	struct haproxy_thread *thread = haproxy_thread(1);
 
 	if (!thread)
 		return;
-	if (is_turn && conn->role == ROLE_SERVER)
-		conn->flags |= CONNECTION_HEAD_PENDING;
+	if (is_turn && conn->role == ROLE_SERVER) {
+		enum sniff_result result = sniff_bytes(&conn->sniff, s->payload, s->cursor.filled);
+
+		if (result == SNIFF_REQUEST || result == SNIFF_MORE)
+			conn->flags |= CONNECTION_HEAD_PENDING;
+	}
 	thread->ingress_inode = conn->flags & CONNECTION_HEAD_PENDING ? inode : 0;
 }
 

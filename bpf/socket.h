@@ -82,7 +82,11 @@ static __always_inline struct sock *stream_sock(struct file *file)
 		return sk;
 	if (family != AF_INET && family != AF_INET6)
 		return NULL;
-	return BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP ? sk : NULL;
+	__u16 protocol = BPF_CORE_READ(sk, sk_protocol);
+
+	/* Go listens with MPTCP since 1.24; between two such ends the connection is of that kind.
+	 */
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP ? sk : NULL;
 }
 
 /* True when closing one descriptor ends the file. */

@@ -43,6 +43,7 @@ enum {
 #define AF_INET6 10
 #define SOCK_STREAM 1
 #define IPPROTO_TCP 6
+#define IPPROTO_MPTCP 262
 #define TCP_LISTEN 10
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000

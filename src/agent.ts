@@ -157,7 +157,10 @@ export class Agent {
       ...(recording === undefined ? {} : { recording }),
     };
     this.#capture = await CaptureThread.start(options, {
-      batch: ({ batch }) => this.#exporter?.add(batch),
+      batch: ({ batch }) => {
+        this.#exporter?.add(batch);
+        this.#capture?.returnBatch(batch);
+      },
       process: ({ process }) => this.#announce(process),
       counters: ({ values }) => {
         this.#workerCounters = new Counters(values);

@@ -1,9 +1,14 @@
 /** The main thread's handle on the capture worker: typed messages, start, stop. */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import type { ExchangeBatch } from './handoff/layout.ts';
 import type { FromWorker, OwnConnection, PlanMessage, ToWorker } from './handoff/messages.ts';
+import { transferOf } from './handoff/transfer.ts';
 import { AgentError } from './telemetry/agent-error.ts';
 import type { WorkerOptions } from './worker.ts';
+
+/** Half of V8's default: measured, it costs no time and saves memory. */
+const YOUNG_GENERATION_MB = 24;
 
 type MessageOf<Kind extends FromWorker['kind']> = Extract<FromWorker, { kind: Kind }>;
 
@@ -28,7 +33,10 @@ export class CaptureThread {
     this.stopped = new Promise((resolve) => {
       this.#onStopped = resolve;
     });
-    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: options });
+    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
+      workerData: options,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+    });
     this.#worker.on('message', (message: FromWorker) => this.#receive(message));
   }
 
@@ -49,6 +57,12 @@ export class CaptureThread {
 
   plan(plan: PlanMessage): void {
     this.#send(plan);
+  }
+
+  /** Gives a batch's buffers back to the worker. */
+  returnBatch(batch: ExchangeBatch): void {
+    const message: ToWorker = { kind: 'return', batch };
+    this.#worker.postMessage(message, transferOf(batch));
   }
 
   ownOpened(connection: OwnConnection): void {

@@ -103,6 +103,11 @@ export class Pipeline implements EventSink {
     this.#linker.flush();
   }
 
+  /** A batch that was handed on and read: its buffers are filled again. */
+  reuse(batch: ExchangeBatch): void {
+    this.#linker.reuse(batch);
+  }
+
   /** Ends everything that is open; without a time, at that of the last event. */
   finish(nowNs = this.#lastNs): void {
     this.#http1.finish(nowNs);

@@ -5,7 +5,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type EventFileHead, EventFileWriter } from './capture/event-file.ts';
 import { maskMarker, maskTokens } from './capture/mask.ts';
+import { limits } from './config/limits.ts';
+import type { ExchangeBatch } from './handoff/layout.ts';
 import type { FromWorker, PlanMessage, ToWorker } from './handoff/messages.ts';
+import { transferOf } from './handoff/transfer.ts';
 import { openKernel } from './native/binding.ts';
 import type { Kernel, KernelOptions } from './native/types.ts';
 import { Pipeline, type PipelineOptions } from './pipeline.ts';
@@ -50,6 +53,8 @@ class CaptureWorker {
   #tickNs = 0;
   #countersNs = 0;
   #isStopping = false;
+  /** Batches that the main thread has not given back. */
+  #underWay = 0;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -58,7 +63,7 @@ class CaptureWorker {
     this.#pipeline = new Pipeline({
       ...options.pipeline,
       counters: this.#counters,
-      onBatch: (batch) => send({ kind: 'batch', batch }, transferOf(batch)),
+      onBatch: (batch) => this.#handOver(batch),
       onProcess: (process) => send({ kind: 'process', process }),
       onAppeared: (tgid) => send({ kind: 'appeared', tgid }),
       onExited: (tgid) => send({ kind: 'exited', tgid }),
@@ -79,6 +84,9 @@ class CaptureWorker {
     switch (message.kind) {
       case 'plan':
         return this.#apply(message);
+      case 'return':
+        this.#underWay--;
+        return this.#pipeline.reuse(message.batch);
       case 'own-opened':
         return this.#pipeline.openOwn(message.connection);
       case 'own-closed':
@@ -121,6 +129,17 @@ class CaptureWorker {
       this.#countersNs = nowNs;
       this.#sendCounters();
     }
+  }
+
+  /** Beyond the limit the main thread is too slow: what it cannot take is dropped and counted. */
+  #handOver(batch: ExchangeBatch): void {
+    if (this.#underWay >= limits.handoffBatchesMax && !this.#isStopping) {
+      this.#counters.add('dropped.handoff', batch.count);
+      this.#pipeline.reuse(batch);
+      return;
+    }
+    this.#underWay++;
+    send({ kind: 'batch', batch }, transferOf(batch));
   }
 
   #sendCounters(): void {
@@ -176,10 +195,6 @@ function now(): number {
 
 function openRecording({ recording }: WorkerOptions): EventFileWriter | undefined {
   return recording && new EventFileWriter(recording.file, recording.head);
-}
-
-function transferOf(batch: { f64: Float64Array; u32: Uint32Array; bytes: Uint8Array }) {
-  return [batch.f64.buffer, batch.u32.buffer, batch.bytes.buffer] as ArrayBuffer[];
 }
 
 function send(message: FromWorker, transfer?: ArrayBuffer[]): void {

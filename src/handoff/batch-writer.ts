@@ -45,12 +45,15 @@ export interface SpanLink {
 const END_INDEX = new Map(ENDS.map((end, index) => [end, index]));
 const FAMILY = { unix: 1, ipv4: 4, ipv6: 6 } as const;
 const ROWS_START = 64;
+/** Buffers kept for reuse: as many as are usually under way. */
+const SPARE_MAX = 8;
 const BYTES_START = 64 * 1024;
 const KNOWN_WORDS = 2 * KNOWN_HEADERS.length;
 
 export class BatchWriter {
   #count = 0;
   #rows = ROWS_START;
+  readonly #spare: ExchangeBatch[] = [];
   #f64 = new Float64Array(ROWS_START * F64_COLUMNS);
   #u32 = new Uint32Array(ROWS_START * U32_COLUMNS);
   #bytes = new Uint8Array(BYTES_START);
@@ -70,6 +73,8 @@ export class BatchWriter {
     if (this.#count === this.#rows) this.#growRows();
     this.#writeNumbers(exchange, row, this.#count * F64_COLUMNS);
     const u32 = this.#count * U32_COLUMNS;
+    // The buffer may have been used before, and not every column is written for every row.
+    this.#u32.fill(0, u32, u32 + U32_COLUMNS);
     this.#writeDecision(exchange, row, u32);
     this.#writeIds(row, u32);
     this.#writeConnection(exchange, u32);
@@ -86,13 +91,23 @@ export class BatchWriter {
       u32: this.#u32,
       bytes: this.#bytes,
     };
-    this.#f64 = new Float64Array(this.#rows * F64_COLUMNS);
-    this.#u32 = new Uint32Array(this.#rows * U32_COLUMNS);
-    this.#bytes = new Uint8Array(nextSize(this.#used));
+    const spare = this.#spare.pop();
+    const isLarge = spare !== undefined && spare.f64.length === this.#f64.length;
+    this.#f64 = isLarge ? spare.f64 : new Float64Array(this.#rows * F64_COLUMNS);
+    this.#u32 = isLarge ? spare.u32 : new Uint32Array(this.#rows * U32_COLUMNS);
+    this.#bytes = spare?.bytes ?? new Uint8Array(nextSize(this.#used));
     this.#count = 0;
     this.#used = 0;
     this.#addresses.clear();
     return batch;
+  }
+
+  /**
+   * Buffers of a batch that was read: filled again instead of new ones, whose release would have
+   * the garbage collector run over everything about twice a second.
+   */
+  reuse(batch: ExchangeBatch): void {
+    if (this.#spare.length < SPARE_MAX) this.#spare.push(batch);
   }
 
   #writeNumbers(exchange: Exchange<unknown>, row: SpanRow, at: number): void {

@@ -113,9 +113,9 @@ export const ENDS = [
 /** What crosses. The receiver owns the buffers and may send them back for reuse. */
 export interface ExchangeBatch {
   readonly count: number;
-  readonly f64: Float64Array;
-  readonly u32: Uint32Array;
-  readonly bytes: Uint8Array;
+  readonly f64: Float64Array<ArrayBuffer>;
+  readonly u32: Uint32Array<ArrayBuffer>;
+  readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
 /** Announced before the first batch that names its index; everything else is read from /proc. */

@@ -36,6 +36,8 @@ export type ToWorker =
   | PlanMessage
   | { readonly kind: 'own-opened'; readonly connection: OwnConnection }
   | { readonly kind: 'own-closed'; readonly id: number }
+  /** A batch was read; its buffers may be filled again. */
+  | { readonly kind: 'return'; readonly batch: ExchangeBatch }
   | { readonly kind: 'stop' };
 
 export type FromWorker =

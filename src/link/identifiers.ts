@@ -32,6 +32,8 @@ const DISTINCT_MIN = 32;
  */
 const NAMES_MAX = 256;
 const VALUES_MAX = 8192;
+/** Requests without a question after which a process that is linked exactly forgets all this. */
+const IDLE_REQUESTS = 20_000;
 
 /** `ingress` is null once several open requests came with the value, or an earlier one did. */
 interface OpenValue {
@@ -52,6 +54,8 @@ export class Identifiers {
   /** Values that were seen before, newest generation and the one before it. */
   #seen = new Set<string>();
   #seenBefore = new Set<string>();
+  /** Requests since an egress last looked for its parent here. */
+  #sinceAsked = 0;
 
   constructor(counters: Counters) {
     this.#counters = counters;
@@ -62,8 +66,14 @@ export class Identifiers {
     return this.#open.size;
   }
 
+  /** Nobody asked for long: what is kept here costs more than it gives. */
+  get isIdle(): boolean {
+    return this.#sinceAsked > IDLE_REQUESTS;
+  }
+
   /** A request that came in. */
   add(ingress: LinkNode): void {
+    this.#sinceAsked++;
     const head = ingress.exchange?.request.bytes;
     if (head === undefined) return;
     eachHeader(head, (name, value) => {
@@ -90,6 +100,7 @@ export class Identifiers {
 
   /** The one open request that this egress shares a rare value with; 'several' when they differ. */
   find(egress: LinkNode): LinkNode | 'several' | null {
+    this.#sinceAsked = 0;
     const head = egress.exchange?.request.bytes;
     if (head === undefined) return null;
     let found: LinkNode | 'several' | null = null;

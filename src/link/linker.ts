@@ -175,6 +175,11 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
     if (this.#writer.count >= BATCH_ROWS) this.flush();
   }
 
+  /** Buffers of a batch that was handed on and read. */
+  reuse(batch: ExchangeBatch): void {
+    this.#writer.reuse(batch);
+  }
+
   /** Hands on the rows written so far. */
   flush(): void {
     const batch = this.#writer.take();
@@ -207,7 +212,9 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
     state.seen(false, state.readNext, node.headEnd);
     if (isTraceRelay(exchange)) node.owner.relaysTraces = true;
     node.owner.order?.ingress(node);
-    node.owner.identifiers?.add(node);
+    const { identifiers } = node.owner;
+    if (identifiers?.isIdle === true) node.owner.identifiers = null;
+    else identifiers?.add(node);
     this.#pairs.match(node);
     this.#decider.ingress(state.connection.id);
   }

@@ -137,6 +137,7 @@ export const DEFINITIONS = {
     help: 'egress whose headers name several requests in progress',
   },
   'unlinked.contradiction': { fact: 'unlinked', help: 'egress whose link the content refutes' },
+  'dropped.handoff': { fact: 'dropped', help: 'exchanges the main thread was too slow for' },
   // export
   'export.spans': { fact: 'info', help: 'spans accepted by the collector, or printed' },
   'export.requests': { fact: 'info', help: 'requests sent to the collector' },

@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads';
 import { limits } from '../../src/config/limits.ts';
 import { checkLayout, openKernel, probeFeatures } from '../../src/native/binding.ts';
 import { EXPECTED_LAYOUT } from '../../src/native/layout.gen.ts';
+import { buildDriver, Driver, removeDriver } from './driver.ts';
 import { skip, Tap } from './harness.ts';
 
 const MIB = 1024 * 1024;
@@ -100,16 +101,20 @@ describe('the kernel side', { skip }, () => {
     assert.equal(mapBytes(), 0);
   });
 
-  test('a full policy map is counted when a process forks', () => {
+  test('a full policy map: user space is told, and forks that find it full are counted', async () => {
     using tap = new Tap();
-    let full = 0;
+    const { folder, program } = buildDriver();
+    await using driver = new Driver(program).watchedBy(tap);
+    let used = 1;
     // Numbers above any pid of this machine (kernel.pid_max is at most 4194304).
-    assert.throws(
-      () => {
-        for (; full < 10_000; full++) tap.watch(5_000_000 + full);
-      },
-      { code: 'bpf_map' },
-    );
-    assert.equal(full + 1, 8_192);
+    const fill = () => {
+      for (; used <= 10_000; used++) tap.watch(5_000_000 + used);
+    };
+    assert.throws(fill, { code: 'bpf_map', message: /policy_by_tgid/ });
+    assert.equal(used, 8191, 'with this process and the driver, 8192 have a policy');
+    const before = tap.counter('COUNTER_LOST_POLICY');
+    await driver.calls('run /bin/true');
+    assert.equal(tap.counter('COUNTER_LOST_POLICY'), before + 1);
+    removeDriver(folder);
   });
 });

@@ -18,7 +18,7 @@ describe('processes', { skip }, () => {
 
   test('start, change of program and end are told, threads are not', async () => {
     using tap = new Tap();
-    const driver = new Driver(program).watchedBy(tap);
+    await using driver = new Driver(program).watchedBy(tap);
     const child = await driver.call('run /bin/true');
     await driver.calls('pair c s tcp4', 'threads c');
     await driver.kill();
@@ -41,18 +41,17 @@ describe('processes', { skip }, () => {
 
   test('a forked process is watched like its parent, and its policy ends with it', async () => {
     using tap = new Tap();
-    const driver = new Driver(program).watchedBy(tap);
+    await using driver = new Driver(program).watchedBy(tap);
     await driver.calls('pair c s tcp4');
     const child = await driver.call(`fork c ${REQUEST}`);
     await tap.until('its request', () => tap.datas.length === 1);
     assert.equal(tap.datas[0].tgid, child);
     assert.equal(tap.counter('COUNTER_LOST_POLICY'), 0);
-    await driver.kill();
   });
 
   test('another program is not watched because the old one was', async () => {
     using tap = new Tap();
-    const driver = new Driver(program).watchedBy(tap);
+    await using driver = new Driver(program).watchedBy(tap);
     const line = `become ${program}`;
     await driver.calls('pair c s tcp4', `write c ${REQUEST}`, line, 'pair c s tcp4');
     await driver.calls(`write c ${REQUEST}`);
@@ -66,11 +65,10 @@ describe('processes', { skip }, () => {
     copyFileSync(program, nginx);
     // Watched by default, so that the first connection is seen without any word of user space.
     using tap = new Tap({ watchAll: true, ringBytes: 8 << 20 });
-    const driver = new Driver(nginx);
+    await using driver = new Driver(nginx);
     await driver.calls('pair c s tcp4', 'epoll c', `write c ${REQUEST}`);
     await tap.until('its request', () => tap.datas.some((data) => data.tgid === driver.pid));
     // The driver's "ngx_connection_t" leads nowhere: read, and refused.
     assert.equal(tap.counter('COUNTER_CAUSE_REFUSED'), 1);
-    await driver.kill();
   });
 });

@@ -112,6 +112,7 @@ export function playAll(wire: Wire, bodyBytesMax = 0): Outcome {
 function inBatch(event: DataEvent): DataEvent {
   const start = 104;
   BATCH.fill(0x0a);
-  BATCH.set(event.bytes.subarray(event.payloadStart, event.payloadEnd), start);
+  const shownBytes = Math.max(event.copiedBytes, event.tailBytes);
+  BATCH.set(event.bytes.subarray(event.payloadStart, event.payloadStart + shownBytes), start);
   return { ...event, bytes: BATCH, payloadStart: start, payloadEnd: start + event.copiedBytes };
 }

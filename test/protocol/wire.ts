@@ -19,6 +19,8 @@ export interface WireOptions {
 export interface CallOptions {
   /** Bytes of the call that are copied; all when absent. */
   readonly copiedBytes?: number;
+  /** Instead: only the last so many bytes are copied, as the kernel does beyond its limit. */
+  readonly tailBytes?: number;
   readonly tid?: number;
   readonly goroutine?: number;
   readonly timeNs?: number;
@@ -110,12 +112,13 @@ export class Wire {
     if (isWrite) this.#writePosition += payload.length;
     else this.#readPosition += payload.length;
     const copied = options.copiedBytes ?? payload.length;
+    const tail = options.tailBytes === undefined ? null : payload.subarray(-options.tailBytes);
     const flags = isTurn ? DATA_TURN : 0;
     return this.#push(
       isWrite,
       position,
       payload.length,
-      payload.subarray(0, copied),
+      tail ?? payload.subarray(0, copied),
       flags,
       0,
       options,
@@ -137,6 +140,9 @@ export class Wire {
     options: CallOptions,
   ): this {
     this.nowNs = options.timeNs ?? this.nowNs + this.stepNs;
+    // A tail stands where the payload would be, and counts as payload only when it is everything.
+    const tailBytes = options.tailBytes ?? 0;
+    const copiedBytes = tailBytes > 0 && tailBytes < lenBytes ? 0 : copied.length;
     this.events.push({
       connectionId: this.connection.id,
       timeNs: this.nowNs,
@@ -146,7 +152,7 @@ export class Wire {
       isWrite,
       position,
       lenBytes,
-      copiedBytes: copied.length,
+      copiedBytes,
       turn: this.#turns,
       source: 0,
       flags,
@@ -160,8 +166,8 @@ export class Wire {
       causeToken: 0,
       bytes: copied,
       payloadStart: 0,
-      payloadEnd: copied.length,
-      tailBytes: 0,
+      payloadEnd: copiedBytes,
+      tailBytes,
       ...options.cause,
     });
     return this;

@@ -4,10 +4,9 @@ import { BodyCapture } from './body-capture.ts';
 import { ChunkedBody } from './chunked.ts';
 import type { Http1Connection } from './connection.ts';
 import type { Cursor } from './cursor.ts';
-import { endExchange, finishMessage } from './endings.ts';
+import { endExchange, finishMessage, refuseResponse } from './endings.ts';
 import { CHUNKED, type Framing, UNTIL_CLOSE } from './framing.ts';
 import type { MessageStream } from './message-stream.ts';
-import { refuseResponse } from './responses.ts';
 
 /** A body with the given framing follows on `stream`. */
 export function startBody(c: Http1Connection, stream: MessageStream, framing: Framing): void {
@@ -105,10 +104,10 @@ function loosen(c: Http1Connection, stream: MessageStream): void {
   c.context.counters.add('truncated.framing');
   if (stream === c.responses) c.pending.shift();
   stream.seek(false, 0);
+  stream.looseTail = '';
   if (exchange === null) return;
   stream.exchange = exchange;
   stream.body = body;
-  stream.looseTail = '';
   if (stream === c.responses) {
     exchange.isResponseTruncated = true;
     return;

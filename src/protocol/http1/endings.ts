@@ -1,4 +1,5 @@
 /** How messages and exchanges end. Every exchange that was announced ends here, once. */
+import { limits } from '../../config/limits.ts';
 import type { ExchangeEnd } from '../types.ts';
 import type { Http1Connection } from './connection.ts';
 import type { HttpExchange } from './exchange.ts';
@@ -89,14 +90,23 @@ export function endLoose(c: Http1Connection): void {
   endExchange(c, exchange, 'complete');
 }
 
-/** Ends waiting exchanges as `lost`, all but the last `keep`. */
+/**
+ * Ends waiting exchanges whose response will not be found, all but the last `keep`: bytes that
+ * came and were none make them `invalid`, else the response is among what was lost.
+ */
 export function losePending(c: Http1Connection, keep: number): void {
   while (c.pending.length > keep) {
     const entry = c.pending.shift();
     if (entry?.kind !== 'exchange') continue;
-    entry.hasLoss = true;
+    const wasSeen = !c.responses.hadGap && c.responses.lastNs >= entry.requestHeadNs;
     entry.endNs = lastSeenNs(c, entry);
-    endExchange(c, entry, 'lost');
+    if (wasSeen) {
+      c.context.counters.add('protocol.invalid');
+      c.invalidMessages++;
+    } else {
+      entry.hasLoss = true;
+    }
+    endExchange(c, entry, wasSeen ? 'invalid' : 'lost');
   }
 }
 
@@ -152,4 +162,16 @@ export function giveUp(c: Http1Connection, end: 'invalid' | 'detached', timeNs: 
   c.held = null;
   c.context.counters.add('protocol.ignored_connections');
   c.context.ignore(c.connection);
+}
+
+/** Bytes that are no response where one must be; what follows is unknown. */
+export function refuseResponse(c: Http1Connection, timeNs: number): void {
+  const entry = c.pending.shift();
+  c.context.counters.add('protocol.invalid');
+  if (entry?.kind === 'exchange') {
+    entry.endNs = timeNs;
+    endExchange(c, entry, 'invalid');
+  }
+  c.responses.seek(false, 0);
+  if (++c.invalidMessages > limits.invalidMessagesMax) giveUp(c, 'invalid', timeNs);
 }

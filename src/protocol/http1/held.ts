@@ -11,17 +11,21 @@ import { orphanResponse } from './orphans.ts';
 
 /** Keeps what is left of `event` at the cursor; the batch is reused, so its bytes are copied. */
 export function hold(c: Http1Connection, event: DataEvent, cursor: Cursor): void {
-  const bytes = Buffer.copyBytesFrom(cursor.bytes, cursor.at, cursor.end - cursor.at);
+  const presentBytes = cursor.end - cursor.at;
+  const tailBytes = Math.min(event.tailBytes, cursor.leftBytes);
+  const keptBytes = Math.max(presentBytes, tailBytes);
+  const bytes = Buffer.copyBytesFrom(cursor.bytes, cursor.at, keptBytes);
   const isWhole = cursor.at === event.payloadStart;
   if (c.held === null) c.context.counters.add('protocol.early_responses');
   keep(c, {
     ...event,
     position: cursor.position,
     lenBytes: cursor.leftBytes,
-    copiedBytes: bytes.length,
+    copiedBytes: presentBytes,
     bytes,
     payloadStart: 0,
-    payloadEnd: bytes.length,
+    payloadEnd: presentBytes,
+    tailBytes,
     flags: isWhole ? event.flags : event.flags & ~TURN,
   });
 }
@@ -34,7 +38,7 @@ const EVENT_BYTES = 256;
 export function keep(c: Http1Connection, event: DataEvent): void {
   c.held ??= [];
   c.held.push(event);
-  c.heldBytes += event.copiedBytes + EVENT_BYTES;
+  c.heldBytes += event.bytes.length + EVENT_BYTES;
   if (c.heldBytes <= limits.heldResponseBytesMax) return;
   c.context.counters.add('protocol.early_overflow');
   dropHeld(c);

@@ -43,8 +43,8 @@ export class MessageStream extends Stream implements MessageStart {
   /** Time of the last event with bytes. */
   lastNs = 0;
   /**
-   * `seek` behind a chunked body whose framing was not copied: its last bytes, as text, in which
-   * the last chunk is recognised; null otherwise.
+   * `seek` inside a chunked body whose framing was not copied: its last bytes, as text, in which the
+   * last chunk is recognised; null otherwise.
    */
   looseTail: string | null = null;
   /** `seek`: bytes were lost since the last message, not only left unread by our decision. */
@@ -58,8 +58,9 @@ export class MessageStream extends Stream implements MessageStart {
   }
 
   /** The byte at the cursor is the first of a message. */
-  begin(cursor: Cursor, event: DataEvent): void {
+  begin(cursor: Cursor, event: DataEvent, startsTurn: boolean): void {
     this.state = 'head';
+    this.startsTurn = startsTurn;
     this.timeNs = event.timeNs;
     this.position = cursor.position;
     this.turn = event.turn;

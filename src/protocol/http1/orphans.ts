@@ -11,10 +11,11 @@ const CONTINUE = 100;
  * shows), or there was none (408 on an idle connection).
  */
 export function orphanResponse(c: Http1Connection, event: DataEvent): void {
-  if (!isTurnStart(c.connection.startSeen, event) && c.turns.isAnchored) return;
   const end = event.payloadStart + event.copiedBytes;
   const status = cutResponseStatus(event.bytes, event.payloadStart, end);
-  if (status === 0) return;
+  if (status >= 200) c.turns.expectContinuation(-1);
+  const mayBegin = isTurnStart(c.connection.startSeen, event) || !c.turns.isAnchored;
+  if (status === 0 || !mayBegin) return;
   c.context.counters.add('protocol.orphan_responses');
   if (status < 200) c.sawInterim = true;
   if (status === CONTINUE) c.turns.expectContinuation(event.turn + 1);

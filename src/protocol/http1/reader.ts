@@ -4,14 +4,15 @@ import { limits } from '../../config/limits.ts';
 import { countBody, readChunks, readLength, readUntilClose } from './body.ts';
 import type { Http1Connection } from './connection.ts';
 import type { Cursor } from './cursor.ts';
-import { endLoose } from './endings.ts';
+import { endLoose, refuseResponse } from './endings.ts';
 import { hold } from './held.ts';
 import type { MessageStream } from './message-stream.ts';
 import { orphanResponse } from './orphans.ts';
 import { PartialHead } from './partial-head.ts';
 import { cutRequest, dropRequest, readRequest, refuseRequest } from './requests.ts';
-import { cutResponse, readResponse, refuseResponse } from './responses.ts';
+import { cutResponse, readResponse } from './responses.ts';
 import { couldBeRequest, plausibleResponse } from './start-line.ts';
+import { isTurnStart } from './turns.ts';
 
 const LF = 10;
 const CR = 13;
@@ -49,7 +50,7 @@ export function readMessages(
   if (c.mode === 'tunnel') c.context.counters.add('protocol.tunnel_bytes', cursor.leftBytes);
 }
 
-/** Bytes of a message whose framing was given up still count as its own. */
+/** Bytes of a message whose framing was given up still belong to it. */
 export function skipUnframed(
   c: Http1Connection,
   stream: MessageStream,
@@ -58,16 +59,22 @@ export function skipUnframed(
   event: DataEvent,
 ): void {
   const { exchange } = stream;
-  if (exchange === null) return;
-  countBody(c, stream, lenBytes);
+  if (stream.looseTail !== null) countBody(c, stream, lenBytes);
   stream.body?.cut();
-  if (stream === c.requests) {
+  if (exchange !== null && stream === c.requests) {
     exchange.requestEndNs = event.timeNs;
-  } else {
+  } else if (exchange !== null) {
     exchange.endNs = event.timeNs;
     exchange.responseEndPosition = endPosition;
-    if (endsChunked(stream, event)) endLoose(c);
   }
+  if (endsChunked(stream, event)) finishLoose(c, stream);
+}
+
+/** The end of a body was recognised without its framing: the stream is in step again. */
+function finishLoose(c: Http1Connection, stream: MessageStream): void {
+  if (stream === c.responses) endLoose(c);
+  stream.seek(false, 0);
+  stream.state = 'start';
 }
 
 /** The last chunk without trailer fields (RFC 9112 7.1), behind the data of the one before. */
@@ -96,6 +103,7 @@ function startMessage(
   cursor: Cursor,
   event: DataEvent,
 ): void {
+  const isFirst = cursor.position === event.position;
   while (cursor.at < cursor.end && isLineBreak(cursor.bytes[cursor.at])) cursor.skip(1);
   // So few bytes behind a body that was not copied are such an empty line, no message.
   if (cursor.at === cursor.end && cursor.leftBytes <= LINE_BREAKS_MAX) cursor.skipAll();
@@ -104,7 +112,8 @@ function startMessage(
     startEarlyResponse(c, stream, cursor, event);
     return;
   }
-  stream.begin(cursor, event);
+  const startsTurn = isFirst && isTurnStart(c.connection.startSeen, event);
+  stream.begin(cursor, event, startsTurn);
 }
 
 function isLineBreak(code: number): boolean {

@@ -24,7 +24,7 @@ import {
   plausibleRequest,
   requestMethod,
 } from './start-line.ts';
-import { isTurnStart } from './turns.ts';
+import { isMarkedTurn, isTurnStart } from './turns.ts';
 
 /**
  * The request head [start, end) of `source` is whole and was scanned; it ends before `endPosition`.
@@ -165,6 +165,11 @@ function admit(
     c.context.counters.add('dropped.unpaired');
     return null;
   }
+  if (c.invalidMessages > limits.invalidMessagesMax) {
+    c.context.counters.add('dropped.invalid');
+    giveUp(c, 'invalid', event.timeNs);
+    return null;
+  }
   if (c.pending.length >= limits.pipelinedMax) {
     dropPipelined(c, method, event);
     return null;
@@ -196,6 +201,8 @@ function mayPair(c: Http1Connection, sharesTurn: boolean): boolean {
   if (c.responses.state !== 'seek') return true;
   losePending(c, 0);
   if (c.isPipelined || sharesTurn) return false;
+  // What stands before it in its turn may be another request, whose response comes first.
+  if (!c.requests.startsTurn && c.newestTurn !== -1) return false;
   if (c.connection.role === 'server') return true;
   const { timeNs, tid } = c.requests;
   return tid === c.lastResponseTid || timeNs > c.lastResponseNs + limits.recordDelayMs * 1e6;
@@ -215,23 +222,23 @@ function dropPipelined(c: Http1Connection, method: string, event: DataEvent): vo
 function resynchronise(c: Http1Connection): void {
   const stream = c.requests;
   const { turns } = c;
+  let isUnsure = false;
   stream.isTentative = false;
   c.context.counters.add('protocol.resyncs');
   if (!stream.startsTurn && turns.isAnchored) c.isPipelined = true;
-  if (!stream.hadGap) {
-    // Only what we chose not to read lies between; it may have held pipelined requests.
-    if (c.isPipelined) turns.isExact = false;
-    return;
+  if (stream.hadGap) {
+    stream.hadGap = false;
+    const lost = turns.skipTo(stream.turn, stream.leastLost, stream.startsTurn);
+    if (c.isOrdered && turns.isBent) c.isPipelined = true;
+    if (!c.isPlain) turns.isExact = false;
+    reportLost(c, lost);
+    isUnsure = lost > 0 || !c.isOrdered;
   }
-  stream.hadGap = false;
-  const lost = turns.skipTo(stream.turn, stream.leastLost, stream.startsTurn);
-  if (!c.isPlain) turns.isExact = false;
-  reportLost(c, lost);
-  if (c.isOrdered && turns.isBent) c.isPipelined = true;
-  if (lost > 0 || !c.isOrdered) {
-    dropHeld(c);
-    loseResponses(c, false);
-  }
+  // What we chose not to read may have held pipelined requests too.
+  if (c.isPipelined) turns.isExact = false;
+  if (!isUnsure && !c.isPipelined) return;
+  dropHeld(c);
+  loseResponses(c, false);
 }
 
 /**
@@ -249,10 +256,11 @@ export function seekRequest(c: Http1Connection, event: DataEvent): boolean {
     ? verdict !== 'no'
     : verdict === 'yes' && mayStartInTurn(c, event) && hasStandardMethod(event.bytes, start, end);
   if (isFound) {
+    // A request that is not seen waits for its final response and the next one is sent already.
+    if (c.turns.expects(event.turn)) c.isPipelined = true;
     stopCounting(c);
     stream.state = 'start';
     stream.isTentative = true;
-    stream.startsTurn = startsTurn;
     return true;
   }
   if (startsTurn) continueTurn(c, event.turn);
@@ -269,9 +277,14 @@ function continueTurn(c: Http1Connection, turn: number): void {
   }
 }
 
-/** In the turn of a request that was cut by our own decision only its own rest can follow. */
+/**
+ * Whether a request may be looked for in the middle of a turn. In the turn of a request that was
+ * cut by our own decision only its own rest can follow. On a connection older than the agent only
+ * its very first event may be one: behind others, requests that went unread may stand before it.
+ */
 function mayStartInTurn(c: Http1Connection, event: DataEvent): boolean {
-  return c.requests.hadGap || !c.turns.isAnchored || event.turn !== c.turns.turn;
+  if (!c.turns.isAnchored) return c.requests.lastNs === 0 && isMarkedTurn(event);
+  return c.requests.hadGap || event.turn !== c.turns.turn;
 }
 
 /** The request whose framing was given up is over. */

@@ -1,9 +1,15 @@
 /** Response heads and the request that each belongs to. */
 import type { DataEvent } from '../../capture/types.ts';
-import { limits } from '../../config/limits.ts';
 import { startBody } from './body.ts';
 import type { Http1Connection } from './connection.ts';
-import { endAll, endExchange, endLoose, finishMessage, giveUp, losePending } from './endings.ts';
+import {
+  endAll,
+  endExchange,
+  endLoose,
+  finishMessage,
+  losePending,
+  refuseResponse,
+} from './endings.ts';
 import { copyBytes, Head, type HttpExchange } from './exchange.ts';
 import { INVALID, responseFraming } from './framing.ts';
 import { orphanResponse } from './orphans.ts';
@@ -146,18 +152,6 @@ export function cutResponse(
   const { scan } = c.context;
   const bytes = copyBytes(source, start, end);
   beginResponse(c, entry, new Head(bytes, scan.known, scan.repeated), status);
-}
-
-/** Bytes that are no response where one must be; what follows is unknown. */
-export function refuseResponse(c: Http1Connection, timeNs: number): void {
-  const entry = c.pending.shift();
-  c.context.counters.add('protocol.invalid');
-  if (entry?.kind === 'exchange') {
-    entry.endNs = timeNs;
-    endExchange(c, entry, 'invalid');
-  }
-  c.responses.seek(false, 0);
-  if (++c.invalidMessages > limits.invalidMessagesMax) giveUp(c, 'invalid', timeNs);
 }
 
 /**

@@ -49,7 +49,7 @@ export function requestMethod(bytes: Uint8Array, start: number, lf: number): str
   if (length === 0) return '';
   const end = trimmedEnd(bytes, start, lf);
   const version = end - 8;
-  if (version < start + length + 2 || bytes[version - 1] !== SP) return '';
+  if (version < start + length + 3 || bytes[version - 1] !== SP) return '';
   return isVersion(bytes, version) ? internMethod(bytes, start, length) : '';
 }
 

@@ -64,9 +64,16 @@ export class TurnCount {
     this.turn += 2;
   }
 
-  /** A 100 (Continue) to a request that was not seen: unless more is seen, `turn` is its body. */
+  /**
+   * A 100 (Continue) to a request that was not seen: unless more is seen, `turn` is its body. -1:
+   * a final response followed it.
+   */
   expectContinuation(turn: number): void {
     this.#expected = turn;
+  }
+
+  expects(turn: number): boolean {
+    return this.#expected === turn;
   }
 
   #settleExpected(turn: number): void {
@@ -96,5 +103,10 @@ const DATA_TURN = 1 << 5;
  * connection older than the agent is marked too, and may lie in the middle of anything.
  */
 export function isTurnStart(startSeen: boolean, event: DataEvent): boolean {
-  return (event.flags & DATA_TURN) !== 0 && (startSeen || event.turn > 1);
+  return isMarkedTurn(event) && (startSeen || event.turn > 1);
+}
+
+/** Whether the kernel saw no bytes of this direction since those of the other one. */
+export function isMarkedTurn(event: DataEvent): boolean {
+  return (event.flags & DATA_TURN) !== 0;
 }

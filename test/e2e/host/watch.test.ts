@@ -60,9 +60,9 @@ describe('without filters', () => {
     const own = [agent.program.pid, collector.program.pid];
     const fed = seen.filter(({ resource }) => own.includes(Number(resource['process.pid'])));
     assert.deepEqual(shapeOf(treesOf(fed)), []);
-    const ports = ['network.local.port', 'network.peer.port'];
+    const ends = ['network.local.port', 'network.peer.port'];
     const toCollector = seen.filter(({ attributes }) =>
-      ports.some((port) => attributes[port] === collector.httpPort),
+      ends.some((end) => attributes[end] === collector.httpPort),
     );
     assert.deepEqual(shapeOf(treesOf(toCollector)), []);
   });

@@ -42,8 +42,8 @@ static __always_inline struct file *file_of_fd(__u32 fd)
 		files = BPF_CORE_READ(task, files, fdt, fd);
 	}
 	if (bpf_rdonly_cast) {
-		struct hlist_head *slot = bpf_rdonly_cast(
-			files + fd, bpf_core_type_id_kernel(struct hlist_head));
+		struct hlist_head *slot =
+			bpf_rdonly_cast(files + fd, bpf_core_type_id_kernel(struct hlist_head));
 
 		return (struct file *)slot->first;
 	}

@@ -305,7 +305,6 @@ static __always_inline void deliver_bytes(struct scratch *s, struct connection *
 	 * have no order of their own to preserve. */
 	__sync_fetch_and_add(&conn->position[call->direction & 1], call->len_bytes);
 	if (copy_whole(s, conn)) {
-		s->cursor.filled = call->len_bytes; /* cause_bytes looks at the payload */
 		fill_data(s, conn, position, is_turn);
 		cause_bytes(s, conn, inode, is_turn);
 		conn->turn_copied_bytes += call->len_bytes;

@@ -183,7 +183,6 @@ struct call {
 	__u64 wanted_bytes; /* third argument: what read asked for */
 	__u64 sp;	    /* user stack pointer */
 	__u64 goroutine;    /* Go: address of the current g */
-	__u64 pid_tgid;	    /* of the caller, as bpf_get_current_pid_tgid tells it */
 	__u32 fd;
 	__u16 error;
 	__u16 flags; /* enum event_data_flag */

@@ -17,8 +17,6 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 /* iovecs that go into one event, and events that one call can make. */
 #define IOVECS_PER_CHUNK 128
-/* iovecs that a call may have to be copied without a cursor. */
-#define IOVECS_AT_ONCE 4
 #define CHUNKS_MAX 64
 /* Bytes of what was not copied that come along: more than the end of a chunked body takes. */
 #define TAIL_BYTES 16
@@ -184,79 +182,21 @@ static __always_inline void cursor_start(struct scratch *s, const struct connect
 		cursor_to_tail(cursor);
 }
 
-/* Every field is written: cheaper than clearing them all first. */
 static __always_inline void fill_data(struct scratch *s, const struct connection *conn,
 				      __u64 position, int is_turn)
 {
 	struct data_event *event = &s->data;
 
-	event->header.kind = EVENT_DATA;
-	event->header.time_ns = bpf_ktime_get_ns();
-	event->header.tgid = s->call.pid_tgid >> 32;
-	event->header.tid = (__u32)s->call.pid_tgid;
+	__builtin_memset(event, 0, sizeof(*event));
+	fill_header(&event->header, EVENT_DATA, 0);
 	event->connection_id = conn->id;
 	event->position = position;
-	event->goroutine = 0;
-	event->cause_connection_id = 0;
-	event->cause_read_position = 0;
-	event->cause_write_position = 0;
-	event->cause_token = 0;
 	event->turn = conn->turns;
 	event->fd = s->call.fd;
 	event->direction = s->call.direction;
 	event->source = SOURCE_SOCKET;
-	event->cause = CAUSE_NONE;
-	event->cause_flags = 0;
-	event->flags = s->call.flags | (is_turn ? DATA_TURN : 0);
 	event->error = s->call.error;
-}
-
-/*
- * Copies a call of `len_bytes` whose bytes lie in a few iovecs. Returns 1 when they are all in the
- * payload.
- */
-static __always_inline int copy_iovecs(struct scratch *s, __u32 len_bytes)
-{
-	struct user_iovec *iovecs = s->cursor.iovecs;
-	__u64 count = s->call.iov_count;
-	__u32 filled = 0;
-
-	if (count > IOVECS_AT_ONCE ||
-	    bpf_probe_read_user(iovecs, count * sizeof(*iovecs), (void *)s->call.buffer))
-		return 0;
-#pragma unroll
-	for (__u32 i = 0; i < IOVECS_AT_ONCE; i++) {
-		if (i >= count || filled >= len_bytes || filled > SPANTAP_CHUNK_BYTES)
-			break;
-		__u32 take = min_bytes(iovecs[i].len, len_bytes - filled);
-
-		if (take > SPANTAP_CHUNK_BYTES ||
-		    bpf_probe_read_user(s->payload + filled, take, (void *)iovecs[i].base))
-			return 0;
-		filled += take;
-	}
-	return filled == len_bytes;
-}
-
-/*
- * What nearly every call is: of a known connection, and wanted whole. Returns 1 when its bytes are
- * in the payload; otherwise nothing has changed and the cursor finds out what there is to copy.
- */
-static __always_inline int copy_whole(struct scratch *s, const struct connection *conn)
-{
-	const struct call *call = &s->call;
-	__u32 copied = conn->turn_copied_bytes;
-	__u64 len_bytes = call->len_bytes;
-
-	if (conn->state != STATE_HTTP || !(conn->flags & CONNECTION_OPEN_SENT) ||
-	    call->flags & DATA_NO_BUFFER)
-		return 0;
-	if (copied >= config.copy_bytes_max || len_bytes > config.copy_bytes_max - copied ||
-	    len_bytes > SPANTAP_CHUNK_BYTES)
-		return 0;
-	if (call->iov_count)
-		return copy_iovecs(s, len_bytes);
-	return !bpf_probe_read_user(s->payload, len_bytes, (void *)call->buffer);
+	event->flags = s->call.flags | (is_turn ? DATA_TURN : 0);
 }
 
 /*
@@ -327,15 +267,6 @@ static __always_inline void deliver_bytes(struct scratch *s, struct connection *
 	/* No result: 5.10 knows no fetching atomics. Two threads writing to one socket at once
 	 * have no order of their own to preserve. */
 	__sync_fetch_and_add(&conn->position[call->direction & 1], call->len_bytes);
-	if (copy_whole(s, conn)) {
-		s->cursor.filled = call->len_bytes; /* cause_bytes looks at the payload */
-		fill_data(s, conn, position, is_turn);
-		cause_bytes(s, conn, inode, is_turn);
-		conn->turn_copied_bytes += call->len_bytes;
-		s->data.len_bytes = call->len_bytes;
-		put_data(&s->data, call->len_bytes);
-		return;
-	}
 	if (conn->state == STATE_SNIFFING && !connection_is_sniffable(conn, is_turn))
 		return;
 	cursor_start(s, conn);
@@ -470,8 +401,7 @@ static __always_inline int is_peek(__u64 flags)
 	return (flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE)) != 0;
 }
 
-static __always_inline int on_sys_exit(struct pt_regs *regs, __u32 number, long result,
-				       __u64 pid_tgid, __u8 family)
+static __always_inline int on_sys_exit(struct pt_regs *regs, __u32 number, long result, __u8 family)
 {
 	struct scratch *s = scratch();
 	struct file *file;
@@ -483,7 +413,6 @@ static __always_inline int on_sys_exit(struct pt_regs *regs, __u32 number, long 
 
 	__builtin_memset(call, 0, sizeof(*call));
 	call->family = family;
-	call->pid_tgid = pid_tgid;
 	call->fd = SYSCALL_ARG0(regs);
 	call->buffer = SYSCALL_ARG1(regs);
 	call->wanted_bytes = SYSCALL_ARG2(regs);
@@ -579,12 +508,11 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 		return 0;
 	if (result < 0 && !is_wanted_error(result))
 		return 0;
-	__u64 pid_tgid = bpf_get_current_pid_tgid();
-	struct policy policy = policy_of(pid_tgid >> 32);
+	struct policy policy = current_policy();
 
 	if (!policy_is_watched(policy) || SYSCALL_IS_COMPAT(regs))
 		return 0;
-	return on_sys_exit(regs, number, result, pid_tgid, policy.family);
+	return on_sys_exit(regs, number, result, policy.family);
 }
 
 /* Field layout: /sys/kernel/tracing/events/syscalls/sys_enter_close/format. */

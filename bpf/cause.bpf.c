@@ -12,10 +12,9 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 static __always_inline int is_family(__u32 family)
 {
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
-	struct policy *policy = bpf_map_lookup_elem(&policy_by_tgid, &tgid);
+	struct policy policy = current_policy();
 
-	return policy_is_watched(policy) && policy && policy->family == family;
+	return policy.family == family && policy_is_watched(policy);
 }
 
 /* struct stream *stream_new(struct session *, struct stconn *, struct buffer *), returning. */

@@ -18,16 +18,10 @@
 
 #include "connection.h"
 
-#define NGX_C_DATA 0x00
-#define NGX_C_FD 0x18
-#define NGX_C_LOG 0x50
 #define NGX_LOG_DATA 0x28
 #define NGX_LOG_CTX_REQUEST 0x08
-#define NGX_R_CONNECTION 0x08
-#define NGX_R_UPSTREAM 0x48
-#define NGX_R_UPSTREAM_NO_CACHE 0x40 /* built without --with-http-cache */
 #define NGX_U_PEER_CONNECTION 0x10
-#define NGX_HTTP_SIGNATURE 0x50545448 /* "HTTP" */
+#define NGX_HTTP_SIGNATURE 0x50545448
 
 static __always_inline __u64 user_u64(__u64 address)
 {
@@ -54,7 +48,9 @@ static __always_inline void nginx_epoll_ctl(__u64 op, __u32 fd, __u64 event)
 #else
 	const __u64 data_offset = 8;
 #endif
-	if (op != EPOLL_CTL_ADD && op != EPOLL_CTL_MOD)
+	struct scratch *s = scratch();
+
+	if (!s || (op != EPOLL_CTL_ADD && op != EPOLL_CTL_MOD))
 		return;
 	struct file *file = file_of_fd(fd);
 	__u64 inode = socket_inode(file);
@@ -63,7 +59,9 @@ static __always_inline void nginx_epoll_ctl(__u64 op, __u32 fd, __u64 event)
 		return;
 	__u64 address = user_u64(event + data_offset) & ~1ull;
 
-	if (user_u32(address + NGX_C_FD) != fd)
+	struct ngx_connection *c = &s->upstream;
+
+	if (bpf_probe_read_user(c, sizeof(*c), (void *)address) || c->fd != (__s32)fd)
 		return;
 	struct connection *conn = bpf_map_lookup_elem(&conn_by_inode, &inode);
 
@@ -73,18 +71,20 @@ static __always_inline void nginx_epoll_ctl(__u64 op, __u32 fd, __u64 event)
 		conn->program.nginx_connection = address;
 }
 
-/* The request that writes on upstream connection `c`; 0 when the circle does not close. */
-static __always_inline __u64 nginx_request(__u64 c, __u32 fd)
+/* The circle: the upstream of the request knows the connection that led to it. */
+static __always_inline int nginx_is_circle(const struct ngx_request *r, __u64 c)
 {
-	__u64 r = user_u64(c + NGX_C_DATA);
+	return user_u64(r->upstream + NGX_U_PEER_CONNECTION) == c ||
+	       user_u64(r->upstream_no_cache + NGX_U_PEER_CONNECTION) == c;
+}
 
-	if (user_u32(c + NGX_C_FD) != fd || user_u32(r) != NGX_HTTP_SIGNATURE)
-		return 0;
-	if (user_u64(user_u64(r + NGX_R_UPSTREAM) + NGX_U_PEER_CONNECTION) == c)
-		return r;
-	if (user_u64(user_u64(r + NGX_R_UPSTREAM_NO_CACHE) + NGX_U_PEER_CONNECTION) == c)
-		return r;
-	return 0;
+/* The main request behind client connection `c`, 0 when it does not look like one. */
+static __always_inline __u64 nginx_main(const struct ngx_connection *c, __u64 r)
+{
+	__u64 context = user_u64(c->log + NGX_LOG_DATA);
+	__u64 main = user_u64(context + NGX_LOG_CTX_REQUEST);
+
+	return main == r || user_u32(main) == NGX_HTTP_SIGNATURE ? main : 0;
 }
 
 /* Names the client connection behind descriptor `fd`. */
@@ -105,35 +105,39 @@ static __always_inline void nginx_owner(__u32 fd, struct owner *owner, __u8 *fla
 	owner_of(owner, client, owner->token);
 }
 
+static __always_inline __u8 nginx_refuse(void)
+{
+	count(COUNTER_CAUSE_REFUSED);
+	return CAUSE_NONE;
+}
+
 static __always_inline __u8 nginx_write(struct scratch *s, struct connection *conn,
 					struct owner *owner, __u8 *flags)
 {
-	__u64 c = conn->program.nginx_connection;
+	__u64 address = conn->program.nginx_connection;
+	struct ngx_connection *c = &s->upstream, *client = &s->client;
+	struct ngx_request *r = &s->request;
 
-	if (!c)
+	if (!address)
 		return CAUSE_NONE;
-	__u64 r = nginx_request(c, s->call.fd);
+	if (bpf_probe_read_user(c, sizeof(*c), (void *)address) || c->fd != (__s32)s->call.fd)
+		return nginx_refuse();
+	if (bpf_probe_read_user(r, sizeof(*r), (void *)c->data) ||
+	    r->signature != NGX_HTTP_SIGNATURE || !nginx_is_circle(r, address))
+		return nginx_refuse();
+	if (bpf_probe_read_user(client, sizeof(*client), (void *)r->connection))
+		return nginx_refuse();
+	__u64 main = nginx_main(client, c->data);
 
-	if (!r) {
-		count(COUNTER_CAUSE_REFUSED);
-		return CAUSE_NONE;
-	}
-	__u64 client = user_u64(r + NGX_R_CONNECTION);
-	__s32 fd = user_u32(client + NGX_C_FD);
-	__u64 context = user_u64(user_u64(client + NGX_C_LOG) + NGX_LOG_DATA);
-	__u64 main = user_u64(context + NGX_LOG_CTX_REQUEST);
-
-	if (user_u32(main) != NGX_HTTP_SIGNATURE) {
-		count(COUNTER_CAUSE_REFUSED);
-		return CAUSE_NONE;
-	}
+	if (!main)
+		return nginx_refuse();
 	owner->token = main;
-	if (main != r)
+	if (main != c->data)
 		*flags |= CAUSE_SUBREQUEST;
-	if (fd < 0)
+	if (client->fd < 0)
 		*flags |= CAUSE_NO_INGRESS;
 	else
-		nginx_owner(fd, owner, flags);
+		nginx_owner(client->fd, owner, flags);
 	return CAUSE_NGINX;
 }
 

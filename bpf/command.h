@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT
  *
- * What user space asks of the kernel side about one connection. A map write from user space would
- * overwrite positions that count meanwhile, so the change is made by a program that is never
- * attached, only run (BPF_PROG_TEST_RUN of a raw tracepoint program, since 5.10).
+ * What user space asks of the kernel side. A map write from user space would overwrite what
+ * programs change meanwhile (positions, policies of forked processes), so the change is made by a
+ * program that is never attached, only run (BPF_PROG_TEST_RUN of a raw tracepoint program, since
+ * 5.10).
  */
 #ifndef SPANTAP_COMMAND_H
 #define SPANTAP_COMMAND_H
 
+/* `subject` is a socket's inode, or a tgid for policies. */
 enum command {
 	COMMAND_NGINX_CONNECTION = 1, /* argument: address of the socket's ngx_connection_t */
 	COMMAND_IGNORE = 2,	      /* deliver nothing more of this socket */
-	COMMAND_END_SUSPECT = 3,      /* no process holds the socket: see sweep.bpf.c */
+	COMMAND_SET_POLICY = 4,	      /* argument: watch | family << 16 */
+	COMMAND_CLEAR_POLICY = 5,
+	COMMAND_END_SUSPECT = 3, /* no process holds the socket: see sweep.bpf.c */
 };
 
 #endif

@@ -46,13 +46,13 @@ static __always_inline void connection_reset(struct connection *conn, struct scr
 /* Enters a socket into the map; NULL when the map is full. */
 static __always_inline struct connection *connection_insert(__u64 inode, __u8 role)
 {
-	struct connection fresh = {};
 	struct scratch *s = scratch();
 
 	if (!s)
 		return NULL;
-	connection_reset(&fresh, s, role);
-	if (bpf_map_update_elem(&conn_by_inode, &inode, &fresh, BPF_ANY)) {
+	__builtin_memset(&s->fresh, 0, sizeof(s->fresh));
+	connection_reset(&s->fresh, s, role);
+	if (bpf_map_update_elem(&conn_by_inode, &inode, &s->fresh, BPF_ANY)) {
 		count(COUNTER_LOST_CONNECTION);
 		return NULL;
 	}

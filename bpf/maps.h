@@ -36,8 +36,8 @@ enum policy_family {
 };
 
 struct policy {
-	__u32 watch;  /* enum policy_watch */
-	__u32 family; /* enum policy_family */
+	__u16 watch;  /* enum policy_watch */
+	__u16 family; /* enum policy_family */
 };
 
 /*
@@ -53,6 +53,28 @@ struct {
 	__type(key, __u32);
 	__type(value, struct policy);
 } policy_by_tgid SEC(".maps");
+
+#define POLICY_SLOTS 16384
+
+/* Some process of this slot has a policy: look into policy_by_tgid. No process has this number. */
+#define SLOT_SHARED 0xffffffff
+
+struct policy_slot {
+	__u32 tgid; /* 0: no process of this slot has a policy */
+	struct policy policy;
+};
+
+/*
+ * What is tested first at every system call: an array look-up is a few instructions, one in
+ * policy_by_tgid some 40 ns. key: tgid modulo POLICY_SLOTS. Written wherever policy_by_tgid is;
+ * two processes in one slot share it for good, which costs them the look-up there.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, POLICY_SLOTS);
+	__type(key, __u32);
+	__type(value, struct policy_slot);
+} policy_slots SEC(".maps");
 
 enum connection_state {
 	STATE_SNIFFING = 0, /* nothing but HTTP beginnings so far: undecided */
@@ -150,21 +172,49 @@ struct call {
 	__u8 _pad[6];
 };
 
+/* iovecs that are read at once: each read of user memory has its price, whatever its size. */
+#define IOVECS_READ 8
+
 /* Where reading of a call's buffers has got to. */
 struct cursor {
-	__u64 iov; /* user address of the next iovec */
-	__u64 iov_count;
-	__u64 base; /* user address of the next byte */
+	__u64 iov;	 /* user address of the next iovec that is not in `iovecs` */
+	__u64 iov_count; /* from there on */
+	__u64 base;	 /* user address of the next byte */
 	__u64 base_bytes;
 	__u64 call_bytes; /* of the call, not yet in an event */
 	__u32 quota;	  /* bytes that may still be copied in this turn */
 	__u32 filled;	  /* bytes in the payload */
+	__u32 iovec;	  /* next one in `iovecs` */
+	__u32 iovecs_end;
 	__u32 is_fault;
 	__u32 _pad;
+	struct user_iovec iovecs[IOVECS_READ]; /* valid between the two */
+};
+
+/* ngx_connection_t, as far as it is read (cause_nginx.h). */
+struct ngx_connection {
+	__u64 data;
+	__u64 read;
+	__u64 write;
+	__s32 fd;
+	__u32 _pad;
+	__u64 between[6];
+	__u64 log; /* 0x50 */
+};
+
+/* ngx_http_request_t. */
+struct ngx_request {
+	__u32 signature; /* "HTTP" */
+	__u32 _pad;
+	__u64 connection;
+	__u64 between[6];
+	__u64 upstream_no_cache; /* 0x40: upstream when built without --with-http-cache */
+	__u64 upstream;		 /* 0x48 */
 };
 
 /*
- * Where records are put together: too large for the stack. One per CPU, by number; an ordinary
+ * Where records are put together, and what else is too large for the stack (512 bytes for a
+ * program and all that it calls). One per CPU, by number; an ordinary
  * array because per-CPU values end at 32 KiB. The programs that use it run with preemption
  * disabled and do not nest. `payload` is twice a chunk so that (offset < chunk) + (length <=
  * chunk) is in bounds without a check.
@@ -173,6 +223,12 @@ struct scratch {
 	__u64 connections; /* allocated on this CPU */
 	struct call call;  /* argument of deliver() */
 	struct cursor cursor;
+	struct user_msghdr header;
+	struct user_mmsghdr message;
+	struct connection fresh;
+	struct ngx_connection upstream; /* nginx: connection written on */
+	struct ngx_request request;	/* its request */
+	struct ngx_connection client;	/* connection of that request */
 	struct open_event open;
 	struct data_event data;
 	__u8 payload[2 * SPANTAP_CHUNK_BYTES];
@@ -223,11 +279,64 @@ static __always_inline void fill_header(struct event_header *header, __u32 kind,
 	header->tid = (__u32)pid_tgid;
 }
 
-static __always_inline int policy_is_watched(const struct policy *policy)
+static __always_inline struct policy_slot *policy_slot(__u32 tgid)
 {
-	if (!policy || policy->watch == WATCH_DEFAULT)
-		return config.watch_all;
-	return policy->watch == WATCH_YES;
+	__u32 index = tgid % POLICY_SLOTS;
+
+	return bpf_map_lookup_elem(&policy_slots, &index);
+}
+
+static __always_inline int policy_set(__u32 tgid, const struct policy *policy)
+{
+	struct policy_slot *slot = policy_slot(tgid);
+
+	if (bpf_map_update_elem(&policy_by_tgid, &tgid, policy, BPF_ANY)) {
+		count(COUNTER_LOST_POLICY);
+		return 0;
+	}
+	if (!slot)
+		return 0;
+	if (slot->tgid == 0 || slot->tgid == tgid) {
+		slot->policy = *policy;
+		slot->tgid = tgid;
+	} else {
+		slot->tgid = SLOT_SHARED;
+	}
+	return 1;
+}
+
+static __always_inline void policy_delete(__u32 tgid)
+{
+	struct policy_slot *slot = policy_slot(tgid);
+
+	bpf_map_delete_elem(&policy_by_tgid, &tgid);
+	if (slot && slot->tgid == tgid)
+		slot->tgid = 0;
+}
+
+/* All zero, the default, for a process without an entry. */
+static __always_inline struct policy policy_of(__u32 tgid)
+{
+	const struct policy none = {};
+	struct policy_slot *slot = policy_slot(tgid);
+
+	if (slot && slot->tgid == tgid)
+		return slot->policy;
+	if (!slot || slot->tgid != SLOT_SHARED)
+		return none;
+	struct policy *policy = bpf_map_lookup_elem(&policy_by_tgid, &tgid);
+
+	return policy ? *policy : none;
+}
+
+static __always_inline int policy_is_watched(struct policy policy)
+{
+	return policy.watch == WATCH_YES || (policy.watch == WATCH_DEFAULT && config.watch_all);
+}
+
+static __always_inline struct policy current_policy(void)
+{
+	return policy_of(bpf_get_current_pid_tgid() >> 32);
 }
 
 #endif

@@ -35,8 +35,7 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	if (policy) {
 		struct policy copy = *policy;
 
-		if (bpf_map_update_elem(&policy_by_tgid, &tgid, &copy, BPF_ANY))
-			count(COUNTER_LOST_POLICY);
+		policy_set(tgid, &copy);
 	}
 	put_process(child, PROCESS_FORK, parent_tgid);
 	return 0;
@@ -79,10 +78,9 @@ int BPF_PROG(process_exec, struct task_struct *task)
 	struct policy *policy = bpf_map_lookup_elem(&policy_by_tgid, &tgid);
 
 	if (fresh.family == FAMILY_OTHER)
-		bpf_map_delete_elem(&policy_by_tgid, &tgid);
+		policy_delete(tgid);
 	else if (!policy || policy->family != fresh.family)
-		if (bpf_map_update_elem(&policy_by_tgid, &tgid, &fresh, BPF_ANY))
-			count(COUNTER_LOST_POLICY);
+		policy_set(tgid, &fresh);
 	put_process(task, PROCESS_EXEC, BPF_CORE_READ(task, real_parent, tgid));
 	return 0;
 }
@@ -95,7 +93,7 @@ int BPF_PROG(process_exit, struct task_struct *task)
 
 	if (BPF_CORE_READ(task, signal, live.counter) != 0)
 		return 0;
-	bpf_map_delete_elem(&policy_by_tgid, &tgid);
+	policy_delete(tgid);
 	put_process(task, PROCESS_EXIT, BPF_CORE_READ(task, real_parent, tgid));
 	return 0;
 }

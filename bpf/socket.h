@@ -23,7 +23,7 @@ enum bpf_func_id___newer {
 	BPF_FUNC_get_current_task_btf = 1000,
 };
 
-#define HAS_TASK_BTF \
+#define HAS_TASK_BTF                                                                               \
 	bpf_core_enum_value_exists(enum bpf_func_id___newer, BPF_FUNC_get_current_task_btf)
 
 /*

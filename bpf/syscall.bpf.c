@@ -57,21 +57,37 @@ static __always_inline __u32 min_bytes(__u64 a, __u32 b)
 	return a < b ? (__u32)a : b;
 }
 
-/* Takes the next iovec into the cursor; 0 when there is none. */
-static __always_inline int next_iovec(volatile struct cursor *cursor)
+/* Reads the next iovecs of the call; 0 when there are none. */
+static __always_inline int read_iovecs(volatile struct cursor *cursor)
 {
-	struct user_iovec iov;
+	__u32 count = min_bytes(cursor->iov_count, IOVECS_READ);
 
-	if (!cursor->iov_count)
+	if (!count || count > IOVECS_READ)
 		return 0;
-	if (bpf_probe_read_user(&iov, sizeof(iov), (void *)cursor->iov)) {
+	if (bpf_probe_read_user((void *)cursor->iovecs, count * sizeof(struct user_iovec),
+				(void *)cursor->iov)) {
 		cursor->is_fault = 1;
 		return 0;
 	}
-	cursor->iov += sizeof(iov);
-	cursor->iov_count--;
-	cursor->base = iov.base;
-	cursor->base_bytes = iov.len;
+	cursor->iov += count * sizeof(struct user_iovec);
+	cursor->iov_count -= count;
+	cursor->iovec = 0;
+	cursor->iovecs_end = count;
+	return 1;
+}
+
+/* Goes to the next iovec of the call; 0 when there is none. */
+static __always_inline int next_iovec(volatile struct cursor *cursor)
+{
+	if (cursor->iovec >= cursor->iovecs_end && !read_iovecs(cursor))
+		return 0;
+	__u32 next = cursor->iovec;
+
+	if (next >= IOVECS_READ)
+		return 0;
+	cursor->base = cursor->iovecs[next].base;
+	cursor->base_bytes = cursor->iovecs[next].len;
+	cursor->iovec = next + 1;
 	return 1;
 }
 
@@ -130,7 +146,7 @@ static __always_inline void cursor_start(struct scratch *s, const struct connect
 	struct call *call = &s->call;
 	struct cursor *cursor = &s->cursor;
 
-	__builtin_memset(cursor, 0, sizeof(*cursor));
+	__builtin_memset(cursor, 0, __builtin_offsetof(struct cursor, iovecs));
 	cursor->call_bytes = call->len_bytes;
 	if (call->iov_count) {
 		cursor->iov = call->buffer;
@@ -251,35 +267,35 @@ __noinline int deliver(void)
 }
 
 /* recvmsg, sendmsg: the iovecs hang off a struct msghdr. */
-static __always_inline void deliver_message(struct call *call, __u64 address)
+static __always_inline void deliver_message(struct scratch *s, __u64 address)
 {
-	struct user_msghdr header;
+	struct user_msghdr *header = &s->header;
 
-	if (bpf_probe_read_user(&header, sizeof(header), (void *)address))
+	if (bpf_probe_read_user(header, sizeof(*header), (void *)address))
 		return;
-	call->buffer = header.iov;
-	call->iov_count = header.iov_count;
+	s->call.buffer = header->iov;
+	s->call.iov_count = header->iov_count;
 	deliver();
 }
 
 /*
  * recvmmsg, sendmmsg: `messages` of them were moved, each with its own length. Nobody sends HTTP
- * this way; what is beyond the bound has an unknown length, so the connection is given up.
+ * this way; what is beyond the bound is missing from the positions, and counted.
  */
-static __always_inline void deliver_messages(struct call *call, __u64 address, __u64 messages)
+static __always_inline void deliver_messages(struct scratch *s, __u64 address, __u64 messages)
 {
-	for (__u32 i = 0; i < MESSAGES_MAX; i++) {
-		struct user_mmsghdr message;
+	struct user_mmsghdr *message = &s->message;
 
+	for (__u32 i = 0; i < MESSAGES_MAX; i++) {
 		if (i >= messages)
 			return;
-		if (bpf_probe_read_user(&message, sizeof(message), (void *)address))
+		if (bpf_probe_read_user(message, sizeof(*message), (void *)address))
 			return;
-		call->buffer = message.header.iov;
-		call->iov_count = message.header.iov_count;
-		call->len_bytes = message.len_bytes;
+		s->call.buffer = message->header.iov;
+		s->call.iov_count = message->header.iov_count;
+		s->call.len_bytes = message->len_bytes;
 		deliver();
-		address += sizeof(message);
+		address += sizeof(*message);
 	}
 	count(COUNTER_TRUNCATED_IOVEC);
 }
@@ -379,7 +395,7 @@ static __always_inline int on_sys_exit(struct pt_regs *regs, __u32 number, long 
 		if (result <= 0 || is_peek(SYSCALL_ARG3(regs)))
 			return 0;
 		call->direction = number == NR_SENDMMSG ? DIRECTION_WRITE : DIRECTION_READ;
-		deliver_messages(call, call->buffer, result);
+		deliver_messages(s, call->buffer, result);
 		return 0;
 	case NR_READ:
 		if (!result && !SYSCALL_ARG2(regs))
@@ -423,7 +439,7 @@ static __always_inline int on_sys_exit(struct pt_regs *regs, __u32 number, long 
 		call->flags |= DATA_EOF;
 	/* One message header to read, and one place in the program where bytes are delivered. */
 	if (number == NR_RECVMSG || number == NR_SENDMSG)
-		deliver_message(call, call->buffer);
+		deliver_message(s, call->buffer);
 	else
 		deliver();
 	return 0;
@@ -438,12 +454,11 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 		return 0;
 	if (result < 0 && !is_wanted_error(result))
 		return 0;
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
-	struct policy *policy = bpf_map_lookup_elem(&policy_by_tgid, &tgid);
+	struct policy policy = current_policy();
 
 	if (!policy_is_watched(policy) || SYSCALL_IS_COMPAT(regs))
 		return 0;
-	return on_sys_exit(regs, number, result, policy ? policy->family : FAMILY_OTHER);
+	return on_sys_exit(regs, number, result, policy.family);
 }
 
 /* Field layout: /sys/kernel/tracing/events/syscalls/sys_enter_close/format. */
@@ -460,12 +475,10 @@ struct close_enter {
 SEC("tracepoint/syscalls/sys_enter_close")
 int close_enter(struct close_enter *ctx)
 {
-	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
-	struct policy *policy = bpf_map_lookup_elem(&policy_by_tgid, &tgid);
 	struct file *file;
 	__u64 inode;
 
-	if (!policy_is_watched(policy))
+	if (!policy_is_watched(current_policy()))
 		return 0;
 	if (!on_stream_fd(ctx->fd, &file, &inode) || !is_last_reference(file))
 		return 0;
@@ -480,15 +493,13 @@ int close_enter(struct close_enter *ctx)
 
 struct command_args {
 	__u64 command; /* enum command */
-	__u64 inode;
+	__u64 subject;
 	__u64 argument;
 };
 
-/* Never attached; run by the loader, see command.h. Returns 0, or 1 when the map is full. */
-SEC("raw_tp")
-int command(struct command_args *args)
+static __always_inline int command_connection(const struct command_args *args)
 {
-	__u64 inode = args->inode;
+	__u64 inode = args->subject;
 	struct connection *conn = bpf_map_lookup_elem(&conn_by_inode, &inode);
 
 	if (args->command == COMMAND_END_SUSPECT) {
@@ -507,4 +518,19 @@ int command(struct command_args *args)
 	else if (args->command == COMMAND_IGNORE)
 		conn->state = STATE_SKIPPED;
 	return 0;
+}
+
+/* Never attached; run by the loader, see command.h. Returns 0, or 1 when a map is full. */
+SEC("raw_tp")
+int command(struct command_args *args)
+{
+	struct policy policy = { .watch = args->argument & 0xffff, .family = args->argument >> 16 };
+
+	if (args->command == COMMAND_SET_POLICY)
+		return !policy_set(args->subject, &policy);
+	if (args->command == COMMAND_CLEAR_POLICY) {
+		policy_delete(args->subject);
+		return 0;
+	}
+	return command_connection(args);
 }

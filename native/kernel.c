@@ -29,15 +29,10 @@ static const char *const object_files[] = { "syscall.bpf.o", "process.bpf.o", "s
 #define OBJECT_SWEEP 2
 #define OBJECT_CAUSE 3
 
-/* Mirrors of what bpf/maps.h keeps in maps; user space writes only these. */
+/* Mirrors bpf/maps.h. */
 struct config {
 	uint32_t watch_all;
 	uint32_t copy_bytes_max;
-};
-
-struct policy {
-	uint32_t watch;
-	uint32_t family;
 };
 
 struct kernel {
@@ -48,7 +43,6 @@ struct kernel {
 	size_t links_used;
 	struct bpf_link *uprobes[UPROBES_MAX]; /* by handle, NULL free */
 	struct ring_buffer *ring;
-	int policies;
 	int connections;
 	int counters;
 	int command;
@@ -190,7 +184,6 @@ static int open_maps(struct kernel *kernel, struct kernel_error *error)
 {
 	struct bpf_object *object = kernel->objects[0];
 
-	kernel->policies = bpf_object__find_map_fd_by_name(object, "policy_by_tgid");
 	kernel->connections = bpf_object__find_map_fd_by_name(object, "conn_by_inode");
 	kernel->counters = bpf_object__find_map_fd_by_name(object, "counters");
 	kernel->command =
@@ -269,34 +262,30 @@ int kernel_counters(struct kernel *kernel, uint64_t *sums, struct kernel_error *
 	return 0;
 }
 
-int kernel_set_policy(struct kernel *kernel, uint32_t tgid, uint32_t watch, uint32_t family,
-		      struct kernel_error *error)
-{
-	struct policy policy = { .watch = watch, .family = family };
-
-	if (bpf_map_update_elem(kernel->policies, &tgid, &policy, BPF_ANY))
-		return objects_fail(error, KERNEL_ERROR_MAP, errno, "policy_by_tgid");
-	return 0;
-}
-
-int kernel_clear_policy(struct kernel *kernel, uint32_t tgid, struct kernel_error *error)
-{
-	if (bpf_map_delete_elem(kernel->policies, &tgid) && errno != ENOENT)
-		return objects_fail(error, KERNEL_ERROR_MAP, errno, "policy_by_tgid");
-	return 0;
-}
-
-static int run_command(struct kernel *kernel, uint64_t command, uint64_t inode, uint64_t argument,
+static int run_command(struct kernel *kernel, uint64_t command, uint64_t subject, uint64_t argument,
 		       struct kernel_error *error)
 {
-	uint64_t args[3] = { command, inode, argument };
+	uint64_t args[3] = { command, subject, argument };
 	LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = args, .ctx_size_in = sizeof(args));
 
 	if (bpf_prog_test_run_opts(kernel->command, &options))
 		return objects_fail(error, KERNEL_ERROR_MAP, errno, "command");
 	if (options.retval)
-		return objects_fail(error, KERNEL_ERROR_MAP, E2BIG, "conn_by_inode");
+		return objects_fail(error, KERNEL_ERROR_MAP, E2BIG,
+				    command == COMMAND_SET_POLICY ? "policy_by_tgid"
+								  : "conn_by_inode");
 	return 0;
+}
+
+int kernel_set_policy(struct kernel *kernel, uint32_t tgid, uint32_t watch, uint32_t family,
+		      struct kernel_error *error)
+{
+	return run_command(kernel, COMMAND_SET_POLICY, tgid, watch | (uint64_t)family << 16, error);
+}
+
+int kernel_clear_policy(struct kernel *kernel, uint32_t tgid, struct kernel_error *error)
+{
+	return run_command(kernel, COMMAND_CLEAR_POLICY, tgid, 0, error);
 }
 
 int kernel_set_nginx_connection(struct kernel *kernel, uint64_t inode, uint64_t address,

@@ -60,7 +60,10 @@ void objects_log_to(struct kernel_error *error)
 int objects_fail(struct kernel_error *error, const char *code, int number, const char *subject)
 {
 	number = number < 0 ? -number : number;
-	error->code = number == EPERM || number == EACCES ? KERNEL_ERROR_PERMISSION : code;
+	/* The verifier says EACCES for programs that it refuses: that is no lack of permission. */
+	if (number == EPERM || (number == EACCES && strcmp(code, KERNEL_ERROR_LOAD)))
+		code = KERNEL_ERROR_PERMISSION;
+	error->code = code;
 	error->number = number;
 	memset(error->subject, 0, sizeof(error->subject));
 	memcpy(error->subject, subject, strnlen(subject, sizeof(error->subject) - 1));

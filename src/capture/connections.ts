@@ -137,6 +137,7 @@ function toConnection(event: OpenEvent, process: ProcessIdentity): Connection {
     readPosition: event.readPosition,
     writePosition: event.writePosition,
     protocol: null,
+    link: null,
   };
 }
 

@@ -43,6 +43,8 @@ export interface Connection {
   readonly writePosition: number;
   /** State of the protocol stage; null until its first event. */
   protocol: unknown;
+  /** State of the link stage; null until it is first used there. */
+  link?: unknown;
 }
 
 /** First sight of a socket, or its connect/accept; as decoded, before it becomes a Connection. */

@@ -62,7 +62,10 @@ export const limits = {
   symbolTableBytesMax: 32 * 1024 * 1024,
   /** Function names of a Go binary (3 MB in Caddy). Beyond, not read: `dropped.symbol_tables`. */
   goNamesBytesMax: 64 * 1024 * 1024,
-  /** How far behind the start of .text Go's own code is looked for when a C linker joined them. */
+  /**
+   * How far behind the start of .text Go's own code is looked for when a C linker joined them.
+   * Beyond: `discover.go_text_not_found`, no exact.state.
+   */
   goTextSearchBytes: 64 * 1024,
   /** Executables whose symbols are remembered. Beyond: `discover.executables_forgotten`. */
   executablesMax: 1_024,
@@ -70,6 +73,9 @@ export const limits = {
   resourcesMax: 8_192,
   /** Attributes taken from OTEL_RESOURCE_ATTRIBUTES. Beyond: `dropped.resource_attributes`. */
   resourceAttributesMax: 128,
+  /** Variables of nginx, and bytes of one, read from its memory. Beyond: the same counter. */
+  environmentVariablesMax: 4_096,
+  environmentVariableBytesMax: 8_192,
   /** Memory of one nginx worker searched for its connections. Beyond: `dropped.nginx_scan`. */
   nginxScanBytesMax: 512 * 1024 * 1024,
   nginxScanMs: 250,

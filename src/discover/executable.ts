@@ -5,7 +5,7 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { limits } from '../config/limits.ts';
 import type { Counters } from '../telemetry/counters.ts';
-import { closeElf, openElf } from './elf.ts';
+import { closeElf, openElf } from './elf/elf.ts';
 import { type ExecutableFacts, identifyExecutable } from './families.ts';
 
 export class ExecutableCache {

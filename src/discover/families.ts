@@ -3,10 +3,10 @@
  * known; the file name decides for programs that export nothing.
  */
 import type { Counters } from '../telemetry/counters.ts';
-import { type Elf, fileOffsetOf, readAddress } from './elf.ts';
-import { findGoFunctions, isGo, readGoVersion } from './gopclntab.ts';
-import { functionSite, goFunctionSite, PROLOGUE_BYTES } from './instruction.ts';
-import { type ElfSymbol, findSymbols } from './symbols.ts';
+import { type Elf, fileOffsetOf, readAddress } from './elf/elf.ts';
+import { findGoFunctions, isGo, readGoVersion } from './elf/gopclntab.ts';
+import { functionSite, goFunctionSite, PROLOGUE_BYTES } from './elf/instruction.ts';
+import { type ElfSymbol, findSymbols } from './elf/symbols.ts';
 import type { Family, UprobeSite } from './types.ts';
 
 /** A probe in a file, before it is known through which path the file is reached. */

@@ -11,8 +11,8 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { limits } from '../config/limits.ts';
 import type { Counters } from '../telemetry/counters.ts';
-import { PROC_ROOT, readProcText } from './proc.ts';
-import { readSocketDescriptors } from './sockets.ts';
+import { PROC_ROOT, readProcText } from './proc/files.ts';
+import { readSocketDescriptors } from './proc/sockets.ts';
 
 export interface NginxScan {
   /** Socket inode and address of its ngx_connection_t. */

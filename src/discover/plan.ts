@@ -8,7 +8,7 @@ import type { Counters } from '../telemetry/counters.ts';
 import { ExecutableCache } from './executable.ts';
 import type { ExecutableFacts } from './families.ts';
 import { findNginxConnections } from './nginx.ts';
-import { PROC_ROOT } from './proc.ts';
+import { PROC_ROOT } from './proc/files.ts';
 import { type ProcessInfo, readProcess } from './processes.ts';
 import type { AttachPlan } from './types.ts';
 

@@ -3,7 +3,13 @@
  * name the start in nanoseconds of boot time, /proc in clock ticks (10 ms).
  */
 import { basename } from 'node:path';
-import { bracketNumber, PROC_ROOT, readProcFolder, readProcLink, readProcText } from './proc.ts';
+import {
+  bracketNumber,
+  PROC_ROOT,
+  readProcFolder,
+  readProcLink,
+  readProcText,
+} from './proc/files.ts';
 
 /** USER_HZ of every Linux that Node runs on. */
 const TICK_NS = 10_000_000;

@@ -4,7 +4,7 @@
  */
 import { arch, release } from 'node:os';
 import { AgentError } from '../telemetry/agent-error.ts';
-import { bracketNumber, PROC_ROOT, readProcLink, readProcText } from './proc.ts';
+import { bracketNumber, PROC_ROOT, readProcLink, readProcText } from './proc/files.ts';
 
 /** Capabilities that the agent uses (linux/capability.h), with what each is for. */
 const CAPABILITY_BITS = {

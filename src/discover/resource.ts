@@ -4,17 +4,17 @@
  */
 import { limits } from '../config/limits.ts';
 import type { Counters } from '../telemetry/counters.ts';
-import { readContainerId } from './container.ts';
+import type { Inspector } from './plan.ts';
+import { readContainerId } from './proc/container.ts';
 import {
   type OtelEnvironment,
   parseResourceAttributes,
   readEnvironment,
   readNginxEnvironment,
-} from './environment.ts';
-import { type HostFacts, readHost } from './host.ts';
-import { readOwner } from './owner.ts';
-import type { Inspector } from './plan.ts';
-import { PROC_ROOT } from './proc.ts';
+} from './proc/environment.ts';
+import { PROC_ROOT } from './proc/files.ts';
+import { type HostFacts, readHost } from './proc/host.ts';
+import { readOwner } from './proc/owner.ts';
 import { isSameStart, type ProcessInfo, readProcess, runSameExecutable } from './processes.ts';
 import type { ProcessResource } from './types.ts';
 import { uuidV5 } from './uuid.ts';
@@ -103,7 +103,12 @@ export class Resources {
   #environment(info: ProcessInfo): OtelEnvironment {
     const facts = this.#options.inspector.facts(info);
     if (facts?.nginxArguments !== undefined) {
-      const saved = readNginxEnvironment(info, facts.nginxArguments, this.#root);
+      const saved = readNginxEnvironment(
+        info,
+        facts.nginxArguments,
+        this.#options.counters,
+        this.#root,
+      );
       if (saved.size > 0) return saved;
     }
     return readEnvironment(info.pid, this.#options.counters, this.#root);

@@ -3,10 +3,9 @@
  * and when one appears later (`isNewTarget`).
  */
 import { AgentError } from '../telemetry/agent-error.ts';
-import type { Counters } from '../telemetry/counters.ts';
-import { PROC_ROOT } from './proc.ts';
+import { PROC_ROOT } from './proc/files.ts';
+import { listeningPorts } from './proc/listeners.ts';
 import { listProcesses, type ProcessInfo, runSameExecutable } from './processes.ts';
-import { readSocketTable, type SocketEntry, type SocketTable, socketsOf } from './sockets.ts';
 
 export interface TargetFilters {
   /** Names (comm or file name of the executable), pids, or paths of executables. */
@@ -22,14 +21,10 @@ const LISTED_MAX = 20;
  * for a pid all descendants. Without filters: every process.
  * @throws AgentError `process_not_found` or `port_not_found` for a filter that matches nothing.
  */
-export function selectTargets(
-  filters: TargetFilters,
-  counters?: Counters,
-  root = PROC_ROOT,
-): ProcessInfo[] {
+export function selectTargets(filters: TargetFilters, root = PROC_ROOT): ProcessInfo[] {
   const all = listProcesses(root);
   if (filters.processes.length === 0 && filters.ports.length === 0) return all;
-  const sockets = filters.ports.length === 0 ? undefined : listenersOf(all, counters, root);
+  const listening = filters.ports.length === 0 ? new Map() : listeningPorts(all, root);
   const chosen = new Set<number>();
   for (const wanted of filters.processes) {
     const found = all.filter((each) => matchesProcess(each, wanted));
@@ -37,12 +32,20 @@ export function selectTargets(
     for (const each of found) chosen.add(each.pid);
   }
   for (const port of filters.ports) {
-    const found = [...(sockets ?? [])].filter(([, ports]) => ports.includes(port));
-    if (found.length === 0) throw portNotFound(port, sockets ?? new Map(), all);
+    const found = [...listening].filter(([, ports]) => ports.includes(port));
+    if (found.length === 0) throw portNotFound(port, listening, all);
     for (const [pid] of found) chosen.add(pid);
   }
   const pids = new Set(filters.processes.filter((wanted) => /^\d+$/.test(wanted)).map(Number));
   return withWorkers(all, chosen, pids);
+}
+
+/** Processes that listen on one of `ports` now, with their workers; none is no error. */
+export function selectListening(ports: readonly number[], root = PROC_ROOT): ProcessInfo[] {
+  const all = listProcesses(root);
+  const listening = [...listeningPorts(all, root)];
+  const found = listening.filter(([, open]) => open.some((port) => ports.includes(port)));
+  return withWorkers(all, new Set(found.map(([pid]) => pid)), new Set());
 }
 
 /** NAME is comm or the executable's file name, PID a number, PATH contains a slash. */
@@ -54,8 +57,8 @@ export function matchesProcess(info: ProcessInfo, wanted: string): boolean {
 
 /**
  * Whether a process that appeared after the start belongs to the targets: it matches a name or
- * path, or it is a worker of a watched process. Listening ports are known only later: ask
- * selectTargets again.
+ * path, or it is a worker of a watched process. Listening ports are known only later: see
+ * Watcher.rescan.
  */
 export function isNewTarget(
   info: ProcessInfo,
@@ -67,29 +70,6 @@ export function isNewTarget(
   const executable = watchedExecutable(info.parentPid);
   if (executable === undefined || executable === '') return false;
   return executable === info.executablePath || filters.processes.includes(String(info.parentPid));
-}
-
-/** Listening TCP ports by pid. One table is read per network namespace. */
-function listenersOf(
-  processes: readonly ProcessInfo[],
-  counters: Counters | undefined,
-  root: string,
-): Map<number, number[]> {
-  const tables = new Map<number, SocketTable>();
-  const ports = new Map<number, number[]>();
-  for (const each of processes) {
-    const table = tables.get(each.netnsInode) ?? readSocketTable(each.pid, counters, root);
-    tables.set(each.netnsInode, table);
-    const listening = socketsOf(each.pid, table, root).filter(isTcpListener);
-    if (listening.length > 0) {
-      ports.set(each.pid, [...new Set(listening.map((entry) => entry.localPort))]);
-    }
-  }
-  return ports;
-}
-
-function isTcpListener(entry: SocketEntry): boolean {
-  return entry.state === 'listening' && entry.family !== 'unix';
 }
 
 /** Adds descendants of `chosen` that run the same executable, and all descendants of `whole`. */

@@ -3,9 +3,12 @@
  * plans. Without filters every process is watched by default, and only those that need more than
  * that (a family with linking state, or exclusion) get a plan.
  */
+
 import type { Inspector } from './plan.ts';
-import { type ProcessInfo, readProcess } from './processes.ts';
-import { isNewTarget, selectTargets, type TargetFilters } from './targets.ts';
+import { PROC_ROOT } from './proc/files.ts';
+import { listenersOn } from './proc/listeners.ts';
+import { listProcesses, type ProcessInfo, readProcess } from './processes.ts';
+import { isNewTarget, selectListening, selectTargets, type TargetFilters } from './targets.ts';
 import type { AttachPlan, Family } from './types.ts';
 
 export interface WatchPlan extends AttachPlan {
@@ -22,11 +25,20 @@ export class Watcher {
   readonly #ownPid: number;
   /** Key: pid of a watched process, value: its executable; deleted when it exits. */
   readonly #watched = new Map<number, string>();
+  readonly #root: string;
+  /** Inodes of the sockets that listened on the filter's ports at the last look. */
+  #listeners = new Set<number>();
 
-  constructor(inspector: Inspector, filters: TargetFilters, ownPid: number) {
+  constructor(
+    inspector: Inspector,
+    filters: TargetFilters,
+    ownPid: number,
+    root: string = PROC_ROOT,
+  ) {
     this.#inspector = inspector;
     this.#filters = filters;
     this.#ownPid = ownPid;
+    this.#root = root;
   }
 
   get watchesAll(): boolean {
@@ -49,15 +61,40 @@ export class Watcher {
    * @throws AgentError when a filter matches nothing.
    */
   start(): WatchPlan[] {
-    const plans = selectTargets(this.#filters)
+    const { ports } = this.#filters;
+    if (ports.length > 0) this.#listeners = this.#findListeners();
+    return [...this.#planAll(selectTargets(this.#filters, this.#root)), this.ignore(this.#ownPid)];
+  }
+
+  /**
+   * Plans for processes that began to listen on a port of the filters since the last look: a server
+   * that was restarted is another process. To be called every few seconds; costs next to nothing
+   * while the listeners are the same.
+   */
+  rescan(): WatchPlan[] {
+    if (this.#filters.ports.length === 0) return [];
+    const listeners = this.#findListeners();
+    const isSame = [...listeners].every((inode) => this.#listeners.has(inode));
+    this.#listeners = listeners;
+    if (isSame) return [];
+    const found = selectListening(this.#filters.ports, this.#root);
+    return this.#planAll(found.filter(({ pid }) => !this.#watched.has(pid)));
+  }
+
+  #findListeners(): Set<number> {
+    return listenersOn(this.#filters.ports, listProcesses(this.#root), this.#root);
+  }
+
+  #planAll(processes: readonly ProcessInfo[]): WatchPlan[] {
+    return processes
       .filter(({ pid }) => pid !== this.#ownPid)
-      .map((info) => this.#plan(info));
-    return [...plans.filter((plan) => plan !== undefined), this.ignore(this.#ownPid)];
+      .map((info) => this.#plan(info))
+      .filter((plan) => plan !== undefined);
   }
 
   /** The plan for a process that appeared or became another program; undefined: nothing to do. */
   appeared(pid: number): WatchPlan | undefined {
-    const info = readProcess(pid);
+    const info = readProcess(pid, this.#root);
     if (info === undefined || pid === this.#ownPid) return undefined;
     const executableOf = (parent: number) => this.#watched.get(parent);
     const isTarget = this.#watched.has(pid) || isNewTarget(info, this.#filters, executableOf);
@@ -78,7 +115,7 @@ export class Watcher {
    * (then only the agent's own requests through it are left out).
    */
   ownPeer(pid: number): WatchPlan | undefined {
-    const info = readProcess(pid);
+    const info = readProcess(pid, this.#root);
     if (info === undefined) return undefined;
     const { family } = this.#inspector.plan(info);
     const isProxy = PROXIES.includes(family) || PROXY_NAMES.includes(info.executableName);

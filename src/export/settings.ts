@@ -93,13 +93,17 @@ function readMethods(env: Environment): readonly string[] | undefined {
   return text.split(',').map((method) => method.trim());
 }
 
+/** gRPC also takes host:port and unix: addresses; HTTP would fail at each request. */
 function checkEndpoints(env: Environment): void {
+  const protocol = env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL || env.OTEL_EXPORTER_OTLP_PROTOCOL;
+  const isGrpc = protocol?.trim() === 'grpc';
   for (const name of PREFIXES.map((prefix) => `${prefix}ENDPOINT`)) {
     const text = env[name]?.trim() ?? '';
-    // gRPC also takes host:port and unix: addresses, which no URL parser here needs to know.
-    if (text === '' || !text.includes('://') || URL.canParse(text)) continue;
+    const isUrl = URL.canParse(text) && /^https?:\/\//i.test(text);
+    const isAddress = isGrpc && /^unix:|^[^/]+$/.test(text);
+    if (text === '' || isUrl || isAddress) continue;
     throw new AgentError('config', {
-      what: `${name}=${text} is not a URL`,
+      what: `${name}=${text.replace(/\/\/[^/@]*@/, '//')} is not an http:// or https:// URL`,
       todo: 'give scheme, host and port, such as http://localhost:4318',
     });
   }

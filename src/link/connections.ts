@@ -22,9 +22,11 @@ export class ConnectionState {
   readonly connection: Connection;
   /** The process that used it last; null before the first use. */
   owner: ProcessState | null = null;
-  /** Exchanges in the order of their requests: all open ones and a few that ended. */
-  readonly recent: LinkNode[] = [];
-  /** Of the newest exchange that is no longer in `recent`; -1 when there was none. */
+  /** Exchanges in the order of their requests: all open ones and some that ended. */
+  newest: LinkNode | null = null;
+  #oldest: LinkNode | null = null;
+  #count = 0;
+  /** Of the newest exchange that is no longer remembered; -1 when there was none. */
   forgottenStart = -1;
   /** End of that exchange's response; 0 unknown. */
   forgottenResponseEnd = 0;
@@ -47,18 +49,32 @@ export class ConnectionState {
     this.writeNext = connection.writePosition;
   }
 
+  get hasWritten(): boolean {
+    return this.writeNext > this.connection.writePosition;
+  }
+
   push(node: LinkNode, nowNs: number): void {
-    const { recent } = this;
-    recent.push(node);
-    while (recent.length > RECENT_MIN && recent[0].hasEnded) {
-      if (recent.length <= RECENT_MAX && recent[0].endNs > nowNs - RECENT_NS) break;
-      this.#forgetOldest();
-    }
+    node.before = this.newest;
+    if (this.newest === null) this.#oldest = node;
+    else this.newest.after = node;
+    this.newest = node;
+    this.#count++;
+    while (this.#count > RECENT_MIN && this.#mayForget(nowNs)) this.#forgetOldest();
+  }
+
+  #mayForget(nowNs: number): boolean {
+    const oldest = this.#oldest;
+    if (oldest === null || !oldest.hasEnded) return false;
+    return this.#count > RECENT_MAX || oldest.endNs <= nowNs - RECENT_NS;
   }
 
   #forgetOldest(): void {
-    const node = this.recent.shift();
-    if (node === undefined) return;
+    const node = this.#oldest;
+    if (node === null) return;
+    this.#oldest = node.after;
+    if (node.after !== null) node.after.before = null;
+    node.after = null;
+    this.#count--;
     this.forgottenStart = node.headStart;
     this.forgottenResponseEnd = node.responseEnd;
     this.forgottenEndNs = node.endNs;
@@ -66,9 +82,9 @@ export class ConnectionState {
 
   /** The exchange with this ordinal, if it is known and was not forgotten. */
   byOrdinal(ordinal: number): LinkNode | null {
-    for (let i = this.recent.length - 1; i >= 0; i--)
-      if (this.recent[i].ordinal === ordinal) return this.recent[i];
-    return null;
+    let node = this.newest;
+    while (node !== null && node.ordinal !== ordinal) node = node.before;
+    return node;
   }
 
   /** Notes the bytes [position, end) of one direction. */
@@ -115,11 +131,12 @@ export class Connections {
   }
 
   of(connection: Connection): ConnectionState {
-    let state = this.#byId.get(connection.id);
-    if (state === undefined) {
-      state = new ConnectionState(connection);
-      this.#byId.set(connection.id, state);
-    }
+    // The slot is ours: nothing else is ever stored there.
+    const known = connection.link as ConnectionState | null | undefined;
+    if (known !== null && known !== undefined) return known;
+    const state = new ConnectionState(connection);
+    connection.link = state;
+    this.#byId.set(connection.id, state);
     return state;
   }
 

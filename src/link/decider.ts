@@ -188,7 +188,7 @@ export class Decider {
   }
 
   #startShadow(owner: ProcessState): void {
-    owner.order = orderOf(owner.family);
+    owner.order = orderOf(owner.family, this.#counters);
     owner.shadowLabelsLeft = SHADOW_LABELS;
   }
 
@@ -200,12 +200,12 @@ export class Decider {
   #orderFor(owner: ProcessState) {
     if (owner.orderHealth.isDisabled) return null;
     owner.isOrderNeeded = true;
-    owner.order ??= orderOf(owner.family);
+    owner.order ??= orderOf(owner.family, this.#counters);
     return owner.order;
   }
 
   #startIdentifiers(owner: ProcessState): Identifiers {
-    const identifiers = new Identifiers();
+    const identifiers = new Identifiers(this.#counters);
     for (let node = this.#hops.newest; node !== null; node = node.older)
       if (node.isServer && node.owner === owner && !node.hasEnded) identifiers.add(node);
     return identifiers;

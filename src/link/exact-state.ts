@@ -19,12 +19,10 @@ export function hasSeenState(connection: ConnectionState, cause: Cause): boolean
 
 /** The ingress exchange of `connection` that was in progress at the state, or why it is unknown. */
 export function ingressAtState(connection: ConnectionState, cause: Cause): Found {
-  const { recent } = connection;
   let found: LinkNode | null = null;
   let newest: LinkNode | null = null;
   let answered: LinkNode | null = null;
-  for (let i = recent.length - 1; i >= 0 && answered === null; i--) {
-    const node = recent[i];
+  for (let node = connection.newest; node !== null && answered === null; node = node.before) {
     if (node.headEnd > cause.readPosition) continue;
     newest ??= node;
     if (wasAnswered(node.responseEnd, cause)) answered = node;

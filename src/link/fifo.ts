@@ -5,20 +5,29 @@
  * ingress as program state a thousand times in a row, and starts over when it did not. While some
  * request could be sent again (its egress ended, it did not) nothing is predicted.
  */
+import type { Counters } from '../telemetry/counters.ts';
 import type { LinkNode } from './node.ts';
 import type { OrderTier } from './order.ts';
 
 const AGREEMENTS_MIN = 1000;
-/** Requests waiting on one thread; more are a queue, and queues are not run in order. */
+/**
+ * Requests waiting on one thread; more are a queue, and queues are not run in order. They are
+ * forgotten then: `link.order_forgotten`.
+ */
 const WAITING_MAX = 4096;
 
 export class ThreadFifo implements OrderTier {
   readonly confidencePpm = 950_000;
+  readonly #counters: Counters;
   #agreements = 0;
   /** Key: tid. Requests that have no egress yet, oldest first. */
   readonly #waiting = new Map<number, LinkNode[]>();
   /** Requests in progress that had an egress. */
   readonly #sent = new Set<LinkNode>();
+
+  constructor(counters: Counters) {
+    this.#counters = counters;
+  }
 
   get isValidated(): boolean {
     return this.#agreements >= AGREEMENTS_MIN;
@@ -63,6 +72,7 @@ export class ThreadFifo implements OrderTier {
   }
 
   #startOver(waiting: LinkNode[]): void {
+    this.#counters.add('link.order_forgotten', waiting.length);
     waiting.length = 0;
     this.#agreements = 0;
   }

@@ -81,8 +81,11 @@ export class Hops {
   /** Hands on what has waited long enough. */
   tick(nowNs: number): void {
     const due: LinkNode[] = [];
-    for (let node = this.#oldest; node !== null; node = node.newer)
+    const lateNs = nowNs - this.#limits.lateClientMs * 1e6;
+    for (let node = this.#oldest; node !== null; node = node.newer) {
+      if (node.startNs < lateNs) node.awaitsClient = false;
       if (node.hasEnded) due.push(node);
+    }
     for (const node of due) if (node.stage === 'live') this.#tickNode(node, nowNs);
   }
 
@@ -97,7 +100,6 @@ export class Hops {
     const head = node.parent ?? node;
     const isHead = head === node;
     if (waitedMs > this.#limits.lateEgressMs) node.lingers = false;
-    if (waitedMs > this.#limits.lateClientMs) node.awaitsClient = false;
     if (waitedMs > (isHead ? this.#limits.hopWaitMs : this.#limits.egressWaitMs))
       this.#giveUp(node);
     else if (isHead || head.stage !== 'live') this.settle(node);
@@ -155,6 +157,7 @@ export class Hops {
       this.#count(node);
       this.#writer.add(exchange, node);
     }
+    if (mayBeReadLater(node)) node.headPrint = printOf(exchange);
     this.#release(node, 'emitted');
   }
 
@@ -182,8 +185,6 @@ export class Hops {
     node.older = null;
     node.newer = null;
     node.stage = stage;
-    if (!node.isServer && node.connection.pair !== null && node.exchange !== null)
-      node.headPrint = printOf(node.exchange.request.bytes);
     node.exchange = null;
     this.#live--;
   }
@@ -208,6 +209,13 @@ export class Hops {
     this.#counters.add('dropped.exchanges');
     this.#release(node, 'dropped');
   }
+}
+
+/** A client whose other end on this host may still read its request, or did so unseen. */
+function mayBeReadLater(node: LinkNode): boolean {
+  const { pair } = node.connection;
+  if (node.isServer || pair === null || node.isPaired) return false;
+  return pair.server !== null || node.exchange?.end !== 'complete';
 }
 
 /** It is handed on before the ingress that its program state names was seen. */

@@ -4,6 +4,7 @@
  * well-known identifier at once, of another name after a number of requests never repeated one.
  * Made for one process when it first needs the tier; nothing is kept for processes that do not.
  */
+import type { Counters } from '../telemetry/counters.ts';
 import { eachHeader } from './headers.ts';
 import type { LinkNode } from './node.ts';
 
@@ -25,9 +26,18 @@ const KNOWN_BYTES_MIN = 8;
 const OTHER_BYTES_MIN = 16;
 /** Values of a name that must have been different before the name counts as identifying. */
 const DISTINCT_MIN = 32;
-/** Names judged; values remembered (two generations of this size). Beyond: not used. */
+/**
+ * Names judged; beyond them: `link.names_ignored`. Values remembered, in two generations of this
+ * size; an older one counts as new again: `link.identifiers_forgotten`.
+ */
 const NAMES_MAX = 256;
 const VALUES_MAX = 8192;
+
+/** `ingress` is null once several open requests came with the value, or an earlier one did. */
+interface OpenValue {
+  ingress: LinkNode | null;
+  open: number;
+}
 
 interface NameRecord {
   distinct: number;
@@ -35,29 +45,46 @@ interface NameRecord {
 }
 
 export class Identifiers {
-  /** Key: value. Requests in progress that came with it; 'many' once there were two. */
-  readonly #open = new Map<string, LinkNode | 'many'>();
+  readonly #counters: Counters;
+  /** Key: value. Inserted with the first open request that has it, deleted with the last. */
+  readonly #open = new Map<string, OpenValue>();
   readonly #names = new Map<string, NameRecord>();
   /** Values that were seen before, newest generation and the one before it. */
   #seen = new Set<string>();
   #seenBefore = new Set<string>();
+
+  constructor(counters: Counters) {
+    this.#counters = counters;
+  }
+
+  /** Values of open requests. */
+  get size(): number {
+    return this.#open.size;
+  }
 
   /** A request that came in. */
   add(ingress: LinkNode): void {
     const head = ingress.exchange?.request.bytes;
     if (head === undefined) return;
     eachHeader(head, (name, value) => {
-      if (!couldIdentify(name, value) || this.#open.get(value) === ingress) return;
+      if (!couldIdentify(name, value)) return;
+      const known = this.#open.get(value);
+      if (known?.ingress === ingress) return;
       const isNew = this.#remember(value);
       this.#judge(name, isNew);
-      this.#open.set(value, isNew ? ingress : 'many');
+      if (known === undefined) this.#open.set(value, { ingress: isNew ? ingress : null, open: 1 });
+      else {
+        known.ingress = null;
+        known.open++;
+      }
     });
   }
 
   /** The request was answered: its values stay remembered as used. */
-  remove(ingress: LinkNode, head: Buffer): void {
+  remove(head: Buffer): void {
     eachHeader(head, (name, value) => {
-      if (couldIdentify(name, value) && this.#open.get(value) === ingress) this.#open.delete(value);
+      const known = couldIdentify(name, value) ? this.#open.get(value) : undefined;
+      if (known !== undefined && --known.open === 0) this.#open.delete(value);
     });
   }
 
@@ -68,8 +95,8 @@ export class Identifiers {
     let found: LinkNode | 'several' | null = null;
     eachHeader(head, (name, value) => {
       if (!couldIdentify(name, value) || !this.#isIdentifying(name)) return;
-      const ingress = this.#open.get(value);
-      if (ingress === undefined || ingress === 'many') return;
+      const ingress = this.#open.get(value)?.ingress ?? null;
+      if (ingress === null) return;
       found = found === null || found === ingress ? ingress : 'several';
     });
     return found;
@@ -85,6 +112,7 @@ export class Identifiers {
   #remember(value: string): boolean {
     const isNew = !this.#seen.has(value) && !this.#seenBefore.has(value);
     if (this.#seen.size >= VALUES_MAX) {
+      this.#counters.add('link.identifiers_forgotten', this.#seenBefore.size);
       this.#seenBefore = this.#seen;
       this.#seen = new Set();
     }
@@ -96,8 +124,8 @@ export class Identifiers {
     if (KNOWN.has(name)) return;
     const record = this.#names.get(name);
     if (record === undefined) {
-      if (this.#names.size < NAMES_MAX)
-        this.#names.set(name, { distinct: isNew ? 1 : 0, hasRepeated: !isNew });
+      if (this.#names.size >= NAMES_MAX) this.#counters.add('link.names_ignored');
+      else this.#names.set(name, { distinct: isNew ? 1 : 0, hasRepeated: !isNew });
     } else if (isNew) record.distinct++;
     else record.hasRepeated = true;
   }

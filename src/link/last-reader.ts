@@ -3,20 +3,23 @@
  * reads a request and sends the requests it causes itself: the egress belongs to the request that
  * its writer read last, while that is in progress.
  */
+import type { Counters } from '../telemetry/counters.ts';
 import type { LinkNode } from './node.ts';
 import type { OrderTier } from './order.ts';
 
-/** Contexts remembered; beyond it the oldest is forgotten and its egress stays unlinked. */
+/** Contexts remembered; beyond it the oldest is forgotten: `link.order_forgotten`. */
 const CONTEXTS_MAX = 16_384;
 
 export class LastReader implements OrderTier {
   readonly confidencePpm = 990_000;
   readonly isValidated = true;
+  readonly #counters: Counters;
   readonly #contextOf: (node: LinkNode) => number;
   /** Key: context. Replaced by its next request, deleted when the exchange ends. */
   readonly #current = new Map<number, LinkNode>();
 
-  constructor(contextOf: (node: LinkNode) => number) {
+  constructor(counters: Counters, contextOf: (node: LinkNode) => number) {
+    this.#counters = counters;
     this.#contextOf = contextOf;
   }
 
@@ -45,6 +48,8 @@ export class LastReader implements OrderTier {
 
   #forgetOldest(): void {
     const oldest = this.#current.keys().next();
-    if (oldest.done !== true) this.#current.delete(oldest.value);
+    if (oldest.done === true) return;
+    this.#counters.add('link.order_forgotten');
+    this.#current.delete(oldest.value);
   }
 }

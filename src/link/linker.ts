@@ -27,6 +27,7 @@ import { Hops } from './hops.ts';
 import { isTraceExport, isTraceRelay } from './native-tracing.ts';
 import { LinkNode } from './node.ts';
 import { Pairs } from './pairs.ts';
+import type { ProcessState } from './processes.ts';
 import { Processes } from './processes.ts';
 import { parseTraceparent } from './traceparent.ts';
 
@@ -133,7 +134,7 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
   request(exchange: Exchange<LinkNode>): void {
     const { connection } = exchange;
     const state = this.#connections.of(connection);
-    const owner = this.#processes.of(connection.process);
+    const owner = this.#ownerOf(state, connection);
     const node = new LinkNode(exchange, owner, state);
     state.owner = owner;
     exchange.link = node;
@@ -187,6 +188,12 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
     this.flush();
   }
 
+  #ownerOf(state: ConnectionState, { process }: Connection): ProcessState {
+    const { owner } = state;
+    if (owner !== null && owner.identity === process && owner.isCurrent) return owner;
+    return this.#processes.of(process);
+  }
+
   #readContext(node: LinkNode, exchange: Exchange<LinkNode>): void {
     const parsed = parseTraceparent(exchange.request);
     if (parsed === 'absent') return;
@@ -208,7 +215,7 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
   #endIngress(node: LinkNode, exchange: Exchange<LinkNode>): void {
     const { owner } = node;
     owner.order?.ended(node);
-    owner.identifiers?.remove(node, exchange.request.bytes);
+    owner.identifiers?.remove(exchange.request.bytes);
     node.lingers = mayWriteLate(node) || this.#decider.isAwaited(node.connection.connection.id);
   }
 

@@ -74,6 +74,8 @@ export class LinkNode implements SpanRow {
   isDecided: boolean;
   /** Egress: since when it waits for the ingress that its program state names. */
   pendingSinceNs = 0;
+  /** Egress: an ingress has it as `local`. */
+  isPaired = false;
   /** Egress, once emitted: print of its head, for a server that reads it later. */
   headPrint = 0;
   /** Context in this request's traceparent. */
@@ -120,6 +122,9 @@ export class LinkNode implements SpanRow {
   /** Why this egress has no parent; counted when it is emitted. */
   reason: CounterName | null = null;
 
+  /** Neighbours on its connection, while remembered there. */
+  before: LinkNode | null = null;
+  after: LinkNode | null = null;
   /** Neighbours in the list of live nodes, oldest first. */
   older: LinkNode | null = null;
   newer: LinkNode | null = null;

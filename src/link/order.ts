@@ -10,6 +10,7 @@
  *          agreed with program state
  */
 import type { Family } from '../discover/types.ts';
+import type { Counters } from '../telemetry/counters.ts';
 import type { ConnectionState } from './connections.ts';
 import { ThreadFifo } from './fifo.ts';
 import { LastReader } from './last-reader.ts';
@@ -37,16 +38,16 @@ export interface OrderTier {
 }
 
 /** Null for families whose order proves nothing. */
-export function orderOf(family: Family): OrderTier | null {
+export function orderOf(family: Family, counters: Counters): OrderTier | null {
   switch (family) {
     case 'nginx':
       return new Segments();
     case 'haproxy':
-      return new ThreadFifo();
+      return new ThreadFifo(counters);
     case 'apache':
-      return new LastReader((node) => node.tid);
+      return new LastReader(counters, (node) => node.tid);
     case 'go':
-      return new LastReader((node) => node.goroutine);
+      return new LastReader(counters, (node) => node.goroutine);
     case 'other':
       return null;
   }

@@ -1,23 +1,46 @@
 /**
  * The two ends of one connection on this host. Key: network namespace and 4-tuple, server first;
- * Unix sockets: the client's inode (what it connects to has none until it is accepted). The server's exchange number k is the client's number k, byte for
- * byte; where a key names two connections of one side (address translation, missed closes) nothing
- * is paired.
+ * Unix sockets: the client's inode (what it connects to has none until it is accepted). The server's
+ * exchange number k is the client's number k, byte for byte; where a key names two connections of
+ * one side (address translation, missed closes) nothing is paired.
  */
-
-import type { Connection, Endpoint } from '../capture/types.ts';
+import type { Connection } from '../capture/types.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import type { ConnectionState } from './connections.ts';
-import type { LinkNode } from './node.ts';
+import type { LinkExchange, LinkNode } from './node.ts';
 
 export class Pair {
-  readonly key: string;
+  /** TCP: a hash of ports and client address; Unix: inode of the client's socket. */
+  readonly key: number;
+  /** Of TCP only: an inode says everything. */
+  readonly netnsInode: number;
+  readonly serverAddress: string;
+  readonly clientAddress: string;
   client: ConnectionState | null = null;
   server: ConnectionState | null = null;
   isAmbiguous = false;
+  /** The next pair with the same key. */
+  next: Pair | null = null;
 
-  constructor(key: string) {
-    this.key = key;
+  constructor(connection: Connection, isServer: boolean) {
+    const { local, remote, family } = connection;
+    const isUnix = family === 'unix';
+    this.key = keyOf(connection, isServer);
+    this.netnsInode = isUnix ? 0 : connection.netnsInode;
+    this.serverAddress = isUnix ? '' : (isServer ? local : remote).address;
+    this.clientAddress = isUnix ? '' : (isServer ? remote : local).address;
+  }
+
+  /**
+   * Of pairs with equal keys: both connections are ends of the same one, or use its addresses
+   * again. Ports need no comparison, see keyOf.
+   */
+  isLike(other: Pair): boolean {
+    return (
+      this.netnsInode === other.netnsInode &&
+      this.serverAddress === other.serverAddress &&
+      this.clientAddress === other.clientAddress
+    );
   }
 }
 
@@ -25,8 +48,8 @@ export class Pairs {
   readonly #counters: Counters;
   readonly #ownPeer: (connection: Connection) => void;
   /** Inserted with the first end, deleted when both ends are gone. */
-  readonly #byKey = new Map<string, Pair>();
-
+  readonly #tcp = new Map<number, Pair>();
+  readonly #unix = new Map<number, Pair>();
   readonly #waitsForClients: boolean;
 
   constructor(
@@ -39,16 +62,12 @@ export class Pairs {
     this.#waitsForClients = waitsForClients;
   }
 
-  get size(): number {
-    return this.#byKey.size;
-  }
-
   /** Registers one end, once its role is known. */
   join(state: ConnectionState, isServer: boolean): void {
     state.isPairTried = true;
-    const key = keyOf(state.connection, isServer);
-    if (key === null) return;
-    const pair = this.#pairFor(key, isServer);
+    const { connection } = state;
+    if (connection.family === 'unix' && clientInode(connection, isServer) === 0) return;
+    const pair = this.#pairFor(connection, isServer);
     state.pair = pair;
     if (isServer) pair.server = state;
     else pair.client = state;
@@ -61,8 +80,8 @@ export class Pairs {
     if (pair === null) return;
     if (pair.client === state) pair.client = null;
     if (pair.server === state) pair.server = null;
-    const isEmpty = pair.client === null && pair.server === null;
-    if (isEmpty && this.#byKey.get(pair.key) === pair) this.#byKey.delete(pair.key);
+    if (pair.client === null && pair.server === null)
+      this.#remove(this.#mapOf(state.connection), pair);
   }
 
   /**
@@ -91,20 +110,39 @@ export class Pairs {
     return this.#connect(node.isServer ? node : found, node.isServer ? found : node);
   }
 
-  #pairFor(key: string, isServer: boolean): Pair {
-    const known = this.#byKey.get(key);
-    if (known !== undefined) {
+  #pairFor(connection: Connection, isServer: boolean): Pair {
+    const map = this.#mapOf(connection);
+    const pair = new Pair(connection, isServer);
+    let known = map.get(pair.key) ?? null;
+    while (known !== null && !known.isLike(pair)) known = known.next;
+    if (known !== null) {
       const taken = isServer ? known.server : known.client;
       if (taken === null) return known;
       if (!taken.isClosed) {
         this.#markAmbiguous(known);
         return known;
       }
+      // The port is used again: the ends of the closed connection keep each other.
+      this.#remove(map, known);
     }
-    // The port is used again: the ends of the closed connection keep each other.
-    const pair = new Pair(key);
-    this.#byKey.set(key, pair);
+    pair.next = map.get(pair.key) ?? null;
+    map.set(pair.key, pair);
     return pair;
+  }
+
+  #mapOf(connection: Connection): Map<number, Pair> {
+    return connection.family === 'unix' ? this.#unix : this.#tcp;
+  }
+
+  #remove(map: Map<number, Pair>, pair: Pair): void {
+    const first = map.get(pair.key);
+    if (first === pair) {
+      if (pair.next === null) map.delete(pair.key);
+      else map.set(pair.key, pair.next);
+      return;
+    }
+    for (let known = first ?? null; known !== null; known = known.next)
+      if (known.next === pair) known.next = pair.next;
   }
 
   #connect(server: LinkNode, client: LinkNode): LinkNode | null {
@@ -120,6 +158,7 @@ export class Pairs {
       return null;
     }
     server.local = client;
+    client.isPaired = true;
     return server;
   }
 
@@ -140,45 +179,47 @@ export class Pairs {
 /** Exchange `ordinal` of this end was not seen and may still be. */
 function canStillCome(state: ConnectionState, ordinal: number): boolean {
   if (state.isClosed || !state.connection.startSeen) return false;
-  const newest = state.recent.at(-1);
-  return newest === undefined || (newest.ordinal !== 0 && newest.ordinal < ordinal);
+  const { newest } = state;
+  return newest === null || (newest.ordinal !== 0 && newest.ordinal < ordinal);
 }
 
 /**
- * What one end wrote is what the other end read. A client that gave up is handed on before its
- * server reads the request; of its head a print is left.
+ * What one end wrote is what the other end read. A client that gave up may be handed on before its
+ * server reads the request; of its head a print is left. One that was answered was read before.
  */
 function areSameMessage(server: LinkNode, client: LinkNode): boolean {
-  const serverHead = server.exchange?.request.bytes;
-  const clientHead = client.exchange?.request.bytes;
-  if (serverHead === undefined) return false;
-  if (clientHead === undefined) return client.headPrint === printOf(serverHead);
-  return serverHead.equals(clientHead);
+  if (server.exchange === null) return false;
+  if (client.exchange === null) return client.headPrint === printOf(server.exchange);
+  return server.exchange.request.bytes.equals(client.exchange.request.bytes);
 }
 
 const PRINT_SAMPLES = 32;
 
-/** A hash of the length and of bytes spread over the head. */
-export function printOf(head: Uint8Array): number {
+/** A hash of the length and of bytes spread over the request head. */
+export function printOf(exchange: LinkExchange): number {
+  const head = exchange.request.bytes;
   let print = head.length;
   const step = Math.max(1, Math.floor(head.length / PRINT_SAMPLES));
   for (let i = 0; i < head.length; i += step) print = (Math.imul(print, 31) + head[i]) | 0;
   return print;
 }
 
-function keyOf(connection: Connection, isServer: boolean): string | null {
+/**
+ * Ports alone would put all clients that share a port into one chain. Every step of the hash is a
+ * bijection, so equal keys of equal addresses mean equal ports.
+ */
+function keyOf(connection: Connection, isServer: boolean): number {
+  if (connection.family === 'unix') return clientInode(connection, isServer);
   const { local, remote } = connection;
-  if (connection.family === 'unix') return unixKey(connection, isServer);
   const server = isServer ? local : remote;
   const client = isServer ? remote : local;
-  return `${connection.netnsInode}|${text(server)}|${text(client)}`;
+  let key = (server.port << 16) | client.port;
+  const { address } = client;
+  for (let i = 0; i < address.length; i++) key = (Math.imul(key, 31) + address.charCodeAt(i)) | 0;
+  return key;
 }
 
-function unixKey({ socketInode, peerInode }: Connection, isServer: boolean): string | null {
-  const client = isServer ? peerInode : socketInode;
-  return client === 0 ? null : `unix|${client}`;
-}
-
-function text(endpoint: Endpoint): string {
-  return `${endpoint.address}:${endpoint.port}`;
+/** Of a Unix socket; 0 unknown. */
+function clientInode({ socketInode, peerInode }: Connection, isServer: boolean): number {
+  return isServer ? peerInode : socketInode;
 }

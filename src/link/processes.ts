@@ -10,10 +10,12 @@ import type { OrderTier } from './order.ts';
 import { TierHealth } from './tier-health.ts';
 
 export class ProcessState {
-  readonly identity: ProcessIdentity;
+  identity: ProcessIdentity;
   family: Family;
   /** Index in the announcements; -1 until a first exchange of it is handed on. */
   index = -1;
+  /** False once the process exited or became another program. */
+  isCurrent = true;
   /** It is the server of some connection: egress without a parent is `unlinked`, not a root. */
   serves = false;
   /** It sends OTLP spans of its own (otel.md 2.4, case D). */
@@ -54,7 +56,11 @@ export class Processes {
 
   of(identity: ProcessIdentity): ProcessState {
     const known = this.#byTgid.get(identity.tgid);
-    if (known !== undefined && isSame(known.identity, identity)) return known;
+    if (known !== undefined && isSame(known.identity, identity)) {
+      // It used an inherited socket before it was introduced.
+      if (known.identity.startNs === 0) known.identity = identity;
+      return known;
+    }
     const state = new ProcessState(identity, this.#families.get(identity.tgid) ?? 'other');
     this.#byTgid.set(identity.tgid, state);
     return state;
@@ -78,16 +84,18 @@ export class Processes {
 
   /** The tgid runs another program now: it is announced and judged anew. */
   exec(tgid: number): void {
+    const state = this.#byTgid.get(tgid);
+    if (state !== undefined) state.isCurrent = false;
     this.#byTgid.delete(tgid);
   }
 
   exit(tgid: number): void {
-    this.#byTgid.delete(tgid);
+    this.exec(tgid);
     this.#families.delete(tgid);
   }
 }
 
 /** A start of 0 is unknown (an inherited socket whose process was not introduced). */
 function isSame(known: ProcessIdentity, given: ProcessIdentity): boolean {
-  return known === given || known.startNs === given.startNs || given.startNs === 0;
+  return known === given || known.startNs === given.startNs || known.startNs * given.startNs === 0;
 }

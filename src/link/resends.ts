@@ -8,14 +8,15 @@ import { FLAG } from '../handoff/layout.ts';
 import { requestLineBytes } from './headers.ts';
 import type { Attempt, LinkExchange, LinkNode } from './node.ts';
 
-/** Of one ingress; more attempts than this are not counted on. */
-const ATTEMPTS_MAX = 64;
-
 export function countResends(ingress: LinkNode): void {
-  const attempts = attemptsOf(ingress);
-  for (let i = 1; i < attempts.length; i++) {
-    const earlier = failedBefore(attempts, i);
-    if (earlier !== null) attempts[i].resendCount = earlier.resendCount + 1;
+  const newest = new Map<string, LinkNode>();
+  for (const node of attemptsOf(ingress)) {
+    const { attempt } = node;
+    if (attempt === null) continue;
+    const earlier = newest.get(attempt.requestLine);
+    if (earlier !== undefined && hadFailed(earlier, node))
+      node.resendCount = earlier.resendCount + 1;
+    newest.set(attempt.requestLine, node);
   }
 }
 
@@ -27,7 +28,6 @@ export function rememberAttempt(egress: LinkNode): void {
 function attemptsOf(ingress: LinkNode): LinkNode[] {
   const attempts: LinkNode[] = [];
   for (let node = ingress.firstEgress; node !== null; node = node.nextEgress) {
-    if (attempts.length === ATTEMPTS_MAX) break;
     if ((node.flags & FLAG.subrequest) !== 0) continue;
     rememberAttempt(node);
     if (node.attempt !== null) attempts.push(node);
@@ -35,15 +35,9 @@ function attemptsOf(ingress: LinkNode): LinkNode[] {
   return attempts.sort((a, b) => a.startNs - b.startNs);
 }
 
-/** The newest attempt of the same request, if it had failed when attempt `i` started. */
-function failedBefore(attempts: readonly LinkNode[], i: number): LinkNode | null {
-  const { attempt, startNs } = attempts[i];
-  for (let j = i - 1; j >= 0; j--) {
-    const earlier = attempts[j].attempt;
-    if (earlier === null || earlier.requestLine !== attempt?.requestLine) continue;
-    return earlier.hasFailed && earlier.responseStartNs <= startNs ? attempts[j] : null;
-  }
-  return null;
+/** The earlier attempt had failed when the later one started. */
+function hadFailed({ attempt }: LinkNode, later: LinkNode): boolean {
+  return attempt?.hasFailed === true && attempt.responseStartNs <= later.startNs;
 }
 
 function attemptOf(exchange: LinkExchange): Attempt {

@@ -21,67 +21,71 @@ import { CERTAIN_PPM, TIER } from './node.ts';
 import type { TraceContext } from './traceparent.ts';
 import { RANDOM, SAMPLED } from './traceparent.ts';
 
-/** A longer chain is a mistake of ours; it is cut rather than followed. */
-const DEPTH_MAX = 256;
-
 /**
  * Makes the ids of `node` final. False: something above it is still awaited; with `isForced` what
- * is awaited is given up. `hint`: a context from below that a root without one of its own takes.
+ * is awaited is given up.
  */
-export function resolve(
-  node: LinkNode,
-  isForced: boolean,
-  hint: TraceContext | null = null,
-  depth = 0,
-): boolean {
+export function resolve(node: LinkNode, isForced: boolean): boolean {
   if (node.isResolved) return true;
-  const isDone = node.isServer
-    ? resolveServer(node, isForced, hint, depth)
-    : resolveClient(node, isForced, hint, depth);
-  if (isDone) node.isResolved = true;
-  return isDone;
-}
-
-function resolveServer(
-  node: LinkNode,
-  isForced: boolean,
-  hint: TraceContext | null,
-  depth: number,
-): boolean {
-  if ((node.awaitsLocal || node.awaitsClient) && !isForced) return false;
-  const below = node.egressContext ?? hint;
-  const { local } = node;
-  if (local !== null && !local.isNative && depth < DEPTH_MAX) {
-    if (!resolve(local, isForced, node.context ?? below, depth + 1)) return false;
-    becomeLocalChild(node, local);
-    return true;
-  }
-  if (node.context !== null) becomeRemoteChild(node, node.context);
-  else startTrace(node, below);
+  if (!isForced && isAwaiting(node)) return false;
+  const above = aboveOf(node);
+  if (above !== null && !above.isResolved) return resolveChain(node, isForced);
+  settle(node, null);
   return true;
 }
 
-function resolveClient(
-  node: LinkNode,
-  isForced: boolean,
-  hint: TraceContext | null,
-  depth: number,
-): boolean {
-  if (!node.isDecided && !isForced) return false;
+/** From `node` up to what is resolved or has nothing above it, then down again. */
+function resolveChain(node: LinkNode, isForced: boolean): boolean {
+  const chain: LinkNode[] = [];
+  const hints: (TraceContext | null)[] = [];
+  let hint: TraceContext | null = null;
+  for (let each: LinkNode | null = node; each !== null && !each.isResolved; each = aboveOf(each)) {
+    if (!isForced && isAwaiting(each)) return false;
+    chain.push(each);
+    hints.push(hint);
+    hint = each.context ?? each.egressContext ?? hint;
+  }
+  for (let i = chain.length - 1; i >= 0; i--) settle(chain[i], hints[i]);
+  return true;
+}
+
+function isAwaiting(node: LinkNode): boolean {
+  return node.isServer ? node.awaitsLocal || node.awaitsClient : !node.isDecided;
+}
+
+/** The node whose ids this one's follow from; what a traced program serves leaves no span. */
+function aboveOf(node: LinkNode): LinkNode | null {
+  if (!node.isServer) return node.parent;
+  return node.local === null || node.local.isNative ? null : node.local;
+}
+
+/** `hint`: a context from below that a root without one of its own takes. */
+function settle(node: LinkNode, hint: TraceContext | null): void {
+  if (node.isServer) settleServer(node, hint);
+  else settleClient(node, hint);
+  node.isResolved = true;
+}
+
+function settleServer(node: LinkNode, hint: TraceContext | null): void {
+  const above = aboveOf(node);
+  if (above !== null) becomeLocalChild(node, above);
+  else if (node.context !== null) becomeRemoteChild(node, node.context);
+  else startTrace(node, node.egressContext ?? hint);
+}
+
+function settleClient(node: LinkNode, hint: TraceContext | null): void {
   const { parent, context } = node;
-  if (parent === null || depth >= DEPTH_MAX) {
+  if (parent === null) {
     if (context === null) startTrace(node, hint);
     else becomeRemoteChild(node, context);
-    return true;
+    return;
   }
-  if (!resolve(parent, isForced, context ?? hint, depth + 1)) return false;
   if (parent.isOwn) node.isOwn = true;
   if (context === null || isSameContext(context, parent.context)) inherit(node, parent);
   else if (isInTrace(context, parent)) {
     inherit(node, parent);
     takeSpanId(node, parent, context);
   } else leaveTrace(node, parent, context);
-  return true;
 }
 
 function becomeLocalChild(node: LinkNode, local: LinkNode): void {

@@ -8,6 +8,9 @@
  *     connect            the new connection serves the request worked on
  *     first request on a new connection: what it was connected for; on a reused one: worked on
  *
+ * The kernel side may tell of a connection only when it carries its first bytes. Then the connect
+ * was not seen, what the thread works on may be another request by now, and nothing is predicted.
+ *
  * Timers break this (limit_req, cache locks): they run after the sockets with nothing read. A
  * request that waits for one has been read and has no egress; while such a request might be meant,
  * and while the request found already has an egress in progress, nothing is predicted.
@@ -21,18 +24,25 @@ import { haveSameTail } from './targets.ts';
 
 interface Binding {
   /** The ingress connection that an upstream connection serves. */
-  ingress: ConnectionState;
-  readPosition: number;
-  writePosition: number;
-  /** A connection that was made for this request and has not carried it yet. */
-  isFresh: boolean;
+  readonly ingress: ConnectionState;
+  readonly readPosition: number;
+  readonly writePosition: number;
+  /** used: has carried a request. connected: not yet. unsure: its connect may not have been seen. */
+  stage: 'unsure' | 'connected' | 'used';
+}
+
+interface Thread {
+  /** The ingress connection that the thread works on. */
+  works: ConnectionState | null;
+  /** What it connected just now; null once it did something else. */
+  connected: ConnectionState | null;
 }
 
 export class Segments implements OrderTier {
   readonly confidencePpm = 990_000;
   readonly isValidated = true;
-  /** Key: tid. The ingress connection that the thread works on. */
-  readonly #current = new Map<number, ConnectionState | null>();
+  /** Key: tid. Workers have one thread each; ends with the tracker. */
+  readonly #threads = new Map<number, Thread>();
   /** Upstream connections; weak, because they end with the connection's own state. */
   readonly #bindings = new WeakMap<ConnectionState, Binding>();
   /** Requests in progress without any egress, sent or connecting. */
@@ -41,21 +51,21 @@ export class Segments implements OrderTier {
   read(connection: ConnectionState, tid: number): void {
     const isClient = connection.connection.role === 'server';
     const works = isClient ? connection : (this.#bindings.get(connection)?.ingress ?? null);
-    this.#current.set(tid, works);
+    this.#turn(this.#threadOf(tid), works);
   }
 
   opened(connection: ConnectionState, tid: number, isServer: boolean): void {
-    const works = isServer ? null : this.#current.get(tid);
-    if (isServer) this.#current.set(tid, null);
-    if (works === null || works === undefined) return;
-    this.#bind(connection, works, true);
-    const node = inProgress(works, works.readNext, works.writeNext);
-    if (node !== null) this.#parked.delete(node);
+    const thread = this.#threadOf(tid);
+    if (isServer) this.#turn(thread, null);
+    else if (thread.works !== null) {
+      this.#bind(connection, thread.works, 'unsure');
+      thread.connected = connection;
+    }
   }
 
   closed(connection: ConnectionState, tid: number): void {
     const binding = this.#bindings.get(connection);
-    if (binding !== undefined) this.#current.set(tid, binding.ingress);
+    if (binding !== undefined) this.#turn(this.#threadOf(tid), binding.ingress);
   }
 
   ingress(node: LinkNode): void {
@@ -63,22 +73,13 @@ export class Segments implements OrderTier {
   }
 
   predict(egress: LinkNode): LinkNode | null {
-    const binding = this.#bindings.get(egress.connection);
-    const works = this.#current.get(egress.tid) ?? null;
-    let found: LinkNode | null = null;
-    if (binding?.isFresh === true) {
-      binding.isFresh = false;
-      found = inProgress(binding.ingress, binding.readPosition, binding.writePosition);
-    } else if (works !== null) {
-      found = inProgress(works, works.readNext, works.writeNext);
-    }
-    if (found === null || this.#isUnsure(found, egress)) return null;
-    return found;
+    const found = this.#expected(egress);
+    return found === null || this.#isUnsure(found, egress) ? null : found;
   }
 
   linked(egress: LinkNode, ingress: LinkNode): void {
     this.#parked.delete(ingress);
-    this.#bind(egress.connection, ingress.connection, false);
+    this.#bind(egress.connection, ingress.connection, 'used');
   }
 
   ended(ingress: LinkNode): void {
@@ -87,9 +88,45 @@ export class Segments implements OrderTier {
 
   compared(): void {}
 
-  #bind(upstream: ConnectionState, ingress: ConnectionState, isFresh: boolean): void {
+  #expected(egress: LinkNode): LinkNode | null {
+    const thread = this.#threadOf(egress.tid);
+    thread.connected = null;
+    const binding = this.#bindings.get(egress.connection);
+    // The first request of a connection whose connect was not seen.
+    if (binding === undefined ? egress.ordinal === 1 : binding.stage === 'unsure') return null;
+    if (binding?.stage === 'connected') return boundTo(binding);
+    const { works } = thread;
+    return works === null ? null : inProgress(works, works.readNext, works.writeNext);
+  }
+
+  #threadOf(tid: number): Thread {
+    let thread = this.#threads.get(tid);
+    if (thread === undefined) {
+      thread = { works: null, connected: null };
+      this.#threads.set(tid, thread);
+    }
+    return thread;
+  }
+
+  #turn(thread: Thread, works: ConnectionState | null): void {
+    const { connected } = thread;
+    thread.works = works;
+    thread.connected = null;
+    if (connected !== null && !connected.hasWritten) this.#confirm(connected);
+  }
+
+  /** The thread went on without writing: this was the connect itself, its request has its egress. */
+  #confirm(connected: ConnectionState): void {
+    const binding = this.#bindings.get(connected);
+    if (binding === undefined) return;
+    binding.stage = 'connected';
+    const node = boundTo(binding);
+    if (node !== null) this.#parked.delete(node);
+  }
+
+  #bind(upstream: ConnectionState, ingress: ConnectionState, stage: Binding['stage']): void {
     const { readNext: readPosition, writeNext: writePosition } = ingress;
-    this.#bindings.set(upstream, { ingress, readPosition, writePosition, isFresh });
+    this.#bindings.set(upstream, { ingress, readPosition, writePosition, stage });
   }
 
   #isUnsure(found: LinkNode, egress: LinkNode): boolean {
@@ -98,6 +135,10 @@ export class Segments implements OrderTier {
       if (other !== found && other.exchange?.method === egress.exchange?.method) return true;
     return false;
   }
+}
+
+function boundTo({ ingress, readPosition, writePosition }: Binding): LinkNode | null {
+  return inProgress(ingress, readPosition, writePosition);
 }
 
 /** The exchange in progress on `connection` at these positions, if it is exactly one. */

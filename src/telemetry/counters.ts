@@ -36,6 +36,10 @@ export const DEFINITIONS = {
     help: 'resource attributes of processes beyond the limit or malformed',
   },
   'truncated.resource_attributes': { fact: 'info', help: 'resource attributes cut at the limit' },
+  'discover.go_text_not_found': {
+    fact: 'info',
+    help: 'Go programs whose functions lie elsewhere than looked for',
+  },
   'discover.executables_forgotten': { fact: 'info', help: 'executables to be looked at again' },
   'discover.resources_forgotten': { fact: 'info', help: 'resources to be read again' },
   // capture
@@ -92,6 +96,18 @@ export const DEFINITIONS = {
   'link.local_no_ordinal': { fact: 'info', help: 'ingress of unknown number: no local hop' },
   'link.local_contradiction': { fact: 'info', help: 'local ends whose requests differ' },
   'link.local_late': { fact: 'info', help: 'local clients seen after the ingress was handed on' },
+  'link.order_forgotten': {
+    fact: 'info',
+    help: 'requests that the order tier forgot because too many waited',
+  },
+  'link.identifiers_forgotten': {
+    fact: 'info',
+    help: 'header values that would count as new again',
+  },
+  'link.names_ignored': {
+    fact: 'info',
+    help: 'header fields not considered because too many names were seen',
+  },
   'link.traceparent_invalid': { fact: 'info', help: 'traceparent headers that are malformed' },
   'link.traceparent_conflict': { fact: 'info', help: 'requests with differing traceparents' },
   'dropped.exchanges': { fact: 'dropped', help: 'exchanges given up because too many were open' },

@@ -1,6 +1,6 @@
 /** A made-up /proc: processes with the files that discovery reads. */
 import type { TestContext } from 'node:test';
-import { TemporaryFolder } from './temporary.ts';
+import { filesBelow, TemporaryFolder } from './temporary.ts';
 
 export interface FakeProcess {
   readonly pid: number;
@@ -25,13 +25,15 @@ export interface FakeProcess {
 /** Writes the tree and returns its root. */
 export function fakeProc(context: TestContext, processes: readonly FakeProcess[]): string {
   const folder = new TemporaryFolder(context);
-  for (const each of processes) writeProcess(folder, each);
+  for (const each of processes) writeProcess(folder.path, each);
   folder.file('self/status', 'Name:\tnode\n');
   folder.link('self/ns/net', 'net:[4026531840]');
   return folder.path;
 }
 
-function writeProcess(folder: TemporaryFolder, each: FakeProcess): void {
+/** Adds a process, or gives one that is there other files. */
+export function writeProcess(root: string, each: FakeProcess): void {
+  const folder = filesBelow(root);
   const { pid, comm = 'program', parentPid = 1, startTicks = 100 } = each;
   const zeros = Array.from({ length: 17 }, () => '0').join(' ');
   folder.file(`${pid}/stat`, `${pid} (${comm}) S ${parentPid} ${zeros} ${startTicks} 0\n`);

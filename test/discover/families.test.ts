@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { closeElf, fileOffsetOf, openElf } from '../../src/discover/elf.ts';
+import { closeElf, fileOffsetOf, openElf } from '../../src/discover/elf/elf.ts';
 import { identifyExecutable } from '../../src/discover/families.ts';
-import { buildElf, type SectionPart, symbolSections } from './elf-builder.ts';
+import { buildElf, type SectionPart, symbolSections } from './elf/elf-builder.ts';
 import { TemporaryFolder } from './temporary.ts';
 
 const TEXT_ADDRESS = 0x4000;

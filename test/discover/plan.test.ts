@@ -9,7 +9,7 @@ import { ExecutableCache } from '../../src/discover/executable.ts';
 import { Inspector, reachablePath } from '../../src/discover/plan.ts';
 import { readProcess } from '../../src/discover/processes.ts';
 import { Counters } from '../../src/telemetry/counters.ts';
-import { buildElf, symbolSections } from './elf-builder.ts';
+import { buildElf, symbolSections } from './elf/elf-builder.ts';
 import { fakeProc } from './fake-proc.ts';
 import { TemporaryFolder } from './temporary.ts';
 

@@ -5,7 +5,7 @@ import { chmodSync, copyFileSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { limits } from '../../src/config/limits.ts';
-import { readProcText } from '../../src/discover/proc.ts';
+import { readProcText } from '../../src/discover/proc/files.ts';
 import {
   isSameStart,
   listProcesses,

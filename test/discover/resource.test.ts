@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { limits } from '../../src/config/limits.ts';
-import { type HostFacts, readHost } from '../../src/discover/host.ts';
 import { Inspector } from '../../src/discover/plan.ts';
+import { type HostFacts, readHost } from '../../src/discover/proc/host.ts';
 import { Resources } from '../../src/discover/resource.ts';
 import { uuidV5 } from '../../src/discover/uuid.ts';
 import { Counters } from '../../src/telemetry/counters.ts';

@@ -37,7 +37,7 @@ function host(context: TestContext): string {
 }
 
 function pids(filters: Partial<TargetFilters>, root: string): number[] {
-  const found = selectTargets({ processes: [], ports: [], ...filters }, undefined, root);
+  const found = selectTargets({ processes: [], ports: [], ...filters }, root);
   return found.map(({ pid }) => pid).sort((a, b) => a - b);
 }
 

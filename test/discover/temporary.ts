@@ -3,8 +3,36 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
-export class TemporaryFolder {
+export interface Files {
+  /** Writes a file, with the folders above it, and returns its path. */
+  file(name: string, content: string | Uint8Array): string;
+  /** Makes a symbolic link, which need not lead anywhere; one that is there is replaced. */
+  link(name: string, target: string): void;
+}
+
+export function filesBelow(root: string): Files {
+  const place = (name: string) => {
+    const path = join(root, name);
+    mkdirSync(dirname(path), { recursive: true });
+    return path;
+  };
+  return {
+    file: (name, content) => {
+      const path = place(name);
+      writeFileSync(path, content);
+      return path;
+    },
+    link: (name, target) => {
+      const path = place(name);
+      rmSync(path, { force: true });
+      symlinkSync(target, path);
+    },
+  };
+}
+
+export class TemporaryFolder implements Files {
   readonly path = mkdtempSync(join(tmpdir(), 'spantap-test-'));
+  readonly #files = filesBelow(this.path);
 
   /** @param context a test's context, or `{ after }` of a suite */
   constructor(context: { after(hook: () => void): void }) {
@@ -12,15 +40,10 @@ export class TemporaryFolder {
   }
 
   file(name: string, content: string | Uint8Array): string {
-    const path = join(this.path, name);
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, content);
-    return path;
+    return this.#files.file(name, content);
   }
 
   link(name: string, target: string): void {
-    const path = join(this.path, name);
-    mkdirSync(dirname(path), { recursive: true });
-    symlinkSync(target, path);
+    this.#files.link(name, target);
   }
 }

@@ -71,6 +71,8 @@ describe('what would send spans elsewhere ends the start', () => {
   for (const [name, value] of [
     ['OTEL_EXPORTER_OTLP_ENDPOINT', 'http://:x:y'],
     ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', '://nothing'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'ftp://collector'],
     ['OTEL_EXPORTER_OTLP_CERTIFICATE', '/nonexistent/ca.pem'],
     ['OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY', '/nonexistent/key.pem'],
   ] as const) {
@@ -83,9 +85,13 @@ describe('what would send spans elsewhere ends the start', () => {
     });
   }
 
-  test('but host:port without a scheme is for gRPC to read', () => {
-    assert.doesNotThrow(() =>
-      readExportSettings({ OTEL_EXPORTER_OTLP_ENDPOINT: 'localhost:4317' }),
-    );
+  test('but host:port and unix: are addresses to gRPC', () => {
+    for (const endpoint of ['localhost:4317', 'unix:/run/c.sock', 'unix:///run/c.sock']) {
+      const env = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint };
+      assert.doesNotThrow(() =>
+        readExportSettings({ ...env, OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }),
+      );
+      assert.throws(() => readExportSettings(env), /is not an http:\/\/ or https:\/\/ URL/);
+    }
   });
 });

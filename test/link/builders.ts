@@ -54,6 +54,7 @@ export function connection(options: ConnectionOptions): Connection {
     readPosition: 0,
     writePosition: 0,
     protocol: null,
+    link: null,
   };
 }
 

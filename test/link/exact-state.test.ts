@@ -10,12 +10,14 @@ const NGINX = process(100, 'nginx');
 function ingressOn(client = connection({ process: NGINX, role: 'server' }), ordinal = 1) {
   const requestStart = (ordinal - 1) * 18;
   const responseStart = (ordinal - 1) * RESPONSE_BYTES;
-  return exchange({ connection: client, role: 'server', ordinal, requestStart, responseStart });
+  const startNs = ordinal * 20e6;
+  const options = { ordinal, requestStart, responseStart, startNs };
+  return exchange({ connection: client, role: 'server', ...options });
 }
 
-function egressOf(cause: Cause | null, target = '/') {
+function egressOf(cause: Cause | null, startNs = 21e6) {
   const upstream = connection({ process: NGINX, role: 'client' });
-  return exchange({ connection: upstream, role: 'client', cause, target });
+  return exchange({ connection: upstream, role: 'client', cause, startNs });
 }
 
 /** The one unlinked reason of a scene whose last egress must not be linked. */
@@ -46,8 +48,8 @@ test('an egress becomes the child of the ingress that program state names', () =
   const scene = new Scene();
   const ingress = scene.request(ingressOn());
   const egress = scene.request(egressOf(causeOf(ingress)));
-  scene.respond(egress, 5e6);
-  scene.respond(ingress, 6e6);
+  scene.respond(egress, 25e6);
+  scene.respond(ingress, 26e6);
   const [server, client] = scene.spans();
   assert.equal(server.isClient, false);
   assert.equal(client.isClient, true);
@@ -56,7 +58,7 @@ test('an egress becomes the child of the ingress that program state names', () =
   assert.equal(client.hop, server.hop);
   assert.deepEqual([client.tier, client.confidence], ['exact.state', 1]);
   assert.equal(scene.counters.get('link.exact_state'), 1);
-  assert.equal(server.ownNs, 1e6);
+  assert.equal(server.ownNs, 6e6 - 4e6);
   assert.equal(scene.linker.held, 0);
 });
 
@@ -66,8 +68,8 @@ test('on a reused connection the exchange in progress is chosen', () => {
   for (const ordinal of [1, 2, 3]) {
     const ingress = scene.request(ingressOn(client, ordinal));
     const egress = scene.request(egressOf(causeOf(ingress)));
-    scene.respond(egress, 5e6);
-    scene.respond(ingress, 6e6);
+    scene.respond(egress, ordinal * 20e6 + 5e6);
+    scene.respond(ingress, ordinal * 20e6 + 6e6);
   }
   const spans = scene.spans();
   assert.equal(spans.length, 6);
@@ -92,14 +94,14 @@ test('state that names two owners is not used', () => {
   const scene = new Scene();
   const ingress = scene.request(ingressOn());
   scene.respond(scene.request(egressOf(causeOf(ingress, { isAmbiguous: true }))));
-  scene.respond(ingress);
+  scene.respond(ingress, 26e6);
   assert.equal(reasonOf(scene), 'unlinked.ambiguous');
 });
 
 test('a state after the response was complete links nothing', () => {
   const scene = new Scene();
   const ingress = scene.request(ingressOn());
-  scene.respond(ingress);
+  scene.respond(ingress, 26e6);
   const late = causeOf(ingress, { writePosition: RESPONSE_BYTES });
   scene.respond(scene.request(egressOf(late)));
   assert.equal(reasonOf(scene), 'unlinked.no_ingress');
@@ -120,10 +122,10 @@ test('after bytes of the ingress connection were lost nothing is linked until on
   scene.linker.lost(client, 1);
   const first = scene.request(ingressOn(client, 1));
   scene.respond(scene.request(egressOf(causeOf(first))));
-  scene.respond(first);
+  scene.respond(first, 25e6);
   const second = scene.request(ingressOn(client, 2));
   scene.respond(scene.request(egressOf(causeOf(second))));
-  scene.respond(second);
+  scene.respond(second, 45e6);
   assert.equal(reasonOf(scene), 'unlinked.gap');
   assert.equal(scene.counters.get('link.exact_state'), 1);
 });
@@ -143,7 +145,7 @@ test('an exchange that was forgotten while it was open forbids a choice', () => 
   for (let ordinal = 1; ordinal <= 64; ordinal++) {
     const each = scene.request(ingressOn(client, ordinal));
     each.end = 'closed';
-    each.endNs = 1e6;
+    each.endNs = each.requestStartNs;
     scene.end(each);
   }
   const last = scene.request(ingressOn(client, 65));
@@ -169,9 +171,9 @@ test('an ingress that is never seen is waited for and then given up', () => {
   scene.open(ingress.connection);
   const egress = scene.request(egressOf(causeOf(ingress)));
   scene.respond(egress, 5e6);
-  scene.linker.tick(50e6);
+  scene.linker.tick(70e6);
   assert.equal(scene.spans().length, 0);
-  scene.linker.tick(102e6);
+  scene.linker.tick(122e6);
   assert.equal(reasonOf(scene), 'unlinked.unseen');
 });
 

@@ -264,6 +264,23 @@ test('a process is announced once, before its first row, and again after exec', 
   assert.equal(scene.spans().at(-1)?.process, 'other');
 });
 
+test('a process that was introduced after its first exchange stays one process', () => {
+  const scene = new Scene();
+  const known = process(100, 'nginx');
+  const stranger = { tgid: 100, startNs: 0, comm: '' };
+  const ingress = scene.request(
+    ingressOf({ connection: connection({ process: stranger, role: 'server' }) }),
+  );
+  const egress = egressFor(ingress, { connection: connection({ process: known, role: 'client' }) });
+  scene.respond(scene.request(egress));
+  scene.respond(ingress);
+  assert.equal(scene.counters.get('link.exact_state'), 1);
+  assert.deepEqual(
+    scene.spans().map((span) => span.process),
+    ['nginx', 'nginx'],
+  );
+});
+
 const AGENT = process(999, 'spantap');
 
 function pair(client: typeof AGENT, server: typeof AGENT, port: number): [Connection, Connection] {

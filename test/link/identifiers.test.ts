@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Identifiers } from '../../src/link/identifiers.ts';
+import type { LinkNode } from '../../src/link/node.ts';
+import { Counters } from '../../src/telemetry/counters.ts';
 import { connection, exchange, type Headers, type LooseExchange, process } from './builders.ts';
 import { causeOf, isUnlinked, Scene, type Span } from './scene.ts';
 
@@ -176,7 +179,31 @@ test('an identifier of another process links nothing', () => {
 test('values are remembered within bounds', () => {
   const scene = new Scene();
   teach(scene, (n) => ({ 'x-request-id': `request-${n}` }), 20_000);
+  assert.ok(scene.counters.get('link.identifiers_forgotten') > 0);
   const old = ask(scene, { 'x-request-id': 'request-0' });
   const egress = send(scene, { 'x-request-id': 'request-0' });
   assert.deepEqual(tiersOf(scene, [[egress, old]]), ['identifier']);
+});
+
+test('of header names beyond the limit none is judged', () => {
+  const scene = new Scene();
+  teach(
+    scene,
+    (n) => Object.fromEntries([0, 1].map((i) => [`X-${n}-${i}`, `a-long-value-${n}-${i}`])),
+    200,
+  );
+  assert.ok(scene.counters.get('link.names_ignored') > 0);
+});
+
+test('when all requests were answered no value is held', () => {
+  const identifiers = new Identifiers(new Counters());
+  const scene = new Scene();
+  const both = { 'x-request-id': 'same-request', 'x-correlation-id': 'same-request' };
+  const nodes = [ask(scene, both), ask(scene, both), ask(scene, { b3: 'another-value' })].map(
+    (each) => each.link as LinkNode,
+  );
+  for (const node of nodes) identifiers.add(node);
+  assert.equal(identifiers.size, 2);
+  for (const node of nodes) identifiers.remove(node.exchange?.request.bytes ?? Buffer.alloc(0));
+  assert.equal(identifiers.size, 0);
 });

@@ -205,9 +205,23 @@ test('two ends whose requests differ are not one connection', () => {
     exchange({ connection: clientEnd, role: 'client', target: '/a' }),
     exchange({ connection: serverEnd, role: 'server', target: '/b' }),
   ];
-  for (const each of made) scene.respond(scene.request(each));
+  for (const each of made) scene.request(each);
+  for (const each of made) scene.respond(each);
   assert.equal(scene.counters.get('link.local_contradiction'), 1);
   assert.ok(scene.spans().every((span) => span.parentSpanId === ''));
+});
+
+test('a client that gave up is still the parent of the request that its server reads later', () => {
+  for (const target of ['/a', '/b']) {
+    const scene = new Scene();
+    const [clientEnd, serverEnd] = ends();
+    scene.open(clientEnd, serverEnd);
+    const gaveUp = exchange({ connection: clientEnd, role: 'client', target: '/a' });
+    Object.assign(scene.request(gaveUp), { end: 'closed', endNs: 5e6 });
+    scene.end(gaveUp);
+    scene.respond(scene.request(exchange({ connection: serverEnd, role: 'server', target })));
+    assert.equal(scene.counters.get('link.local'), target === '/a' ? 1 : 0);
+  }
 });
 
 test('equal addresses in two network namespaces are two connections', () => {
@@ -262,6 +276,41 @@ test('a proxy that calls itself makes one tree', () => {
     '  nginx CLIENT GET / exact.state',
     '    nginx SERVER GET / local',
   ]);
+});
+
+test('a proxy that called itself a thousand times is one tree', () => {
+  const scene = new Scene({ limits: { lateClientMs: 50 } });
+  const outside = connection({ process: NGINX, role: 'server' });
+  const exchanges = [scene.request(exchange({ connection: outside, role: 'server' }))];
+  for (let depth = 0; depth < 1000; depth++) {
+    const [upstream, again] = ends(NGINX, NGINX, 10_000 + depth);
+    const cause = causeOf(exchanges[2 * depth]);
+    exchanges.push(scene.request(exchange({ connection: upstream, role: 'client', cause })));
+    exchanges.push(scene.request(exchange({ connection: again, role: 'server' })));
+  }
+  for (const each of exchanges.toReversed()) scene.respond(each);
+  const spans = scene.allSpans();
+  assert.equal(spans.length, 2001);
+  assert.equal(new Set(spans.map((span) => span.traceId)).size, 1);
+  assert.equal(spans.filter((span) => span.parentSpanId === '').length, 1);
+});
+
+test('the first exchange of a connection waits a moment for a client that is recorded late', () => {
+  for (const [waitedMs, tier] of [
+    [20, 'local'],
+    [80, 'none'],
+  ] as const) {
+    const scene = new Scene({ limits: { lateClientMs: 50 } });
+    const { curl, ingress } = chain();
+    scene.request(ingress);
+    scene.respond(ingress, 10e6);
+    assert.equal(scene.spans().length, 0);
+    scene.linker.tick(ingress.requestStartNs + waitedMs * 1e6);
+    scene.request(curl);
+    scene.respond(curl, 11e6);
+    const server = scene.allSpans().find((span) => !span.isClient);
+    assert.equal(server?.tier, tier);
+  }
 });
 
 function closed(socket: Connection) {

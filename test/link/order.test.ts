@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { Family } from '../../src/discover/types.ts';
 import {
   connection,
+  dataEvent,
   type ExchangeOptions,
   exchange,
   type LooseExchange,
@@ -39,7 +40,7 @@ function pooled(): ReturnType<typeof connection> {
 }
 
 function send(scene: Scene, changes: Partial<ExchangeOptions> = {}): LooseExchange {
-  const options = { connection: pooled(), target: '/x', ...changes };
+  const options = { connection: pooled(), target: '/x', ordinal: 0, ...changes };
   return scene.request(exchange({ ...options, role: 'client' }));
 }
 
@@ -77,16 +78,35 @@ test('nginx: a request sent after a client read, on a reused connection, belongs
 test('nginx: a new connection carries the request that it was connected for', () => {
   const scene = sceneOf('nginx');
   const upstreams = [0, 1].map(() => connection({ process: PROXY, role: 'client' }));
-  const clients = upstreams.map((upstream) => {
-    const client = ask(scene);
+  const clients = [ask(scene), ask(scene)];
+  for (const [i, upstream] of upstreams.entries()) {
+    scene.linker.data(clients[i].connection, endOfBody(clients[i]));
     scene.open(upstream);
-    return client;
-  });
+  }
+  scene.open(connection({ process: PROXY, role: 'server' }));
   const sent = [1, 0].map((i) => send(scene, { connection: upstreams[i] }));
   for (const each of [...sent, ...clients]) scene.respond(each);
   assertLinked(scene, sent[0], clients[1]);
   assertLinked(scene, sent[1], clients[0]);
 });
+
+test('nginx: a new connection whose connect was not seen is not linked', () => {
+  const scene = sceneOf('nginx');
+  const a = ask(scene);
+  const upstream = connection({ process: PROXY, role: 'client' });
+  scene.open(upstream);
+  const egress = send(scene, { connection: upstream });
+  for (const each of [egress, a]) scene.respond(each);
+  assertUnlinked(scene, egress);
+});
+
+function endOfBody(of: LooseExchange) {
+  return dataEvent(of.connection, {
+    isWrite: false,
+    position: of.requestHeadEndPosition,
+    lenBytes: 0,
+  });
+}
 
 test('nginx: a retry belongs to the request whose upstream answered last', () => {
   const scene = sceneOf('nginx');
@@ -227,4 +247,22 @@ test('the comparison with program state ends after a while and comes back', () =
   const spans = scene.allSpans();
   assert.equal(spans.filter((span) => span.tier === 'exact.state').length, 1300);
   assert.equal(scene.counters.get('link.tier_disabled'), 0);
+});
+
+test('Apache: beyond the limit the oldest thread is forgotten and counted', () => {
+  const scene = sceneOf('apache');
+  const oldest = ask(scene, { tid: 100 });
+  for (let tid = 101; tid <= 100 + 16_384; tid++) ask(scene, { tid });
+  const egress = send(scene, { tid: 100 });
+  for (const each of [egress, oldest]) scene.respond(each);
+  assert.ok(scene.counters.get('link.order_forgotten') > 0);
+  assertUnlinked(scene, egress);
+});
+
+test('HAProxy: a queue longer than the limit is forgotten and counted', () => {
+  const scene = new Scene();
+  scene.linker.setFamily(100, 'haproxy');
+  labelled(scene);
+  for (let i = 0; i <= 4096; i++) ask(scene, { tid: 1 });
+  assert.equal(scene.counters.get('link.order_forgotten'), 4097);
 });

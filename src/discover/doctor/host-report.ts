@@ -1,33 +1,22 @@
 /** `doctor` about the machine: kernel, BTF, capabilities, hooks. */
-import type { AgentError } from '../../telemetry/agent-error.ts';
+import type { HookFeature } from '../../native/types.ts';
+import { AgentError } from '../../telemetry/agent-error.ts';
 import { type Capability, checkRequirements, type HostState } from '../requirements.ts';
-import { hasBad, type Line, type Report, type Section } from './report.ts';
-
-/** One kind of hook, as a trial on this kernel told. */
-export interface HookFeature {
-  readonly name: string;
-  readonly isAvailable: boolean;
-  /** Without it nothing is captured; others are faster ways. */
-  readonly isRequired: boolean;
-  /** Why it is not available, or what it is used for. */
-  readonly why?: string;
-}
+import { errorLine, hasBad, type Line, type Report, type Section } from './report.ts';
 
 /** Error codes -> the line of the report that they belong to. */
 const KERNEL_CODES = ['architecture', 'kernel_too_old', 'no_btf', 'bpf_lockdown', 'locked_memory'];
 const RIGHTS_CODES = ['user_namespace', 'not_root', 'capability_missing', 'pid_namespace'];
 
-/** @param features undefined when the addon could not be asked; `featuresMissing` says why. */
-export function buildHostReport(
-  state: HostState,
-  features: readonly HookFeature[] | undefined,
-  featuresMissing = 'the requirements above come first',
-): Report {
+/** What trying the hooks gave; undefined: not tried, because the requirements come first. */
+export type HookTrial = readonly HookFeature[] | AgentError | undefined;
+
+export function buildHostReport(state: HostState, trial: HookTrial): Report {
   const errors = checkRequirements(state);
   const sections = [
     kernelSection(state, errors),
     rightsSection(state, errors),
-    hooksSection(features, featuresMissing),
+    hooksSection(trial),
   ];
   const isBad = hasBad(sections);
   return {
@@ -63,15 +52,13 @@ function rightsSection(state: HostState, errors: readonly AgentError[]): Section
   return { title: 'Rights', lines: [...lines, ...broken.map(errorLine)] };
 }
 
-function hooksSection(
-  features: readonly HookFeature[] | undefined,
-  featuresMissing: string,
-): Section {
-  const title = 'Hooks';
-  if (features === undefined) {
-    return { title, lines: [{ mark: 'note', text: `not tried: ${featuresMissing}` }] };
-  }
-  return { title, lines: features.map(featureLine) };
+function hooksSection(trial: HookTrial): Section {
+  return { title: 'Hooks', lines: hookLines(trial) };
+}
+
+function hookLines(trial: HookTrial): readonly Line[] {
+  if (trial === undefined) return [{ mark: 'note', text: 'not tried: the above comes first' }];
+  return trial instanceof AgentError ? [errorLine(trial)] : trial.map(featureLine);
 }
 
 function featureLine({ name, isAvailable, isRequired, why }: HookFeature): Line {
@@ -80,9 +67,4 @@ function featureLine({ name, isAvailable, isRequired, why }: HookFeature): Line 
   return isRequired
     ? { mark: 'bad', text: `${name} is not available${reason}` }
     : { mark: 'limit', text: `${name} is not available${reason} (optional)` };
-}
-
-function errorLine(error: AgentError): Line {
-  const { todo } = error.text;
-  return { mark: 'bad', text: error.message, ...(todo === undefined ? {} : { todo }) };
 }

@@ -2,9 +2,15 @@
 import { readdirSync } from 'node:fs';
 import type { ExecutableFacts } from '../families.ts';
 import type { Inspector } from '../plan.ts';
-import { bracketNumber, PROC_ROOT, readProcFolder, readProcLink, readProcText } from '../proc.ts';
+import {
+  bracketNumber,
+  PROC_ROOT,
+  readProcFolder,
+  readProcLink,
+  readProcText,
+} from '../proc/files.ts';
+import { readSocketTable, readUdpPorts, type SocketEntry, socketsOf } from '../proc/sockets.ts';
 import { listProcesses, type ProcessInfo, readProcess } from '../processes.ts';
-import { readSocketTable, readUdpPorts, type SocketEntry, socketsOf } from '../sockets.ts';
 import type { AttachPlan } from '../types.ts';
 
 export type ProcessFacts =

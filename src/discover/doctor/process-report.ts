@@ -1,8 +1,9 @@
 /** `doctor PID`: is this process captured, how are its requests linked, and if not, why not. */
-import type { SocketEntry } from '../sockets.ts';
+import { AgentError } from '../../telemetry/agent-error.ts';
+import type { SocketEntry } from '../proc/sockets.ts';
 import type { Family, UprobeSite } from '../types.ts';
 import type { ProcessFacts, RunningFacts } from './process-facts.ts';
-import { hasBad, type Line, type Report, type Section } from './report.ts';
+import { errorLine, hasBad, type Line, type Report, type Section } from './report.ts';
 
 /** What a short capture of this process alone saw. */
 export interface SeenTraffic {
@@ -35,15 +36,15 @@ const SITE_TEXT: Readonly<Record<UprobeSite['program'], string>> = {
   go_write_loop: 'net/http.(*persistConn).writeLoop, once an upstream connection',
 };
 
-/** @param seen undefined when no capture was made */
-export function buildProcessReport(facts: ProcessFacts, seen?: SeenTraffic): Report {
+/** @param seen undefined when no capture was made, an error when it failed */
+export function buildProcessReport(facts: ProcessFacts, seen?: SeenTraffic | AgentError): Report {
   if (facts.kind !== 'running') return absentReport(facts);
   const sections = [
     identitySection(facts),
     linkingSection(facts),
     socketsSection(facts),
     limitsSection(facts),
-    ...(seen === undefined ? [] : [seenSection(facts, seen)]),
+    ...seenSections(facts, seen),
   ].filter(({ lines }) => lines.length > 0);
   const isBad = hasBad(sections);
   return { sections, verdict: verdictOf(facts, seen, isBad), exitCode: isBad ? 1 : 0 };
@@ -90,7 +91,7 @@ function identitySection({ info, isAgent, isOtherNetworkNamespace }: RunningFact
   if (isAgent) {
     lines.push({ mark: 'bad', text: 'is the agent itself, which never captures its own traffic' });
   }
-  return { title: `Process ${info.pid} (${info.comm})`, lines };
+  return { title: `Process ${info.pid} (${info.executableName})`, lines };
 }
 
 function linkingSection({ plan, executable }: RunningFacts): Section {
@@ -162,10 +163,9 @@ function socketsSection(facts: RunningFacts): Section {
     lines.push({ mark: 'note', text: 'no connection is open at this moment' });
   }
   if (usesIoUring) {
-    lines.push({
-      mark: 'limit',
-      text: 'has io_uring rings: what it reads and writes through them is not captured yet',
-    });
+    // Node opens rings for files and polling; whether sockets go through them cannot be told.
+    const text = 'has io_uring rings: what it sends and receives through them is not captured yet';
+    lines.push({ mark: 'note', text: `${text} (many programs use them for files only)` });
   }
   return { title: 'Sockets', lines };
 }
@@ -220,6 +220,12 @@ function limitsSection({ tlsLibraries, executable, sockets, udpPorts }: RunningF
   return { title: 'Not captured yet', lines };
 }
 
+function seenSections(facts: RunningFacts, seen: SeenTraffic | AgentError | undefined): Section[] {
+  if (seen === undefined) return [];
+  if (seen instanceof AgentError) return [{ title: 'Seen', lines: [errorLine(seen)] }];
+  return [seenSection(facts, seen)];
+}
+
 function seenSection({ sockets }: RunningFacts, seen: SeenTraffic): Section {
   const { connections, exchanges, seconds } = seen;
   const lines: Line[] = seen.unavailable.map((text) => ({
@@ -256,9 +262,14 @@ function nothingSeenLine({ otherProtocols }: SeenTraffic): Line {
   };
 }
 
-function verdictOf(facts: RunningFacts, seen: SeenTraffic | undefined, isBad: boolean): string {
-  const name = `Process ${facts.info.pid} (${facts.info.comm})`;
+function verdictOf(
+  facts: RunningFacts,
+  seen: SeenTraffic | AgentError | undefined,
+  isBad: boolean,
+): string {
+  const name = `Process ${facts.info.pid} (${facts.info.executableName})`;
   if (isBad) return `${name} is not captured: see NO above.`;
-  if (seen !== undefined && seen.exchanges > 0) return `${name} is captured.`;
+  const wasSeen = seen !== undefined && !(seen instanceof AgentError) && seen.exchanges > 0;
+  if (wasSeen) return `${name} is captured.`;
   return `${name} would be captured: HTTP/1 in clear text on any of its sockets.`;
 }

@@ -3,6 +3,8 @@
  * answer can be tested; printing is at the end of the file.
  */
 
+import type { AgentError } from '../../telemetry/agent-error.ts';
+
 /** good: as wanted. note: worth knowing. limit: works less well or later. bad: stops capture. */
 export type Mark = 'good' | 'note' | 'limit' | 'bad';
 
@@ -49,4 +51,9 @@ function formatLine({ mark, text, todo }: Line): string[] {
 
 export function hasBad(sections: readonly Section[]): boolean {
   return sections.some(({ lines }) => lines.some(({ mark }) => mark === 'bad'));
+}
+
+export function errorLine(error: AgentError): Line {
+  const { todo } = error.text;
+  return { mark: 'bad', text: error.message, ...(todo === undefined ? {} : { todo }) };
 }

@@ -40,6 +40,8 @@ export class Http1Connection {
   readonly turns: TurnCount;
   /** Turn in which the last request began; -1 none. */
   lastRequestTurn = -1;
+  /** Last turn that is known to hold bytes of the newest request in line; -1 none. */
+  newestTurn = -1;
   /** Two requests were under way at once: after a loss, responses cannot be told apart any more. */
   isPipelined = false;
   /** An interim response was seen: turns do not count requests plainly. */

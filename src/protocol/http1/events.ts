@@ -77,6 +77,7 @@ function deliver(
       const { cursor } = c.context;
       cursor.load(event, passed);
       readMessages(c, stream, cursor, event);
+      if (stream === c.requests && stream.state !== 'head') c.newestTurn = event.turn;
     } else {
       skipUnframed(c, stream, event.lenBytes, event.position + event.lenBytes, event);
     }

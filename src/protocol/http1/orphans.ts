@@ -16,6 +16,7 @@ export function orphanResponse(c: Http1Connection, event: DataEvent): void {
   const status = cutResponseStatus(event.bytes, event.payloadStart, end);
   if (status === 0) return;
   c.context.counters.add('protocol.orphan_responses');
-  if (status === CONTINUE) c.turns.skipContinuation(event.turn + 1);
+  if (status < 200) c.sawInterim = true;
+  if (status === CONTINUE) c.turns.expectContinuation(event.turn + 1);
   else if (!c.turns.isAnchored && status >= 200) c.context.counters.add('dropped.unpaired');
 }

@@ -115,12 +115,13 @@ function startEarlyResponse(
  * exchange too. Returns whether one is waiting now.
  */
 function answerPartialRequest(c: Http1Connection, event: DataEvent): boolean {
-  const { partial, isTentative, expected, lastNs } = c.requests;
+  const { partial, isTentative, expected, lastNs, tid } = c.requests;
   if (c.connection.role !== 'server' || partial === null || isTentative) return false;
   c.context.scan.run(partial.bytes, 0, partial.lengthBytes, true);
   c.context.counters.add('protocol.incomplete_heads');
-  const last = { ...event, timeNs: lastNs };
-  cutRequest(c, partial.bytes, 0, partial.lengthBytes, expected, last);
+  const last = { ...event, timeNs: lastNs, tid, turn: c.turns.turn, cause: 0 };
+  if (c.context.scan.startLineEnd === -1) dropRequest(c);
+  else cutRequest(c, partial.bytes, 0, partial.lengthBytes, expected, last);
   return c.pending.length > 0;
 }
 

@@ -101,7 +101,8 @@ function countUnread(c: Http1Connection): void {
   const stream = c.requests;
   c.turns.next(stream.turn);
   c.lastRequestTurn = stream.turn;
-  if (c.responses.state !== 'seek') c.pending.push(ghostOf(''));
+  if (c.responses.state === 'seek') losePending(c, 0);
+  else c.pending.push(ghostOf(''));
   stream.seek(false, 0);
 }
 
@@ -260,8 +261,12 @@ export function seekRequest(c: Http1Connection, event: DataEvent): boolean {
 
 /** A turn that begins with no request holds the rest of one, see TurnCount. */
 function continueTurn(c: Http1Connection, turn: number): void {
-  if (c.requests.hadGap) c.turns.skipContinuation(turn);
-  else c.turns.turn = turn;
+  if (c.requests.hadGap) {
+    c.turns.skipContinuation(turn);
+  } else {
+    c.turns.turn = turn;
+    c.newestTurn = turn;
+  }
 }
 
 /** In the turn of a request that was cut by our own decision only its own rest can follow. */

@@ -170,7 +170,8 @@ export function seekResponse(c: Http1Connection, event: DataEvent): boolean {
   const isFound =
     isTurnStart(c.connection.startSeen, event) &&
     plausibleResponse(event.bytes, event.payloadStart, end) !== 'no';
-  if (!isFound || c.isPipelined || c.pending.length === 0 || c.turns.turn !== event.turn - 1) {
+  const isNext = c.pending.length > 0 && c.newestTurn === event.turn - 1;
+  if (!isFound || !isNext || c.isPipelined || c.requests.state === 'head') {
     orphanResponse(c, event);
     return false;
   }

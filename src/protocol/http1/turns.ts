@@ -24,8 +24,8 @@ export class TurnCount {
   isAnchored: boolean;
   /** The last `skipTo` met turns that do not fit: requests were pipelined inside the loss. */
   isBent = false;
-  /** The last turn that `skipContinuation` was told. */
-  #continued = -1;
+  /** A turn that holds the body of a request that was not seen; -1 none. */
+  #expected = -1;
 
   constructor(startSeen: boolean) {
     this.isExact = startSeen;
@@ -47,6 +47,7 @@ export class TurnCount {
    */
   skipTo(turn: number, leastRequests: number, startsTurn: boolean): number {
     if (!this.isAnchored) return this.#lose(leastRequests);
+    this.#settleExpected(turn);
     const between = turn - this.turn;
     const requests = (between >> 1) - (startsTurn ? 1 : 0);
     this.isBent = (between & 1) !== 0 || requests < leastRequests;
@@ -55,17 +56,27 @@ export class TurnCount {
   }
 
   /**
-   * Turn `turn` of the request direction was seen to begin with no request: it goes on with one
-   * that began earlier, so this turn and one of responses do not stand for an exchange.
+   * Turn `turn` of the request direction begins with no request: it goes on with one that began
+   * earlier, so this turn and one of responses do not stand for an exchange.
    */
   skipContinuation(turn: number): void {
-    if (turn <= this.#continued) return;
-    this.#continued = turn;
+    if (this.#expected === turn) this.#expected = -1;
     this.turn += 2;
+  }
+
+  /** A 100 (Continue) to a request that was not seen: unless more is seen, `turn` is its body. */
+  expectContinuation(turn: number): void {
+    this.#expected = turn;
+  }
+
+  #settleExpected(turn: number): void {
+    if (this.#expected !== -1 && this.#expected < turn) this.turn += 2;
+    this.#expected = -1;
   }
 
   /** Requests that must lie behind the last one counted when the connection ends after `turns`. */
   skipToEnd(turns: number, leastRequests: number): number {
+    this.#settleExpected(turns + 1);
     const behind = this.isAnchored ? turns - this.turn : turns;
     return this.#lose(Math.max(behind >> 1, leastRequests));
   }

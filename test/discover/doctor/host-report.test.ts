@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { buildHostReport, type HookFeature } from '../../../src/discover/doctor/host-report.ts';
+import { buildHostReport } from '../../../src/discover/doctor/host-report.ts';
 import { formatReport } from '../../../src/discover/doctor/report.ts';
 import type { HostState } from '../../../src/discover/requirements.ts';
+import type { HookFeature } from '../../../src/native/types.ts';
+import { AgentError } from '../../../src/telemetry/agent-error.ts';
 
 const GOOD: HostState = {
   uid: 0,
@@ -64,7 +66,14 @@ test('each miss of the machine is said with what to do', () => {
   assert.match(text, /NO {5}the kernel does not describe its own types/);
   assert.match(text, /NO {5}the agent needs root/);
   assert.match(text, /what to do: start it with sudo/);
-  assert.match(text, /not tried: the requirements above come first/);
+  assert.match(text, /not tried: the above comes first/);
   assert.doesNotMatch(text, /ok {5}Linux/);
   assert.match(report.verdict, /cannot run/);
+});
+
+test('an addon that cannot be loaded ends it, with what to do', () => {
+  const missing = new AgentError('addon_missing', { what: 'not built', todo: 'build it' });
+  const report = buildHostReport(GOOD, missing);
+  assert.equal(report.exitCode, 1);
+  assert.match(formatReport(report), /Hooks\n {2}NO {5}not built\n {9}what to do: build it/);
 });

@@ -6,7 +6,8 @@ import {
   type SeenTraffic,
 } from '../../../src/discover/doctor/process-report.ts';
 import { formatReport, type Mark } from '../../../src/discover/doctor/report.ts';
-import type { SocketEntry } from '../../../src/discover/sockets.ts';
+import type { SocketEntry } from '../../../src/discover/proc/sockets.ts';
+import { AgentError } from '../../../src/telemetry/agent-error.ts';
 
 function socket(change: Partial<SocketEntry>): SocketEntry {
   return {
@@ -129,7 +130,7 @@ const OBSTACLES: readonly (readonly [
   ],
   ['the agent itself', { ...NGINX, isAgent: true }, 'bad', /never captures its own traffic/],
   ['no socket', { ...NGINX, sockets: [] }, 'bad', /no TCP or Unix stream socket/],
-  ['io_uring', { ...NGINX, usesIoUring: true }, 'limit', /io_uring/],
+  ['io_uring', { ...NGINX, usesIoUring: true }, 'note', /io_uring/],
   [
     'TLS',
     { ...NGINX, tlsLibraries: ['libssl.so.3'] },
@@ -203,6 +204,13 @@ test('traffic that is something else is named', () => {
 test('a probe that could not be attached is named', () => {
   const seen = { ...SEEN, unavailable: ['haproxy_stream_new: EPERM'] };
   assert.deepEqual(texts(NGINX, 'limit', seen), ['not attached: haproxy_stream_new: EPERM']);
+});
+
+test('a look that failed is said', () => {
+  const error = new AgentError('bpf_load', { what: 'the kernel refused', why: 'EPERM' });
+  const report = buildProcessReport(NGINX, error);
+  assert.equal(report.exitCode, 1);
+  assert.match(formatReport(report), /NO {5}the kernel refused: EPERM/);
 });
 
 test('silence is not taken for a failure', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { findNginxConnections } from '../../../src/discover/nginx.ts';
 import { Inspector } from '../../../src/discover/plan.ts';
-import { readSocketDescriptors, readSocketTable } from '../../../src/discover/sockets.ts';
+import { readSocketDescriptors, readSocketTable } from '../../../src/discover/proc/sockets.ts';
 import { unpackedRoot } from '../../discover/packages.ts';
 import { readUpstreamChain } from './nginx-memory.ts';
 import { type Held, type InFlight, NginxScene } from './nginx-scene.ts';

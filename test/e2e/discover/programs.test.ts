@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { closeElf, openElf } from '../../../src/discover/elf.ts';
+import { closeElf, openElf } from '../../../src/discover/elf/elf.ts';
 import { type ExecutableFacts, identifyExecutable } from '../../../src/discover/families.ts';
 import { Inspector } from '../../../src/discover/plan.ts';
 import { findProgram } from '../../../src/discover/programs.ts';

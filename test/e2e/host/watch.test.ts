@@ -4,7 +4,6 @@ import { after, before, describe, test } from 'node:test';
 import { type Agent, startAgent } from '../harness/agent.ts';
 import { type Collector, startCollector } from '../harness/collector.ts';
 import { ask } from '../harness/http-client.ts';
-import { serviceOf } from '../harness/otlp-span.ts';
 import { freePorts } from '../harness/ports.ts';
 import { Scene } from '../harness/scene.ts';
 import { proxied, shapeOf, treesOf } from '../harness/span-tree.ts';
@@ -61,8 +60,11 @@ describe('without filters', () => {
     const own = [agent.program.pid, collector.program.pid];
     const fed = seen.filter(({ resource }) => own.includes(Number(resource['process.pid'])));
     assert.deepEqual(shapeOf(treesOf(fed)), []);
-    const exports = seen.filter(({ attributes }) => attributes['url.path'] === '/v1/traces');
-    assert.deepEqual(exports.map(serviceOf), []);
+    const ports = ['network.local.port', 'network.peer.port'];
+    const toCollector = seen.filter(({ attributes }) =>
+      ports.some((port) => attributes[port] === collector.httpPort),
+    );
+    assert.deepEqual(shapeOf(treesOf(toCollector)), []);
   });
 });
 

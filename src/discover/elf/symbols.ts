@@ -1,6 +1,6 @@
 /** Symbols of an ELF file by name. Layout: gABI 4 (symbol table), 5 (dynamic section). */
-import { limits } from '../config/limits.ts';
-import type { Counters } from '../telemetry/counters.ts';
+import { limits } from '../../config/limits.ts';
+import type { Counters } from '../../telemetry/counters.ts';
 import {
   type Elf,
   entriesOf,

@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { closeElf, type Elf, fileOffsetOf, openElf, readAddress } from '../../src/discover/elf.ts';
-import { findGoFunctions, isGo, readGoVersion } from '../../src/discover/gopclntab.ts';
-import { findSymbols } from '../../src/discover/symbols.ts';
-import { Counters } from '../../src/telemetry/counters.ts';
+import {
+  closeElf,
+  type Elf,
+  fileOffsetOf,
+  openElf,
+  readAddress,
+} from '../../../src/discover/elf/elf.ts';
+import { findGoFunctions, isGo, readGoVersion } from '../../../src/discover/elf/gopclntab.ts';
+import { findSymbols } from '../../../src/discover/elf/symbols.ts';
+import { Counters } from '../../../src/telemetry/counters.ts';
+import { TemporaryFolder } from '../temporary.ts';
 import {
   buildElf,
   type ElfParts,
@@ -12,7 +19,6 @@ import {
   symbolSections,
   writeWord,
 } from './elf-builder.ts';
-import { TemporaryFolder } from './temporary.ts';
 
 function open(context: TestContext, bytes: Buffer): Elf {
   const elf = openElf(new TemporaryFolder(context).file('program', bytes));

@@ -10,9 +10,9 @@ import {
   readSocketTable,
   readUdpPorts,
   socketsOf,
-} from '../../src/discover/sockets.ts';
-import { tcpLine, tcpTable } from './fake-proc.ts';
-import { TemporaryFolder } from './temporary.ts';
+} from '../../../src/discover/proc/sockets.ts';
+import { tcpLine, tcpTable } from '../fake-proc.ts';
+import { TemporaryFolder } from '../temporary.ts';
 
 test('lines of net/tcp become addresses, ports and states', () => {
   const [listening, established, waiting] = parseTcp(

@@ -3,8 +3,8 @@
  * and is bounded. `root` is /proc itself, or a made-up tree in tests.
  */
 import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
-import { limits } from '../config/limits.ts';
-import type { Counters } from '../telemetry/counters.ts';
+import { limits } from '../../config/limits.ts';
+import type { Counters } from '../../telemetry/counters.ts';
 
 export const PROC_ROOT = '/proc';
 

@@ -2,8 +2,8 @@
  * Sockets of a process: the tables of its network namespace (/proc/PID/net) joined with its open
  * descriptors by socket inode.
  */
-import type { Counters } from '../telemetry/counters.ts';
-import { bracketNumber, PROC_ROOT, readProcFolder, readProcLink, readProcText } from './proc.ts';
+import type { Counters } from '../../telemetry/counters.ts';
+import { bracketNumber, PROC_ROOT, readProcFolder, readProcLink, readProcText } from './files.ts';
 
 export type SocketState = 'listening' | 'established' | 'other';
 

@@ -4,18 +4,19 @@
  * (src/os/unix/ngx_setproctitle.c): there the copy is read from its memory.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
-import type { Counters } from '../telemetry/counters.ts';
-import type { NginxArguments } from './families.ts';
-import { PROC_ROOT, readProcBytes, readProcText } from './proc.ts';
-import type { ProcessInfo } from './processes.ts';
+import { limits } from '../../config/limits.ts';
+import type { Counters } from '../../telemetry/counters.ts';
+import type { NginxArguments } from '../families.ts';
+import type { ProcessInfo } from '../processes.ts';
+import { PROC_ROOT, readProcBytes, readProcText } from './files.ts';
 
-/** Variables whose name begins with OTEL_; nothing else is kept, it may hold secrets. */
-export type OtelEnvironment = ReadonlyMap<string, string>;
+/** The two variables that describe a service; nothing else is kept, it may hold secrets. */
+export type OtelEnvironment = ReadonlyMap<OtelVariable, string>;
 
+export type OtelVariable = (typeof WANTED)[number];
+
+const WANTED = ['OTEL_SERVICE_NAME', 'OTEL_RESOURCE_ATTRIBUTES'] as const;
 const PREFIX = 'OTEL_';
-/** Entries of an environment and bytes of one variable that are read from memory. */
-const ENTRIES_MAX = 4096;
-const VARIABLE_BYTES_MAX = 8192;
 
 /** From /proc/PID/environ. */
 export function readEnvironment(
@@ -31,6 +32,7 @@ export function readEnvironment(
 export function readNginxEnvironment(
   info: ProcessInfo,
   symbols: NginxArguments,
+  counters?: Counters,
   root = PROC_ROOT,
 ): OtelEnvironment {
   const { pid } = info;
@@ -47,7 +49,7 @@ export function readNginxEnvironment(
     const count = readMemory(memory, base + symbols.count, 4);
     if (vector === 0 || count.length < 4) return new Map();
     // argv[argc] is NULL; the environment follows (System V ABI, initial process stack).
-    return collect(readStrings(memory, vector + (count.readUInt32LE(0) + 1) * 8));
+    return collect(readStrings(memory, vector + (count.readUInt32LE(0) + 1) * 8, counters));
   } finally {
     closeSync(memory);
   }
@@ -63,14 +65,17 @@ function loadBase(maps: string, executablePath: string): number {
 }
 
 /** An array of strings that ends with NULL. */
-function readStrings(memory: number, array: number): string[] {
+function readStrings(memory: number, array: number, counters: Counters | undefined): string[] {
   const texts: string[] = [];
-  for (let index = 0; index < ENTRIES_MAX; index += 1) {
+  for (let index = 0; ; index += 1) {
     const text = pointerAt(memory, array + index * 8);
-    if (text === 0) break;
-    texts.push(stringAt(memory, text));
+    if (text === 0) return texts;
+    if (index >= limits.environmentVariablesMax) {
+      counters?.add('dropped.resource_attributes');
+      return texts;
+    }
+    texts.push(stringAt(memory, text, counters));
   }
-  return texts;
 }
 
 function pointerAt(memory: number, address: number): number {
@@ -78,12 +83,15 @@ function pointerAt(memory: number, address: number): number {
   return bytes.length < 8 ? 0 : bytes.readUInt32LE(0) + bytes.readUInt32LE(4) * 4_294_967_296;
 }
 
-function stringAt(memory: number, address: number): string {
+/** '' for variables of no interest. */
+function stringAt(memory: number, address: number, counters: Counters | undefined): string {
   const start = readMemory(memory, address, PREFIX.length);
   if (start.toString('latin1') !== PREFIX) return '';
-  const bytes = readMemory(memory, address, VARIABLE_BYTES_MAX);
+  const bytes = readMemory(memory, address, limits.environmentVariableBytesMax);
   const end = bytes.indexOf(0);
-  return end < 0 ? '' : bytes.toString('utf8', 0, end);
+  if (end >= 0) return bytes.toString('utf8', 0, end);
+  counters?.add('dropped.resource_attributes');
+  return '';
 }
 
 function readMemory(memory: number, address: number, lenBytes: number): Buffer {
@@ -96,11 +104,11 @@ function readMemory(memory: number, address: number, lenBytes: number): Buffer {
 }
 
 function collect(variables: readonly string[]): OtelEnvironment {
-  const found = new Map<string, string>();
+  const found = new Map<OtelVariable, string>();
   for (const text of variables) {
     const at = text.indexOf('=');
-    const name = text.slice(0, at);
-    if (at > 0 && name.startsWith(PREFIX) && !found.has(name)) found.set(name, text.slice(at + 1));
+    const name = WANTED.find((wanted) => wanted === text.slice(0, at));
+    if (name !== undefined && !found.has(name)) found.set(name, text.slice(at + 1));
   }
   return found;
 }

@@ -1,6 +1,6 @@
 /** Attributes of this host, the same for every process (semantic conventions: host, os). */
 import { arch, hostname } from 'node:os';
-import { PROC_ROOT, readProcText } from './proc.ts';
+import { PROC_ROOT, readProcText } from './files.ts';
 
 export interface HostFacts {
   /** machine-id; else the DMI product id; else the boot id, which lives until the next boot. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { functionSite, goFunctionSite, isEmulated } from '../../src/discover/instruction.ts';
+import { functionSite, goFunctionSite, isEmulated } from '../../../src/discover/elf/instruction.ts';
 
 const code = (hex: string) => Buffer.from(hex.padEnd(64, '0'), 'hex');
 

@@ -1,5 +1,5 @@
 /** Container id from the cgroup path, as container runtimes build it. */
-import { PROC_ROOT, readProcText } from './proc.ts';
+import { PROC_ROOT, readProcText } from './files.ts';
 
 /**
  * Docker, containerd, CRI-O, Podman: 64 hex digits as a folder, `<runtime>-<id>.scope` or

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseContainerId } from '../../src/discover/container.ts';
+import { parseContainerId } from '../../../src/discover/proc/container.ts';
 
 const ID = 'a3b1c5'.padEnd(64, 'd');
 

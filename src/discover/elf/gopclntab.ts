@@ -4,8 +4,8 @@
  * src/runtime/symtab.go (pcHeader) and src/cmd/link/internal/ld/pcln.go. Older Go passes arguments
  * on the stack and is of no use to the probes.
  */
-import { limits } from '../config/limits.ts';
-import type { Counters } from '../telemetry/counters.ts';
+import { limits } from '../../config/limits.ts';
+import type { Counters } from '../../telemetry/counters.ts';
 import {
   type Elf,
   FLAG_EXECUTE,
@@ -79,6 +79,7 @@ export function findGoFunctions(
   if (raw.size === 0) return { entries: none, reason: undefined };
   const textStart = findTextStart(elf, table, [...raw.values()]);
   if (textStart === undefined) {
+    counters?.add('discover.go_text_not_found');
     return {
       entries: none,
       reason: 'its functions were not found, or do not begin as those of Go 1.17 and later do',

@@ -1,5 +1,5 @@
 /** `process.owner`: the name of the effective user, as the process's own files tell it. */
-import { PROC_ROOT, readProcText } from './proc.ts';
+import { PROC_ROOT, readProcText } from './files.ts';
 
 /** Undefined when the process is gone; the number when no name is known. */
 export function readOwner(pid: number, root = PROC_ROOT): string | undefined {

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
+import { truncateSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
-import { closeElf, type Elf, openElf } from '../../src/discover/elf.ts';
-import { identifyExecutable } from '../../src/discover/families.ts';
-import { findGoFunctions, isGo, readGoVersion } from '../../src/discover/gopclntab.ts';
+import { limits } from '../../../src/config/limits.ts';
+import { closeElf, type Elf, openElf } from '../../../src/discover/elf/elf.ts';
+import { findGoFunctions, isGo, readGoVersion } from '../../../src/discover/elf/gopclntab.ts';
+import { identifyExecutable } from '../../../src/discover/families.ts';
+import { Counters } from '../../../src/telemetry/counters.ts';
+import { TemporaryFolder } from '../temporary.ts';
+import { writeWord } from './elf-builder.ts';
 import {
   buildGoProgram,
   functionAddress,
@@ -10,7 +15,6 @@ import {
   OLD_GO_PROLOGUE,
   TEXT_ADDRESS,
 } from './go-builder.ts';
-import { TemporaryFolder } from './temporary.ts';
 
 const FUNCTIONS = [
   'runtime.main',
@@ -105,6 +109,30 @@ test('a start of text that several places fit is not guessed', (context) => {
   const { entries, reason } = findGoFunctions(elf, WANTED);
   assert.equal(entries.size, 0);
   assert.match(reason ?? '', /were not found/);
+});
+
+test('code further behind the C start code than is looked is not found, and counted', (context) => {
+  const program: GoProgram = { format: '1.20', functions: FUNCTIONS };
+  const elf = open(context, { ...program, skipBytes: limits.goTextSearchBytes });
+  const counters = new Counters();
+  assert.equal(findGoFunctions(elf, WANTED, counters).entries.size, 0);
+  assert.equal(counters.get('discover.go_text_not_found'), 1);
+});
+
+test('names beyond the limit are not read, and counted', (context) => {
+  const bytes = buildGoProgram({ format: '1.20', functions: FUNCTIONS });
+  const header = bytes.indexOf(Buffer.from('f1ffffff0000', 'hex'));
+  const far = limits.goNamesBytesMax + 4096;
+  // Offsets of the compilation units (end of the names) and of the functions.
+  for (const word of [4, 7]) writeWord(bytes, header + 8 + word * 8, far);
+  const path = new TemporaryFolder(context).file('program', bytes);
+  truncateSync(path, far + 1024 * 1024);
+  const elf = openElf(path);
+  assert.ok(elf !== undefined);
+  context.after(() => closeElf(elf));
+  const counters = new Counters();
+  assert.equal(findGoFunctions(elf, WANTED, counters).entries.size, 0);
+  assert.equal(counters.get('dropped.symbol_tables'), 1);
 });
 
 test('a Go program is told by its build info, with the version', (context) => {

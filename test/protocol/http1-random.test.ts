@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { DataEvent } from '../../src/capture/types.ts';
+import { headerValue, targetOf } from '../../src/handoff/head.ts';
+import { describeExchange, type Outcome, play } from './outcome.ts';
+import {
+  connectionOf,
+  pick,
+  type Random,
+  randomOf,
+  SEED,
+  type Traits,
+  type Truth,
+} from './random.ts';
+
+const ROUNDS = 1500;
+
+function eachRound(check: (random: Random, seed: number) => void): void {
+  for (let round = 0; round < ROUNDS; round++) {
+    const seed = SEED + round;
+    try {
+      check(randomOf(seed), seed);
+    } catch (error) {
+      throw new Error(`SPANTAP_TEST_SEED=${seed}`, { cause: error });
+    }
+  }
+}
+
+function traitsOf(random: Random, fixed: Partial<Traits>): Traits {
+  const side = pick(random, ['server', 'client'] as const);
+  return {
+    side,
+    startSeen: random() < 0.7,
+    isThreaded: side === 'client' && random() < 0.5,
+    hasInterim: false,
+    isPipelined: false,
+    ...fixed,
+  };
+}
+
+/** Loses each event with the same chance, or runs of them. */
+function lossy(random: Random, events: readonly DataEvent[]): DataEvent[] {
+  const chance = pick(random, [0.02, 0.1, 0.3]);
+  let run = 0;
+  return events.filter(() => {
+    if (run > 0) run--;
+    else if (random() < chance) run = pick(random, [1, 1, 2, 5]);
+    else return true;
+    return false;
+  });
+}
+
+/** Turns count its exchanges: see TurnCount for what bends them inside a loss. */
+function isPlain(traits: Traits): boolean {
+  return !traits.hasInterim && !traits.isPipelined;
+}
+
+/** What must hold whatever was lost: nothing mixed up, nothing invented, nothing told twice. */
+function assertTrue(outcome: Outcome, truth: readonly Truth[], traits: Traits): void {
+  assert.equal(outcome.ended.length, outcome.begun.length, 'all that began ended');
+  const told = new Set<string>();
+  for (const exchange of outcome.ended) {
+    const target = targetOf(exchange.request.bytes);
+    const index = truth.findIndex((entry) => entry.target === target);
+    const text = describeExchange(exchange);
+    assert.notEqual(index, -1, `${text} was never sent`);
+    assert.equal(told.has(target), false, `${text} is told twice`);
+    told.add(target);
+    if (exchange.response !== null) {
+      assert.equal(headerValue(exchange.response.bytes, 'x-target'), target, `${text} is mixed up`);
+    }
+    if (exchange.ordinal !== 0 && isPlain(traits)) assert.equal(exchange.ordinal, index + 1, text);
+    if (!traits.startSeen) assert.equal(exchange.ordinal, 0, text);
+    const isKnown = !exchange.hasLoss && !exchange.isRequestTruncated;
+    if (exchange.end === 'complete' && isKnown) {
+      assert.equal(exchange.requestBodyBytes, truth[index].requestBytes, text);
+      assert.equal(exchange.responseBodyBytes, truth[index].responseBytes, text);
+    }
+  }
+}
+
+describe('random connections', () => {
+  test('are read whole when nothing is lost', (t) => {
+    t.diagnostic(`SPANTAP_TEST_SEED=${SEED}`);
+    eachRound((random) => {
+      const traits = traitsOf(random, {
+        hasInterim: random() < 0.5,
+        isPipelined: random() < 0.3,
+        startSeen: true,
+      });
+      const { wire, truth } = connectionOf(random, traits, 1 + Math.floor(8 * random()));
+      const outcome = play(wire, wire.events, wire.close());
+      assertTrue(outcome, truth, traits);
+      assert.equal(outcome.lines.length, truth.length);
+      assert.ok(
+        outcome.ended.every(({ end }) => end === 'complete'),
+        outcome.lines.join('\n'),
+      );
+    });
+  });
+
+  test('leave an exact sum when events of plain ones are lost', (t) => {
+    t.diagnostic(`SPANTAP_TEST_SEED=${SEED}`);
+    let lost = 0;
+    eachRound((random) => {
+      const traits = traitsOf(random, { isThreaded: false, startSeen: true });
+      const { wire, truth } = connectionOf(random, traits, 1 + Math.floor(10 * random()));
+      const outcome = play(wire, lossy(random, wire.events), wire.close());
+      assertTrue(outcome, truth, traits);
+      assert.equal(outcome.accounted, truth.length, outcome.lines.join('\n'));
+      lost += outcome.count('lost.exchanges');
+    });
+    assert.ok(lost > 0, 'some were lost whole');
+  });
+
+  test('are never mixed up when events are lost', (t) => {
+    t.diagnostic(`SPANTAP_TEST_SEED=${SEED}`);
+    eachRound((random) => {
+      const traits = traitsOf(random, { hasInterim: random() < 0.5 });
+      const { wire, truth } = connectionOf(random, traits, 1 + Math.floor(10 * random()));
+      const close = random() < 0.8 ? wire.close() : undefined;
+      const outcome = play(wire, lossy(random, wire.events), close);
+      if (close !== undefined) assertTrue(outcome, truth, traits);
+    });
+  });
+});

@@ -1,0 +1,133 @@
+/** Seeded random connections whose truth is known: what was sent, in how many calls, by whom. */
+import { type CallOptions, Wire } from './wire.ts';
+
+export type Random = () => number;
+
+/** mulberry32: the same numbers for the same seed everywhere. */
+export function randomOf(seed: number): Random {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+export function pick<T>(random: Random, values: readonly T[]): T {
+  return values[Math.floor(random() * values.length)];
+}
+
+/** The seed of this run, to be printed when something fails. */
+export const SEED = Number(process.env.SPANTAP_TEST_SEED ?? Date.now() % 1e9);
+
+export interface Traits {
+  readonly side: 'server' | 'client';
+  readonly startSeen: boolean;
+  /** Client: one thread writes, another reads, and a send may be recorded after its response. */
+  readonly isThreaded: boolean;
+  readonly hasInterim: boolean;
+  readonly isPipelined: boolean;
+}
+
+export interface Truth {
+  readonly target: string;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+}
+
+interface Message {
+  readonly parts: string[];
+  readonly bodyBytes: number;
+}
+
+/** Letters, so that no body looks like the start of a message. */
+function letters(random: Random, lenBytes: number): string {
+  return pick(random, ['a', 'b', 'c', 'z']).repeat(lenBytes);
+}
+
+function message(
+  random: Random,
+  startLine: string,
+  fields: readonly string[],
+  mayHaveBody: boolean,
+): Message {
+  const lenBytes = mayHaveBody ? pick(random, [0, 0, 1, 7, 100, 3000]) : 0;
+  const head = (...more: string[]) => `${[startLine, ...fields, ...more].join('\r\n')}\r\n\r\n`;
+  const body = letters(random, lenBytes);
+  if (mayHaveBody && random() < 0.3) {
+    const chunk = `${lenBytes.toString(16)}\r\n${body}\r\n`;
+    const end = random() < 0.3 ? '0\r\nX-Trailer: 1\r\n\r\n' : '0\r\n\r\n';
+    const parts = [head('Transfer-Encoding: chunked'), `${lenBytes > 0 ? chunk : ''}${end}`];
+    return { parts, bodyBytes: lenBytes };
+  }
+  return { parts: [head(`Content-Length: ${lenBytes}`), body], bodyBytes: lenBytes };
+}
+
+/** The message as the bytes of one call or several. */
+function calls(random: Random, { parts }: Message): string[] {
+  const [head, body] = parts;
+  const whole = random() < 0.6 ? [head + body] : [head, body];
+  return whole.flatMap((text) => cut(random, text)).filter((text) => text !== '');
+}
+
+function cut(random: Random, text: string): string[] {
+  if (random() < 0.8 || text.length < 2) return [text];
+  const at = random() < 0.3 ? 1 : 1 + Math.floor(random() * (text.length - 1));
+  return [text.slice(0, at), ...cut(random, text.slice(at))];
+}
+
+interface Sent {
+  readonly isRequest: boolean;
+  readonly bytes: string;
+}
+
+const asRequest = (bytes: string): Sent => ({ isRequest: true, bytes });
+
+/** A connection with `count` exchanges; `GET /n` is answered with a field `X-Target: /n`. */
+export function connectionOf(
+  random: Random,
+  traits: Traits,
+  count: number,
+): { wire: Wire; truth: Truth[] } {
+  const wire = new Wire({ role: traits.side, startSeen: traits.startSeen });
+  const truth: Truth[] = [];
+  let waiting: Sent[] = [];
+  for (let index = 0; index < count; index++) {
+    const target = `/${index}`;
+    const method = pick(random, ['GET', 'POST', 'PUT', 'DELETE']);
+    const hasInterim = traits.hasInterim && random() < 0.3;
+    const request = message(random, `${method} ${target} HTTP/1.1`, ['Host: a'], method !== 'GET');
+    const response = message(random, 'HTTP/1.1 200 OK', [`X-Target: ${target}`], true);
+    truth.push({ target, requestBytes: request.bodyBytes, responseBytes: response.bodyBytes });
+    const asked = hasInterim
+      ? [
+          ...calls(random, { ...request, parts: [request.parts[0], ''] }).map(asRequest),
+          { isRequest: false, bytes: 'HTTP/1.1 100 Continue\r\n\r\n' },
+          ...calls(random, { ...request, parts: ['', request.parts[1]] }).map(asRequest),
+        ]
+      : calls(random, request).map(asRequest);
+    const answered = calls(random, response).map((bytes) => ({ isRequest: false, bytes }));
+    record(random, wire, traits, asked);
+    waiting.push(...answered);
+    if (traits.isPipelined && random() < 0.5) continue;
+    record(random, wire, traits, waiting);
+    waiting = [];
+  }
+  record(random, wire, traits, waiting);
+  return { wire, truth };
+}
+
+function record(random: Random, wire: Wire, traits: Traits, sent: readonly Sent[]): void {
+  for (const { isRequest, bytes } of sent) {
+    const tid = traits.isThreaded ? (isRequest ? 101 : 102) : 100;
+    const options: CallOptions = { tid, timeNs: wire.nowNs + gapNs(random) };
+    if (isRequest) wire.request(bytes, options);
+    else wire.response(bytes, options);
+  }
+}
+
+/** Calls follow each other within microseconds, at times within milliseconds. */
+function gapNs(random: Random): number {
+  return random() < 0.1 ? 30e6 * random() : 20e3 * random();
+}

@@ -57,6 +57,7 @@ enum event_data_flag {
 	DATA_CONTINUED = 1 << 3, /* not the first event of its system call */
 	DATA_FAULT = 1 << 4,	 /* the user buffer could not be read */
 	DATA_TURN = 1 << 5,	 /* first event after the direction turned */
+	DATA_TAIL = 1 << 6,	 /* the payload holds the last copied_bytes, not the first */
 };
 
 /* Which program state named the ingress request behind an egress write. */
@@ -106,8 +107,10 @@ struct open_event {
 
 /*
  * Bytes [position, position + len_bytes) of one direction. The first copied_bytes of them follow
- * the struct; the rest were not copied (filler) and count for framing only. A position beyond the
- * end of the previous event of that direction is a loss, and its size.
+ * the struct; the rest were not copied (filler) and count for framing only. What lies beyond the
+ * copy limit comes with its last few bytes instead (DATA_TAIL), so that the end of a chunked body
+ * is seen. A position beyond the end of the previous event of that direction is a loss, and its
+ * size.
  */
 struct data_event {
 	struct event_header header;

@@ -182,12 +182,13 @@ struct cursor {
 	__u64 base;	 /* user address of the next byte */
 	__u64 base_bytes;
 	__u64 call_bytes; /* of the call, not yet in an event */
+	__u64 skip_bytes; /* to be passed over before the next copy */
 	__u32 quota;	  /* bytes that may still be copied in this turn */
 	__u32 filled;	  /* bytes in the payload */
 	__u32 iovec;	  /* next one in `iovecs` */
 	__u32 iovecs_end;
 	__u32 is_fault;
-	__u32 _pad;
+	__u32 is_tail; /* the limit is reached: only the last bytes are copied */
 	struct user_iovec iovecs[IOVECS_READ]; /* valid between the two */
 };
 

@@ -18,6 +18,8 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 /* iovecs that go into one event, and events that one call can make. */
 #define IOVECS_PER_CHUNK 128
 #define CHUNKS_MAX 64
+/* Bytes of what was not copied that come along: more than the end of a chunked body takes. */
+#define TAIL_BYTES 16
 /* Messages of one recvmmsg or sendmmsg. */
 #define MESSAGES_MAX 8
 
@@ -114,6 +116,16 @@ __noinline int gather(void)
 			break;
 		if (!cursor->base_bytes && !next_iovec(cursor))
 			break;
+		if (cursor->skip_bytes) {
+			__u64 step = cursor->skip_bytes;
+
+			if (cursor->base_bytes < step)
+				step = cursor->base_bytes;
+			cursor->base += step;
+			cursor->base_bytes -= step;
+			cursor->skip_bytes -= step;
+			continue;
+		}
 		__u32 take = min_bytes(cursor->base_bytes, room - filled);
 
 		if (take > SPANTAP_CHUNK_BYTES)
@@ -141,6 +153,15 @@ static __always_inline int put_data(struct data_event *event, __u32 copied)
 	return ring_put(event, size_bytes);
 }
 
+/* What is left lies beyond the limit: of it only the end is copied. */
+static __always_inline void cursor_to_tail(struct cursor *cursor)
+{
+	cursor->is_tail = 1;
+	cursor->quota = TAIL_BYTES;
+	if (cursor->call_bytes > TAIL_BYTES)
+		cursor->skip_bytes = cursor->call_bytes - TAIL_BYTES;
+}
+
 static __always_inline void cursor_start(struct scratch *s, const struct connection *conn)
 {
 	struct call *call = &s->call;
@@ -157,6 +178,8 @@ static __always_inline void cursor_start(struct scratch *s, const struct connect
 	}
 	if (!(call->flags & DATA_NO_BUFFER) && conn->turn_copied_bytes < config.copy_bytes_max)
 		cursor->quota = config.copy_bytes_max - conn->turn_copied_bytes;
+	else if (!(call->flags & DATA_NO_BUFFER))
+		cursor_to_tail(cursor);
 }
 
 static __always_inline void fill_data(struct scratch *s, const struct connection *conn,
@@ -185,17 +208,20 @@ static __always_inline int put_chunk(struct scratch *s, struct connection *conn,
 	struct data_event *event = &s->data;
 	struct cursor *cursor = &s->cursor;
 	__u32 filled = cursor->filled;
-	int is_last = !may_go_on || cursor->is_fault || filled == cursor->call_bytes ||
-		      filled == cursor->quota;
+	int is_last =
+		!may_go_on || cursor->is_fault || cursor->is_tail || filled == cursor->call_bytes;
 
 	if (cursor->is_fault) {
 		event->flags |= DATA_FAULT;
 		count(COUNTER_TRUNCATED_FAULT);
+	} else if (cursor->is_tail) {
+		event->flags |= DATA_TAIL;
 	} else if (!may_go_on && filled != cursor->call_bytes && filled != cursor->quota) {
 		count(COUNTER_TRUNCATED_IOVEC);
 	}
 	cursor->quota -= filled;
-	conn->turn_copied_bytes += filled;
+	if (!cursor->is_tail)
+		conn->turn_copied_bytes += filled;
 	if (!is_last && !filled) /* nothing but empty iovecs so far */
 		return 0;
 	event->len_bytes = is_last ? cursor->call_bytes : filled;
@@ -203,6 +229,8 @@ static __always_inline int put_chunk(struct scratch *s, struct connection *conn,
 	cursor->call_bytes -= filled;
 	event->position += filled;
 	event->flags = (event->flags & ~DATA_TURN) | DATA_CONTINUED;
+	if (!cursor->quota && !is_last)
+		cursor_to_tail(cursor);
 	return is_last;
 }
 

@@ -10,6 +10,7 @@ import { textOfIpv4, textOfIpv6 } from './address.ts';
 import {
   CLOSE,
   DATA,
+  eventDataFlag,
   eventDirection,
   eventKind,
   eventProcessAction,
@@ -138,6 +139,11 @@ export class Decoder {
     // Never beyond the record, whatever it claims.
     const room = sizeBytes - DATA.structBytes;
     if (event.copiedBytes > room) event.copiedBytes = room;
+    event.tailBytes = 0;
+    if ((event.flags & eventDataFlag.DATA_TAIL) !== 0) {
+      event.tailBytes = event.copiedBytes;
+      if (event.copiedBytes < event.lenBytes) event.copiedBytes = 0;
+    }
     event.bytes = this.#bytes;
     event.payloadStart = at + DATA.structBytes;
     event.payloadEnd = event.payloadStart + event.copiedBytes;
@@ -299,6 +305,7 @@ function emptyData(): DataEvent {
     bytes: EMPTY,
     payloadStart: 0,
     payloadEnd: 0,
+    tailBytes: 0,
   };
 }
 

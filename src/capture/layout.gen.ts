@@ -134,6 +134,7 @@ export const eventDataFlag = {
   DATA_CONTINUED: 8,
   DATA_FAULT: 16,
   DATA_TURN: 32,
+  DATA_TAIL: 64,
 } as const;
 
 /** `enum event_cause`. */

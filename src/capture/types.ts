@@ -107,6 +107,8 @@ export interface DataEvent {
   bytes: Uint8Array;
   payloadStart: number;
   payloadEnd: number;
+  /** The last so many bytes of the range, at `payloadStart`, also where nothing else was copied. */
+  tailBytes: number;
 }
 
 /** Final positions and turns; -1 when the end was inferred (process exit, eviction). */

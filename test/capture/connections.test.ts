@@ -52,6 +52,7 @@ function dataEvent(overrides: Partial<DataEvent>): DataEvent {
     bytes: new Uint8Array(),
     payloadStart: 0,
     payloadEnd: 0,
+    tailBytes: 0,
     ...overrides,
   };
 }

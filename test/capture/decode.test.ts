@@ -88,6 +88,7 @@ describe('decoding a batch', () => {
       isWrite: true,
       lenBytes: 5,
       copiedBytes: 5,
+      tailBytes: 0,
       text: 'GET /',
     });
     assert.equal(payloadEnd - payloadStart, 5);

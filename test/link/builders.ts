@@ -175,6 +175,7 @@ export function dataEvent(
     bytes: new Uint8Array(),
     payloadStart: 0,
     payloadEnd: 0,
+    tailBytes: 0,
     ...changes,
   };
 }

@@ -52,6 +52,7 @@ export class WireStage {
       bytes,
       payloadStart: 0,
       payloadEnd: bytes.length,
+      tailBytes: 0,
       ...stampOf(cause),
     });
     this.#linker.data(socket, data);

@@ -161,6 +161,7 @@ export class Wire {
       bytes: copied,
       payloadStart: 0,
       payloadEnd: copied.length,
+      tailBytes: 0,
       ...options.cause,
     });
     return this;
@@ -180,6 +181,7 @@ export function cutEvent(event: DataEvent, at: number): [DataEvent, DataEvent] {
       bytes: head,
       payloadStart: 0,
       payloadEnd: copied,
+      tailBytes: 0,
     },
     {
       ...event,
@@ -189,6 +191,7 @@ export function cutEvent(event: DataEvent, at: number): [DataEvent, DataEvent] {
       bytes: tail,
       payloadStart: 0,
       payloadEnd: tail.length,
+      tailBytes: 0,
       flags: (event.flags & ~DATA_TURN) | DATA_CONTINUED,
     },
   ];

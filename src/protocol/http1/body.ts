@@ -97,8 +97,8 @@ export function readChunks(
 }
 
 /**
- * Chunk framing that was not copied: the end of the message cannot be seen. The exchange stays
- * with the stream, its bytes (chunk framing included) are counted until something follows it.
+ * Chunk framing that was not copied. The exchange stays with the stream, its bytes (chunk framing
+ * included) are counted until the last chunk is seen at the end of a call, or something follows.
  */
 function loosen(c: Http1Connection, stream: MessageStream): void {
   const { exchange, body } = stream;
@@ -108,6 +108,7 @@ function loosen(c: Http1Connection, stream: MessageStream): void {
   if (exchange === null) return;
   stream.exchange = exchange;
   stream.body = body;
+  stream.looseTail = '';
   if (stream === c.responses) {
     exchange.isResponseTruncated = true;
     return;

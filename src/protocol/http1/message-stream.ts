@@ -42,6 +42,11 @@ export class MessageStream extends Stream implements MessageStart {
 
   /** Time of the last event with bytes. */
   lastNs = 0;
+  /**
+   * `seek` behind a chunked body whose framing was not copied: its last bytes, as text, in which
+   * the last chunk is recognised; null otherwise.
+   */
+  looseTail: string | null = null;
   /** `seek`: bytes were lost since the last message, not only left unread by our decision. */
   hadGap = false;
   /** `seek` of requests: whole messages that the lost bytes must have held, at least. */
@@ -70,6 +75,7 @@ export class MessageStream extends Stream implements MessageStart {
     this.body = null;
     this.exchange = null;
     this.isTentative = false;
+    this.looseTail = null;
     this.hadGap = hadGap;
     this.leastLost = leastLost;
   }

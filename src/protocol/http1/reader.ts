@@ -4,6 +4,7 @@ import { limits } from '../../config/limits.ts';
 import { countBody, readChunks, readLength, readUntilClose } from './body.ts';
 import type { Http1Connection } from './connection.ts';
 import type { Cursor } from './cursor.ts';
+import { endLoose } from './endings.ts';
 import { hold } from './held.ts';
 import type { MessageStream } from './message-stream.ts';
 import { orphanResponse } from './orphans.ts';
@@ -65,7 +66,25 @@ export function skipUnframed(
   } else {
     exchange.endNs = event.timeNs;
     exchange.responseEndPosition = endPosition;
+    if (endsChunked(stream, event)) endLoose(c);
   }
+}
+
+/** The last chunk without trailer fields (RFC 9112 7.1), behind the data of the one before. */
+const LAST_CHUNK = '\r\n0\r\n\r\n';
+
+/**
+ * Whether a body whose chunk framing was not copied ends with this event: a write ends there, and
+ * so does what it wrote. (Chunk data that looks the same at the end of a call ends it too early;
+ * such an exchange is marked as truncated anyway.)
+ */
+function endsChunked(stream: MessageStream, event: DataEvent): boolean {
+  if (stream.looseTail === null) return false;
+  const { bytes, payloadStart, tailBytes, lenBytes } = event;
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset + payloadStart, tailBytes).toString('latin1');
+  const before = tailBytes === lenBytes ? stream.looseTail : '';
+  stream.looseTail = (before + text).slice(-LAST_CHUNK.length);
+  return stream.looseTail === LAST_CHUNK;
 }
 
 /** The next byte is the first of a message, or an empty line before it (RFC 9112 2.2). */

@@ -23,7 +23,7 @@ const BUILD_TOOLS: Readonly<Record<string, string>> = {
   'zlib1g-dev': '/usr/include/zlib.h',
 };
 
-const TEST_TOOLS: Readonly<Record<string, string>> = { iproute2: 'ip' };
+const TEST_TOOLS: Readonly<Record<string, string>> = { iproute2: 'ip', openssl: 'openssl' };
 
 function isThere(sign: string): boolean {
   if (!sign.startsWith('/')) return findProgram(sign) !== undefined;

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { Collector } from './collector.ts';
 import { Program } from './program.ts';
 
-const MAIN = join(import.meta.dirname, '..', '..', '..', 'src', 'main.ts');
+/** Entry of every command. */
+export const MAIN = join(import.meta.dirname, '..', '..', '..', 'src', 'main.ts');
 
 export type Transport = 'grpc' | 'http/protobuf' | 'http/json';
 

@@ -71,8 +71,15 @@ export class Collector {
   }
 }
 
-export async function startCollector(folder: string): Promise<Collector> {
-  const ports = await freePorts('grpc', 'http', 'health');
+/** Where a collector listens. */
+export type CollectorPorts = Readonly<Record<'grpc' | 'http' | 'health', number>>;
+
+export function chooseCollectorPorts(): Promise<CollectorPorts> {
+  return freePorts('grpc', 'http', 'health');
+}
+
+export async function startCollector(folder: string, chosen?: CollectorPorts): Promise<Collector> {
+  const ports = chosen ?? (await chooseCollectorPorts());
   const output = join(folder, 'spans.jsonl');
   const configs = [
     join(ROOT, 'otel-config', 'sidecar.yaml'),

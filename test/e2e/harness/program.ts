@@ -91,6 +91,13 @@ export class Program {
     }
   }
 
+  /** Resolves with the exit code when the program ends by itself. */
+  async ended(): Promise<number | null> {
+    if (!this.hasEnded)
+      await once(this.child, 'close', { signal: AbortSignal.timeout(READY_TIMEOUT_MS) });
+    return this.child.exitCode;
+  }
+
   signal(name: NodeJS.Signals): void {
     if (!this.hasEnded) this.child.kill(name);
   }

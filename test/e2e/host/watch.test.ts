@@ -49,6 +49,21 @@ describe('without filters', () => {
     assert.deepEqual(shapeOf(tree.children), proxied('nginx', 'api', 'GET /whole'));
   });
 
+  test('a process that starts later is seen from its first request on', async () => {
+    const { late } = await freePorts('late');
+    const program = await scene.backend('late', late);
+    await ask(late, '/first');
+    await program.stop();
+    const spans = await collector.await('its span and that of this test', (all) => {
+      const found = scene.tracesOf('/first', all);
+      return found.length >= 2 ? found : undefined;
+    });
+    const [tree] = treesOf(spans);
+    assert(tree);
+    assert.deepEqual(shapeOf(tree.children), ['SERVER late GET /first 200']);
+    assert.equal(tree.children[0]?.span.attributes['spantap.connection.exchange'], 1);
+  });
+
   test('neither the agent nor the collector that it talks to is among what is seen', async () => {
     await ask(ports.other, '/last');
     await collector.await('the last request', (all) => {
@@ -65,6 +80,21 @@ describe('without filters', () => {
       ends.some((end) => attributes[end] === collector.httpPort),
     );
     assert.deepEqual(shapeOf(treesOf(toCollector)), []);
+  });
+});
+
+describe('told to sample always', () => {
+  const scene = new Scene();
+  after(() => scene.close());
+
+  test('exports what the caller does not sample', async () => {
+    const ports = await openScene(scene);
+    await scene.watch({ env: { OTEL_TRACES_SAMPLER: 'always_on' } });
+    const traceId = '0af7651916cd43dd8448eb211c80319e';
+    const headers = { traceparent: `00-${traceId}-b7ad6b7169203331-00` };
+    await ask(ports.front, '/unsampled', { headers });
+    const spans = await scene.expectTrace('/unsampled', proxied('nginx', 'api', 'GET /unsampled'));
+    for (const span of spans) assert.equal(span.traceId, traceId);
   });
 });
 

@@ -325,6 +325,23 @@ describe('nginx, spans over gRPC', () => {
     assert.deepEqual(scene.tracesOf('/kept/unsampled'), []);
   });
 
+  test('a head larger than the limit is marked, and the connection goes on', async () => {
+    const { scene, port } = open;
+    const connections = oneConnection();
+    const headers = { 'x-long': 'a'.repeat(20_000) };
+    await ask(port, '/kept/long', { connections, headers });
+    await ask(port, '/kept/after-long', { connections });
+    connections.destroy();
+    // Node refuses such a head with 431.
+    const long = await scene.expectTrace(
+      '/kept/long',
+      proxied('nginx', 'api', 'GET /kept/long', 431),
+    );
+    for (const { attributes } of long) assert.equal(attributes['spantap.truncated'], true);
+    const lines = proxied('nginx', 'api', 'GET /kept/after-long');
+    assertHop(await scene.expectTrace('/kept/after-long', lines));
+  });
+
   test('garbage on the port is no request and disturbs none', async () => {
     const { scene, port } = open;
     await converse(port, ['\x16\x03\x01 not HTTP at all \x00\xff\r\n\r\n'], /400/);
@@ -337,12 +354,14 @@ describe('nginx, spans over gRPC', () => {
     const { scene } = open;
     const counters = await scene.stopAgent();
     assert.equal(counters['dropped.not_sampled'], 3);
-    assert.equal(counters['truncated.spans'], 3);
+    assert.equal(counters['truncated.spans'], 6);
+    assert.equal(counters['truncated.head'], 3);
     // Pipelined requests that one read brought: which of them caused an upstream request?
     assert((counters['unlinked.several'] ?? 0) <= 3);
     assertNoLoss(counters, [
       'dropped.not_sampled',
       'truncated.spans',
+      'truncated.head',
       'truncated.framing',
       'unlinked.several',
     ]);

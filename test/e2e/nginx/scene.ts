@@ -26,6 +26,7 @@ server {
   proxy_http_version 1.1;
   proxy_set_header Connection "";
   add_header X-Worker $pid;
+  large_client_header_buffers 4 64k;
   location /kept { proxy_pass http://kept; }
   location /fresh { proxy_pass http://fresh; proxy_set_header Connection close; }
   location /old { proxy_pass http://fresh; proxy_http_version 1.0; proxy_set_header Connection close; }

@@ -31,7 +31,7 @@ function traitsOf(random: Random, fixed: Partial<Traits>): Traits {
   return {
     side,
     startSeen: random() < 0.7,
-    isThreaded: side === 'client' && random() < 0.5,
+    isThreaded: random() < 0.5,
     hasInterim: false,
     isPipelined: false,
     ...fixed,
@@ -52,7 +52,7 @@ function lossy(random: Random, events: readonly DataEvent[]): DataEvent[] {
 
 /** Turns count its exchanges: see TurnCount for what bends them inside a loss. */
 function isPlain(traits: Traits): boolean {
-  return !traits.hasInterim && !traits.isPipelined;
+  return !traits.hasInterim && !traits.isPipelined && !traits.isThreaded;
 }
 
 /** What must hold whatever was lost: nothing mixed up, nothing invented, nothing told twice. */

@@ -117,7 +117,6 @@ export function refuseRequest(
   const stream = c.requests;
   const { counters } = c.context;
   const wasTentative = stream.isTentative;
-  const { hadGap, leastLost } = stream;
   counters.add('protocol.invalid');
   if (isHttp2Preface(source, start, end)) {
     counters.add('protocol.http2_connections');
@@ -129,7 +128,7 @@ export function refuseRequest(
     return;
   }
   if (wasTentative) {
-    stream.seek(hadGap, leastLost);
+    refuteRequest(c);
     return;
   }
   // While a request waits, this is the rest of it or a tunnel whose beginning was lost.
@@ -139,6 +138,13 @@ export function refuseRequest(
   }
   counters.add('dropped.invalid');
   countUnread(c);
+}
+
+/** What was found by seeking is no request: the stream seeks on. */
+export function refuteRequest(c: Http1Connection): void {
+  const { hadGap, leastLost, startsTurn, turn } = c.requests;
+  c.requests.seek(hadGap, leastLost);
+  if (startsTurn) continueTurn(c, turn);
 }
 
 /**
@@ -203,8 +209,10 @@ function mayPair(c: Http1Connection, sharesTurn: boolean): boolean {
   if (c.isPipelined || sharesTurn) return false;
   // What stands before it in its turn may be another request, whose response comes first.
   if (!c.requests.startsTurn && c.newestTurn !== -1) return false;
+  // What a server's response must show for that, it shows when it comes: see `isAnswerOf`.
   if (c.connection.role === 'server') return true;
-  const { timeNs, tid } = c.requests;
+  const { timeNs, tid, turn } = c.requests;
+  if (c.lastResponseNs === Number.NEGATIVE_INFINITY) return turn === 1;
   return tid === c.lastResponseTid || timeNs > c.lastResponseNs + limits.recordDelayMs * 1e6;
 }
 
@@ -229,10 +237,10 @@ function resynchronise(c: Http1Connection): void {
   if (stream.hadGap) {
     stream.hadGap = false;
     const lost = turns.skipTo(stream.turn, stream.leastLost, stream.startsTurn);
-    if (c.isOrdered && turns.isBent) c.isPipelined = true;
+    if (!c.isMixed && turns.isBent) c.isPipelined = true;
     if (!c.isPlain) turns.isExact = false;
     reportLost(c, lost);
-    isUnsure = lost > 0 || !c.isOrdered;
+    isUnsure = lost > 0 || c.isMixed;
   }
   // What we chose not to read may have held pipelined requests too.
   if (c.isPipelined) turns.isExact = false;

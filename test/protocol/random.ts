@@ -160,3 +160,44 @@ function record(random: Random, wire: Wire, traits: Traits, call: Sent): void {
 function gapNs(random: Random): number {
   return random() < 0.1 ? 30e6 * random() : 20e3 * random();
 }
+
+/**
+ * A server of Go's net/http: the first byte of a request that follows on a connection is read by
+ * another goroutine, and may be recorded before the end of the response before it.
+ */
+export function goServerOf(random: Random, count: number): { wire: Wire; truth: Truth[] } {
+  const wire = new Wire({ role: 'server' });
+  const truth: Truth[] = [];
+  const plain: Traits = {
+    side: 'server',
+    startSeen: true,
+    isThreaded: false,
+    hasInterim: false,
+    isPipelined: false,
+  };
+  let before: Sent[] = [];
+  for (let index = 0; index <= count; index++) {
+    const target = `/${index}`;
+    const { asked, answered, sizes } = exchangeOf(random, plain, target);
+    const [first, ...others] = asked;
+    const last = before.at(-1);
+    const isLate = last !== undefined && random() < 0.3;
+    const serve = { tid: pick(random, [101, 102]), goroutine: 1 };
+    for (const { bytes } of isLate ? before.slice(0, -1) : before) wire.write(bytes, serve);
+    if (index === count) {
+      if (isLate) wire.write(last.bytes, serve);
+      break;
+    }
+    truth.push({ target, ...sizes });
+    if (index === 0) {
+      wire.read(first.bytes, serve);
+    } else {
+      wire.read(first.bytes.slice(0, 1), { tid: 103, goroutine: 2, timeNs: wire.nowNs + 20e3 });
+      if (isLate) wire.write(last.bytes, { ...serve, timeNs: wire.nowNs + 1e3 });
+      if (first.bytes.length > 1) wire.read(first.bytes.slice(1), serve);
+    }
+    for (const { bytes } of others) wire.read(bytes, serve);
+    before = answered;
+  }
+  return { wire, truth };
+}

@@ -7,6 +7,9 @@ import { transferOf } from './handoff/transfer.ts';
 import { AgentError } from './telemetry/agent-error.ts';
 import type { WorkerOptions } from './worker.ts';
 
+/** Half of V8's default: measured, it costs no time and saves memory. */
+const YOUNG_GENERATION_MB = 24;
+
 type MessageOf<Kind extends FromWorker['kind']> = Extract<FromWorker, { kind: Kind }>;
 
 /** One function for each kind of message that the worker sends while it runs. */
@@ -30,7 +33,10 @@ export class CaptureThread {
     this.stopped = new Promise((resolve) => {
       this.#onStopped = resolve;
     });
-    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: options });
+    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
+      workerData: options,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+    });
     this.#worker.on('message', (message: FromWorker) => this.#receive(message));
   }
 

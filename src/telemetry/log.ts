@@ -45,7 +45,9 @@ export function toText(line: string): string {
 /** Warnings of the OpenTelemetry packages (a malformed variable, say) go to the log. */
 export function routeDiagnostics(log: Log): void {
   const join = (message: string, args: readonly unknown[]): string =>
-    [message, ...args.map((arg) => (arg instanceof Error ? arg.message : String(arg)))].join(' ');
+    [message, ...args]
+      .map((arg) => withoutStack(arg instanceof Error ? arg.message : String(arg)))
+      .join(' ');
   const none = () => undefined;
   diag.setLogger(
     {
@@ -57,4 +59,15 @@ export function routeDiagnostics(log: Log): void {
     },
     { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
   );
+}
+
+/** Some packages report an error as JSON with its stack; people want what it says. */
+function withoutStack(text: string): string {
+  if (!text.startsWith('{"stack"')) return text;
+  try {
+    const { message } = JSON.parse(text) as { message?: unknown };
+    return typeof message === 'string' ? message : text;
+  } catch {
+    return text;
+  }
 }

@@ -69,8 +69,12 @@ export PATH
 # Node keeps what it compiled from TypeScript: faster starts, less memory.
 NODE_COMPILE_CACHE=${NODE_COMPILE_CACHE:-$cache/compiled}
 export NODE_COMPILE_CACHE
+# Few arenas: each thread's own keeps what it freed, some 20 MB of the agent's memory.
+MALLOC_ARENA_MAX=${MALLOC_ARENA_MAX:-2}
+export MALLOC_ARENA_MAX
 needs=$1
 script=$2
 shift 2
 "$runtime/node" "$root/tools/setup/main.ts" "$needs"
-exec "$runtime/node" "$root/$script" "$@"
+# Half of V8's default for young objects: measured, it costs no time and saves memory.
+exec "$runtime/node" --max-semi-space-size=8 "$root/$script" "$@"

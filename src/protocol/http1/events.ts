@@ -166,7 +166,12 @@ export function closeConnection(c: Http1Connection, event: CloseEvent): void {
   readTail(c, c.responses, c.responses === c.read ? event.readPosition : event.writePosition);
   dropHeld(c);
   endAll(c, c.isReset ? 'reset' : 'closed', event.timeNs);
-  countTail(c, event.turns);
+  // Unless what was held showed a tunnel, of which nothing is counted.
+  if (isHttp(c)) countTail(c, event.turns);
+}
+
+function isHttp(c: Http1Connection): boolean {
+  return c.mode === 'http';
 }
 
 /** Bytes behind the last event were lost; -1: the final position is not known. */

@@ -129,5 +129,7 @@ function endRequest(c: Http1Connection, exchange: HttpExchange): void {
 function loseResponse(c: Http1Connection, wasOpen: boolean): void {
   const [entry] = c.pending;
   if (entry?.kind === 'exchange') entry.hasLoss = true;
-  if (wasOpen) losePending(c, c.pending.length - 1);
+  const mayBeTunnel = entry?.kind === 'exchange' && entry.mayTunnel && entry.status === 0;
+  if (mayBeTunnel) losePending(c, 0);
+  else if (wasOpen) losePending(c, c.pending.length - 1);
 }

@@ -191,7 +191,9 @@ function admit(
     stream,
     endPosition,
     event,
+    scan.hasUpgrade,
   );
+  exchange.isInOrder = c.responses.state !== 'seek' || isAfterLastResponse(c);
   c.pending.push(exchange);
   return exchange;
 }
@@ -199,18 +201,24 @@ function admit(
 /**
  * Whether the response that comes next can be told to be this request's. In step it can: the k-th
  * response is the k-th request's. While responses are out of step (after a loss, or when the
- * connection is older than the agent) it can when the last response that was seen belongs to an
- * earlier request for certain: in the order of a server's calls, or of one thread's, or when this
- * request was recorded so much later that its record cannot have been delayed from before it.
+ * connection is older than the agent) only while nothing is pipelined, and when the order of the
+ * two is certain; what that takes may show when the response comes, see `isAnswerOf`.
  */
 function mayPair(c: Http1Connection, sharesTurn: boolean): boolean {
   if (c.responses.state !== 'seek') return true;
   losePending(c, 0);
-  if (c.isPipelined || sharesTurn) return false;
+  if (c.isPipelined || sharesTurn || c.mode !== 'http') return false;
   // What stands before it in its turn may be another request, whose response comes first.
   if (!c.requests.startsTurn && c.newestTurn !== -1) return false;
-  // What a server's response must show for that, it shows when it comes: see `isAnswerOf`.
-  if (c.connection.role === 'server') return true;
+  return c.connection.role === 'server' || !c.isMixed || isAfterLastResponse(c);
+}
+
+/**
+ * Whether the last response that was seen belongs to an earlier request for certain: the thread
+ * that read it writes this one, or this one was recorded so much later that its record cannot have
+ * been delayed from before that response.
+ */
+function isAfterLastResponse(c: Http1Connection): boolean {
   const { timeNs, tid, turn } = c.requests;
   if (c.lastResponseNs === Number.NEGATIVE_INFINITY) return turn === 1;
   return tid === c.lastResponseTid || timeNs > c.lastResponseNs + limits.recordDelayMs * 1e6;

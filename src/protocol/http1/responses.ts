@@ -179,14 +179,16 @@ export function seekResponse(c: Http1Connection, event: DataEvent): boolean {
 }
 
 /**
- * Whether the response that begins with `event`, right after the bytes of `request`, is its. A
- * server's may be a late record of the response before, unless the thread or goroutine that read
+ * Whether the response that begins with `event`, right after the bytes of `request`, is its. When
+ * one thread does all, it is. Else a client's may be that of a later request, recorded before it,
+ * and a server's a late record of the response before, unless the thread or goroutine that read
  * the request writes it, or it comes too late for that.
  */
 function isAnswerOf(c: Http1Connection, request: Pending, event: DataEvent): boolean {
   if (c.isPipelined || c.requests.state === 'head') return false;
-  if (!c.isMixed || c.connection.role === 'client') return true;
+  if (!c.isMixed) return true;
   if (request.kind === 'ghost') return false;
+  if (c.connection.role === 'client') return request.isInOrder;
   const isSame =
     event.goroutine === 0 ? event.tid === request.tid : event.goroutine === request.goroutine;
   return isSame || event.timeNs > request.requestHeadNs + limits.recordDelayMs * 1e6;

@@ -21,15 +21,14 @@ static __always_inline int is_family(__u32 family)
 SEC("uretprobe")
 int haproxy_stream_new(struct pt_regs *ctx)
 {
-	struct haproxy_stream_key key = { .stream = FUNCTION_RESULT(ctx),
-					  .tgid = bpf_get_current_pid_tgid() >> 32 };
+	struct haproxy_stream_key key = { .stream = FUNCTION_RESULT(ctx), .tgid = current_tgid() };
 	struct owner owner = {};
 
 	if (!is_family(FAMILY_HAPROXY) || !key.stream)
 		return 0;
 	struct haproxy_thread *thread = haproxy_thread(0);
 	__u64 inode = thread ? thread->ingress_inode : 0;
-	struct connection *conn = bpf_map_lookup_elem(&conn_by_inode, &inode);
+	struct connection *conn = connection_of(inode);
 
 	if (!thread || !conn || conn->role != ROLE_SERVER) {
 		/* The address may have been another stream's: that one's owner is not ours. */
@@ -101,7 +100,7 @@ static __always_inline void go_find_socket(__u64 pc)
 	struct connection *conn = NULL;
 
 	if (inode)
-		conn = bpf_map_lookup_elem(&conn_by_inode, &inode);
+		conn = connection_of(inode);
 	if (inode && !conn)
 		conn = connection_add(file, inode, ROLE_UNKNOWN);
 	if (conn && conn->role != ROLE_SERVER)

@@ -65,7 +65,7 @@ struct {
 
 static __always_inline struct go_key go_key(__u64 pointer)
 {
-	return (struct go_key){ .pointer = pointer, .tgid = bpf_get_current_pid_tgid() >> 32 };
+	return (struct go_key){ .pointer = pointer, .tgid = current_tgid() };
 }
 
 /* Address of the current goroutine's g at a system call. */
@@ -73,9 +73,15 @@ static __always_inline __u64 go_current(struct pt_regs *regs)
 {
 #if defined(__TARGET_ARCH_x86)
 	/* Its thread-local slot on linux/amd64, valid for cgo and for raw system calls alike. */
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	__u64 base = BPF_CORE_READ(task, thread.fsbase), g = 0;
+	__u64 base, g = 0;
 
+	if (HAS_TASK_BTF) {
+		base = bpf_get_current_task_btf()->thread.fsbase;
+	} else {
+		struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+		base = BPF_CORE_READ(task, thread.fsbase);
+	}
 	bpf_probe_read_user(&g, sizeof(g), (void *)(base - 8));
 	return g;
 #else
@@ -104,7 +110,7 @@ static __always_inline void go_read(struct scratch *s, struct connection *conn, 
 static __always_inline struct connection *go_ingress(const struct go_key *g)
 {
 	__u64 *inode = bpf_map_lookup_elem(&go_ingress_by_g, g);
-	struct connection *conn = inode ? bpf_map_lookup_elem(&conn_by_inode, inode) : NULL;
+	struct connection *conn = inode ? connection_of(*inode) : NULL;
 
 	return conn && conn->role == ROLE_SERVER ? conn : NULL;
 }

@@ -63,7 +63,7 @@ static __always_inline void nginx_epoll_ctl(__u64 op, __u32 fd, __u64 event)
 
 	if (bpf_probe_read_user(c, sizeof(*c), (void *)address) || c->fd != (__s32)fd)
 		return;
-	struct connection *conn = bpf_map_lookup_elem(&conn_by_inode, &inode);
+	struct connection *conn = connection_of(inode);
 
 	if (!conn)
 		conn = connection_add(file, inode, ROLE_UNKNOWN);
@@ -95,7 +95,7 @@ static __always_inline void nginx_owner(__u32 fd, struct owner *owner, __u8 *fla
 	struct connection *client = NULL;
 
 	if (inode)
-		client = bpf_map_lookup_elem(&conn_by_inode, &inode);
+		client = connection_of(inode);
 	if (!client && inode)
 		client = connection_add(file, inode, ROLE_UNKNOWN);
 	if (!client || client->role == ROLE_CLIENT) {

@@ -12,6 +12,7 @@
 enum command {
 	COMMAND_NGINX_CONNECTION = 1, /* argument: address of the socket's ngx_connection_t */
 	COMMAND_IGNORE = 2,	      /* deliver nothing more of this socket */
+	COMMAND_FORGET = 6,	      /* the socket is gone */
 	COMMAND_SET_POLICY = 4,	      /* argument: watch | family << 16 */
 	COMMAND_CLEAR_POLICY = 5,
 	COMMAND_END_SUSPECT = 3, /* no process holds the socket: see sweep.bpf.c */

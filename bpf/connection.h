@@ -43,15 +43,52 @@ static __always_inline void connection_reset(struct connection *conn, struct scr
 	conn->flags = role == ROLE_UNKNOWN ? 0 : CONNECTION_START_SEEN;
 }
 
-/* Enters a socket into the map; NULL when the map is full. */
+static __always_inline struct connection *connection_slot(__u64 inode)
+{
+	__u32 index = inode & (config.connection_slots - 1);
+
+	return bpf_map_lookup_elem(&conn_slots, &index);
+}
+
+/* The connection of a socket, NULL when it is not known. */
+static __always_inline struct connection *connection_of(__u64 inode)
+{
+	struct connection *slot = inode ? connection_slot(inode) : NULL;
+
+	if (!slot || slot->inode == inode)
+		return slot;
+	return slot->has_overflow ? bpf_map_lookup_elem(&conn_by_inode, &inode) : NULL;
+}
+
+static __always_inline void connection_forget(__u64 inode)
+{
+	struct connection *slot = connection_slot(inode);
+
+	if (slot && slot->inode == inode)
+		slot->inode = 0;
+	else if (slot && slot->has_overflow)
+		bpf_map_delete_elem(&conn_by_inode, &inode);
+}
+
+/* Enters a socket; NULL when there is no room. */
 static __always_inline struct connection *connection_insert(__u64 inode, __u8 role)
 {
+	struct connection *slot = connection_slot(inode);
 	struct scratch *s = scratch();
 
-	if (!s)
+	if (!s || !slot)
 		return NULL;
+	if (!slot->inode) {
+		connection_reset(slot, s, role);
+		slot->is_suspect = 0;
+		__builtin_memset(&slot->program, 0, sizeof(slot->program));
+		slot->inode = inode;
+		return slot;
+	}
 	__builtin_memset(&s->fresh, 0, sizeof(s->fresh));
 	connection_reset(&s->fresh, s, role);
+	s->fresh.inode = inode;
+	slot->has_overflow = 1;
 	if (bpf_map_update_elem(&conn_by_inode, &inode, &s->fresh, BPF_ANY)) {
 		count(COUNTER_LOST_CONNECTION);
 		return NULL;
@@ -70,10 +107,11 @@ static __always_inline int connection_open(struct connection *conn, struct file 
 					   struct scratch *scratch, __u32 fd)
 {
 	struct open_event *event = &scratch->open;
-	struct socket *socket = BPF_CORE_READ(file, private_data);
 
 	if (conn->flags & CONNECTION_OPEN_SENT)
 		return 1;
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+
 	__builtin_memset(event, 0, sizeof(*event));
 	fill_header(&event->header, EVENT_OPEN, sizeof(*event));
 	event->connection_id = conn->id;

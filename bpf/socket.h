@@ -11,22 +11,6 @@
 #include <bpf/bpf_endian.h>
 
 /*
- * Reading kernel memory costs a call for each pointer (bpf_probe_read_kernel, some 25 ns), or next
- * to nothing where the verifier knows the type: bpf_get_current_task_btf since 5.11
- * (3ca1032ab7ab), bpf_rdonly_cast since 6.2 (a35b9af4ec2c). The path from a descriptor to its
- * inode is taken at every call, so it is worth three ways; those that the kernel lacks are dead
- * code there.
- */
-extern void *bpf_rdonly_cast(const void *object, __u32 btf_id) __ksym __weak;
-
-enum bpf_func_id___newer {
-	BPF_FUNC_get_current_task_btf = 1000,
-};
-
-#define HAS_TASK_BTF                                                                               \
-	bpf_core_enum_value_exists(enum bpf_func_id___newer, BPF_FUNC_get_current_task_btf)
-
-/*
  * The file behind `fd`, NULL when there is none. The caller knows that the descriptor is valid
  * (its system call got as far as the file), so the table's size is not checked.
  */
@@ -40,6 +24,13 @@ static __always_inline struct file *file_of_fd(__u32 fd)
 		struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 
 		files = BPF_CORE_READ(task, files, fdt, fd);
+	}
+	if (bpf_rdonly_cast) {
+		/* Any structure that begins with a pointer would do. */
+		struct list_head *entry =
+			bpf_rdonly_cast(files + fd, bpf_core_type_id_kernel(struct list_head));
+
+		return (struct file *)entry->next;
 	}
 	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
 	return file;

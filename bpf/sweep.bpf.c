@@ -40,7 +40,7 @@ int suspect_connections(struct bpf_iter__bpf_map_elem *ctx)
 {
 	struct connection *conn = ctx->value;
 
-	if (conn)
+	if (conn && conn->inode)
 		conn->is_suspect = 1;
 	return 0;
 }
@@ -56,7 +56,7 @@ int clear_open_sockets(struct bpf_iter__task_file *ctx)
 
 	if (!inode)
 		return 0;
-	struct connection *conn = bpf_map_lookup_elem(&conn_by_inode, &inode);
+	struct connection *conn = connection_of(inode);
 
 	if (conn)
 		conn->is_suspect = 0;
@@ -67,9 +67,11 @@ SEC("iter/bpf_map_elem")
 int report_suspects(struct bpf_iter__bpf_map_elem *ctx)
 {
 	struct connection *conn = ctx->value;
-	__u64 *inode = ctx->key;
+	__u64 inode;
 
-	if (conn && inode && conn->is_suspect)
-		bpf_seq_write(ctx->meta->seq, inode, sizeof(*inode));
+	if (!conn || !conn->inode || !conn->is_suspect)
+		return 0;
+	inode = conn->inode;
+	bpf_seq_write(ctx->meta->seq, &inode, sizeof(inode));
 	return 0;
 }

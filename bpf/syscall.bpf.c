@@ -234,6 +234,29 @@ static __always_inline int put_chunk(struct scratch *s, struct connection *conn,
 	return is_last;
 }
 
+/* The first chunk of a call: the common case, one buffer, without a call of gather(). */
+static __always_inline void gather_first(struct scratch *s)
+{
+	struct cursor *cursor = &s->cursor;
+
+	if (s->call.iov_count || cursor->is_tail) {
+		gather();
+		return;
+	}
+	__u32 take = min_bytes(cursor->quota, SPANTAP_CHUNK_BYTES);
+
+	take = min_bytes(cursor->call_bytes, take);
+	if (take > SPANTAP_CHUNK_BYTES)
+		return;
+	if (bpf_probe_read_user(s->payload, take, (void *)cursor->base)) {
+		cursor->is_fault = 1;
+		return;
+	}
+	cursor->base += take;
+	cursor->base_bytes -= take;
+	cursor->filled = take;
+}
+
 /* As many events as the turn's quota allows for this call's bytes. */
 static __always_inline void deliver_bytes(struct scratch *s, struct connection *conn,
 					  struct file *file, __u64 inode, int is_turn)
@@ -247,7 +270,7 @@ static __always_inline void deliver_bytes(struct scratch *s, struct connection *
 	if (conn->state == STATE_SNIFFING && !connection_is_sniffable(conn, is_turn))
 		return;
 	cursor_start(s, conn);
-	gather();
+	gather_first(s);
 	if (conn->state == STATE_SNIFFING &&
 	    !connection_sniff(conn, s->payload, s->cursor.filled, call->direction))
 		return;
@@ -262,48 +285,53 @@ static __always_inline void deliver_bytes(struct scratch *s, struct connection *
 	}
 }
 
-/*
- * Delivers the call in this CPU's scratch. A global function: the verifier checks it once, not
- * once per caller, and it takes its argument from the scratch because 5.10 allows only numbers.
- */
-__noinline int deliver(void)
+/* Delivers the call in this CPU's scratch. */
+static __always_inline void deliver_call(struct scratch *s)
 {
-	struct scratch *s = scratch();
-	int is_turn = 0;
-
-	if (!s)
-		return 0;
 	struct file *file = file_of_fd(s->call.fd);
 	__u64 inode = socket_inode(file);
+	int is_turn = 0;
 
 	if (!inode)
-		return 0;
-	struct connection *conn = bpf_map_lookup_elem(&conn_by_inode, &inode);
+		return;
+	struct connection *conn = connection_of(inode);
 
 	if (!conn)
 		conn = connection_add(file, inode, ROLE_UNKNOWN);
 	if (!conn || conn->state == STATE_SKIPPED) {
 		cause_unseen(s);
-		return 0;
+		return;
 	}
 	if (s->call.len_bytes)
 		is_turn = connection_turn(conn, s->call.direction);
 	else if (!(conn->flags & CONNECTION_OPEN_SENT))
-		return 0;
+		return;
 	deliver_bytes(s, conn, file, inode, is_turn);
+}
+
+/*
+ * The same for rare calls, as a global function: the verifier checks it once, not once per
+ * caller, and it takes its argument from the scratch because 5.10 allows only numbers.
+ */
+__noinline int deliver(void)
+{
+	struct scratch *s = scratch();
+
+	if (s)
+		deliver_call(s);
 	return 0;
 }
 
-/* recvmsg, sendmsg: the iovecs hang off a struct msghdr. */
-static __always_inline void deliver_message(struct scratch *s, __u64 address)
+/* recvmsg, sendmsg: the iovecs hang off a struct msghdr. Returns 0 when it cannot be read. */
+static __always_inline int open_message(struct scratch *s)
 {
 	struct user_msghdr *header = &s->header;
 
-	if (bpf_probe_read_user(header, sizeof(*header), (void *)address))
-		return;
+	if (bpf_probe_read_user(header, sizeof(*header), (void *)s->call.buffer))
+		return 0;
 	s->call.buffer = header->iov;
 	s->call.iov_count = header->iov_count;
-	deliver();
+	return 1;
 }
 
 /*
@@ -348,7 +376,7 @@ static __always_inline void on_accept(struct file *file, __u64 inode)
  */
 static __always_inline void on_connect(struct scratch *s, struct file *file, __u64 inode)
 {
-	struct connection *conn = bpf_map_lookup_elem(&conn_by_inode, &inode);
+	struct connection *conn = connection_of(inode);
 
 	if (!conn) {
 		conn = connection_add(file, inode, ROLE_CLIENT);
@@ -465,11 +493,9 @@ static __always_inline int on_sys_exit(struct pt_regs *regs, __u32 number, long 
 	}
 	if (call->direction == DIRECTION_READ && !result)
 		call->flags |= DATA_EOF;
-	/* One message header to read, and one place in the program where bytes are delivered. */
-	if (number == NR_RECVMSG || number == NR_SENDMSG)
-		deliver_message(s, call->buffer);
-	else
-		deliver();
+	if ((number == NR_RECVMSG || number == NR_SENDMSG) && !open_message(s))
+		return 0;
+	deliver_call(s);
 	return 0;
 }
 
@@ -510,12 +536,12 @@ int close_enter(struct close_enter *ctx)
 		return 0;
 	if (!on_stream_fd(ctx->fd, &file, &inode) || !is_last_reference(file))
 		return 0;
-	struct connection *conn = bpf_map_lookup_elem(&conn_by_inode, &inode);
+	struct connection *conn = connection_of(inode);
 
 	if (!conn)
 		return 0;
 	connection_close(conn);
-	bpf_map_delete_elem(&conn_by_inode, &inode);
+	connection_forget(inode);
 	return 0;
 }
 
@@ -528,13 +554,17 @@ struct command_args {
 static __always_inline int command_connection(const struct command_args *args)
 {
 	__u64 inode = args->subject;
-	struct connection *conn = bpf_map_lookup_elem(&conn_by_inode, &inode);
+	struct connection *conn = connection_of(inode);
 
+	if (args->command == COMMAND_FORGET) {
+		connection_forget(inode);
+		return 0;
+	}
 	if (args->command == COMMAND_END_SUSPECT) {
 		if (!conn || !conn->is_suspect)
 			return 0;
 		connection_close(conn);
-		bpf_map_delete_elem(&conn_by_inode, &inode);
+		connection_forget(inode);
 		return 0;
 	}
 	if (!conn)

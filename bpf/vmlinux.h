@@ -71,6 +71,10 @@ typedef struct {
 	atomic_long_t refcnt;
 } file_ref_t;
 
+struct list_head {
+	struct list_head *next;
+};
+
 struct in6_addr {
 	__u8 s6_addr[16];
 };
@@ -96,6 +100,15 @@ struct file {
 	struct inode *f_inode;
 	void *private_data;
 	atomic_long_t f_count;
+};
+
+/* Any kernel type that is one pointer: an element of an array of pointers. */
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
 };
 
 struct file___6_13 {

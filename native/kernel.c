@@ -34,6 +34,8 @@ static const char *const object_files[] = { "syscall.bpf.o", "process.bpf.o", "s
 struct config {
 	uint32_t watch_all;
 	uint32_t copy_bytes_max;
+	uint32_t connection_slots;
+	uint32_t _pad;
 };
 
 struct kernel {
@@ -44,7 +46,8 @@ struct kernel {
 	size_t links_used;
 	struct bpf_link *uprobes[UPROBES_MAX]; /* by handle, NULL free */
 	struct ring_buffer *ring;
-	int connections;
+	int connections[2]; /* conn_slots and conn_by_inode */
+	uint32_t connection_slots;
 	int counters;
 	int command;
 	int cpus;
@@ -91,11 +94,13 @@ static int set_entries(struct kernel *kernel, const char *name, uint32_t entries
 
 static int set_sizes(struct kernel *kernel, struct kernel_error *error)
 {
-	const struct kernel_options *options = &kernel->options;
-	int status = set_entries(kernel, "conn_by_inode", options->connections_max, error);
+	uint32_t slots = kernel->connection_slots;
+	int status = set_entries(kernel, "conn_slots", slots, error);
 
 	if (!status)
-		status = set_entries(kernel, "ring", options->ring_bytes, error);
+		status = set_entries(kernel, "conn_by_inode", slots < 8 ? 1 : slots / 8, error);
+	if (!status)
+		status = set_entries(kernel, "ring", kernel->options.ring_bytes, error);
 	if (!status)
 		status = set_entries(kernel, "scratch_by_cpu", (uint32_t)kernel->cpus, error);
 	return status;
@@ -104,7 +109,8 @@ static int set_sizes(struct kernel *kernel, struct kernel_error *error)
 static int set_config(struct kernel *kernel, struct bpf_object *object, struct kernel_error *error)
 {
 	struct config config = { .watch_all = kernel->options.watch_all,
-				 .copy_bytes_max = kernel->options.copy_bytes_max };
+				 .copy_bytes_max = kernel->options.copy_bytes_max,
+				 .connection_slots = kernel->connection_slots };
 	struct bpf_map *map = bpf_object__find_map_by_name(object, ".rodata.config");
 	int status = map ? bpf_map__set_initial_value(map, &config, sizeof(config)) : 0;
 
@@ -185,7 +191,8 @@ static int open_maps(struct kernel *kernel, struct kernel_error *error)
 {
 	struct bpf_object *object = kernel->objects[0];
 
-	kernel->connections = bpf_object__find_map_fd_by_name(object, "conn_by_inode");
+	kernel->connections[0] = bpf_object__find_map_fd_by_name(object, "conn_slots");
+	kernel->connections[1] = bpf_object__find_map_fd_by_name(object, "conn_by_inode");
 	kernel->counters = bpf_object__find_map_fd_by_name(object, "counters");
 	kernel->command =
 		bpf_program__fd(bpf_object__find_program_by_name(object, COMMAND_PROGRAM));
@@ -210,6 +217,10 @@ int kernel_open(struct kernel **out, const struct kernel_options *options,
 	kernel->options = *options;
 	snprintf(kernel->directory, sizeof(kernel->directory), "%s", options->directory);
 	kernel->options.directory = kernel->directory;
+	kernel->connection_slots = 1;
+	while (kernel->connection_slots < options->connections_max &&
+	       kernel->connection_slots < 1u << 31)
+		kernel->connection_slots <<= 1;
 	objects_log_to(error);
 	kernel->cpus = libbpf_num_possible_cpus();
 	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
@@ -304,9 +315,7 @@ int kernel_ignore_connection(struct kernel *kernel, uint64_t inode, struct kerne
 
 int kernel_forget_connection(struct kernel *kernel, uint64_t inode, struct kernel_error *error)
 {
-	if (bpf_map_delete_elem(kernel->connections, &inode) && errno != ENOENT)
-		return objects_fail(error, KERNEL_ERROR_MAP, errno, "conn_by_inode");
-	return 0;
+	return run_command(kernel, COMMAND_FORGET, inode, 0, error);
 }
 
 static int want_object(struct kernel *kernel, size_t index, struct kernel_error *error)
@@ -327,19 +336,19 @@ static int want_object(struct kernel *kernel, size_t index, struct kernel_error 
 }
 
 /*
- * Opens one of the sweep's iterators; reading it makes it visit. `over_map`: it visits the
- * connections, else all descriptors of all processes.
+ * Opens one of the sweep's iterators; reading it makes it visit the elements of `map`, or with -1
+ * all descriptors of all processes.
  */
-static int open_iterator(struct kernel *kernel, const char *name, int over_map)
+static int open_iterator(struct kernel *kernel, const char *name, int map)
 {
 	struct bpf_program *program =
 		bpf_object__find_program_by_name(kernel->objects[OBJECT_SWEEP], name);
-	union bpf_iter_link_info info = { .map.map_fd = (uint32_t)kernel->connections };
+	union bpf_iter_link_info info = { .map.map_fd = (uint32_t)map };
 	LIBBPF_OPTS(bpf_iter_attach_opts, options);
 	struct bpf_link *link;
 	int fd;
 
-	if (over_map) {
+	if (map >= 0) {
 		options.link_info = &info;
 		options.link_info_len = sizeof(info);
 	}
@@ -353,48 +362,71 @@ static int open_iterator(struct kernel *kernel, const char *name, int over_map)
 	return fd;
 }
 
-/* Reads what an iterator writes, at most `bytes`; returns how much that was. */
-static ssize_t read_iterator(struct kernel *kernel, const char *name, int over_map, void *out,
-			     size_t bytes)
+/* What the sweep's iterators write: inodes. */
+struct suspects {
+	uint64_t *inodes;
+	size_t bytes;
+	size_t bytes_max;
+};
+
+/* Runs an iterator to its end; returns 0 or -errno. */
+static int run_iterator(struct kernel *kernel, const char *name, int map, struct suspects *out)
 {
-	int fd = open_iterator(kernel, name, over_map);
-	ssize_t used = 0, got;
+	int fd = open_iterator(kernel, name, map);
+	ssize_t got;
 
 	if (fd < 0)
 		return fd;
 	do {
-		got = read(fd, (char *)out + used, bytes - (size_t)used);
+		got = read(fd, (char *)out->inodes + out->bytes, out->bytes_max - out->bytes);
 		if (got > 0)
-			used += got;
+			out->bytes += (size_t)got;
 	} while (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)));
 	close(fd);
-	return got < 0 ? -errno : used;
+	return got < 0 ? -errno : 0;
+}
+
+static int find_suspects(struct kernel *kernel, struct suspects *out, struct kernel_error *error)
+{
+	const struct {
+		const char *program;
+		int map;
+	} steps[] = {
+		{ "suspect_connections", kernel->connections[0] },
+		{ "suspect_connections", kernel->connections[1] },
+		{ "clear_open_sockets", -1 },
+		{ "report_suspects", kernel->connections[0] },
+		{ "report_suspects", kernel->connections[1] },
+	};
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		int status = run_iterator(kernel, steps[i].program, steps[i].map, out);
+
+		if (status)
+			return objects_fail(error, KERNEL_ERROR_ATTACH, status, steps[i].program);
+	}
+	return 0;
 }
 
 int kernel_sweep(struct kernel *kernel, struct kernel_error *error)
 {
-	static const char *const steps[] = { "suspect_connections", "clear_open_sockets",
-					     "report_suspects" };
-	/* Room for a last read that finds nothing more. */
-	size_t bytes = (kernel->options.connections_max + 1) * sizeof(uint64_t);
-	uint64_t *inodes = malloc(bytes);
-	ssize_t used = 0;
+	/* Room for all, and for a last read that finds nothing more. */
+	size_t max = kernel->connection_slots + kernel->connection_slots / 8 + 2;
+	struct suspects suspects = { .inodes = calloc(max, sizeof(uint64_t)),
+				     .bytes_max = max * sizeof(uint64_t) };
 	int ended = 0, status;
 
 	memset(error, 0, sizeof(*error));
-	if (!inodes)
-		return objects_fail(error, KERNEL_ERROR_MAP, ENOMEM, "conn_by_inode");
+	if (!suspects.inodes)
+		return objects_fail(error, KERNEL_ERROR_MAP, ENOMEM, "conn_slots");
 	status = want_object(kernel, OBJECT_SWEEP, error);
-	for (int i = 0; i < 3 && !status; i++) {
-		used = read_iterator(kernel, steps[i], i != 1, inodes, bytes);
-		if (used < 0)
-			status = objects_fail(error, KERNEL_ERROR_ATTACH, (int)used, steps[i]);
-	}
-	for (ssize_t i = 0; i < used / (ssize_t)sizeof(*inodes) && !status; i++) {
-		status = run_command(kernel, COMMAND_END_SUSPECT, inodes[i], 0, error);
+	if (!status)
+		status = find_suspects(kernel, &suspects, error);
+	for (size_t i = 0; i < suspects.bytes / sizeof(uint64_t) && !status; i++) {
+		status = run_command(kernel, COMMAND_END_SUSPECT, suspects.inodes[i], 0, error);
 		ended++;
 	}
-	free(inodes);
+	free(suspects.inodes);
 	return status ? status : ended;
 }
 

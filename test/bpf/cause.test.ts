@@ -7,16 +7,16 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventCause, eventCauseFlag } from '../../src/capture/layout.gen.ts';
-import { ask, askMany, oneConnection } from '../e2e/harness/http-client.ts';
+import { ask, askMany, converse, oneConnection } from '../e2e/harness/http-client.ts';
 import { freePorts } from '../e2e/harness/ports.ts';
 import { type Data, skip, Tap } from './harness.ts';
-import { type ProxyKind, type RunningProxy, startProxy } from './proxies.ts';
+import { type ProxyKind, type ProxyOptions, type RunningProxy, startProxy } from './proxies.ts';
 
 const IN_FLIGHT = 48;
 const ROUNDS = 4;
@@ -25,7 +25,7 @@ const REQUESTS = IN_FLIGHT * ROUNDS;
 /** Answers later for some than for others, so that order of answers is not order of requests. */
 async function startBackend(): Promise<Server> {
   const server = createServer({ keepAliveTimeout: 60_000 }, async (request, response) => {
-    await sleep(Math.random() * 8);
+    await sleep(request.url?.startsWith('/hold/') ? 150 : Math.random() * 8);
     response.setHeader('content-type', 'text/plain').end(`answer to ${request.url}`);
   });
   server.listen(0, '127.0.0.1');
@@ -98,16 +98,12 @@ describe('state of the proxy names the ingress request', { skip }, () => {
     kind: ProxyKind,
     upstream: 'new' | 'reuse',
     check: (port: number, proxy: RunningProxy) => Promise<void>,
+    more: Partial<ProxyOptions> = {},
   ): Promise<void> {
     const { port } = await freePorts('port');
     const backendPort = portOf(backend);
-    const proxy = await startProxy({
-      kind,
-      folder: join(folder, kind),
-      port,
-      backendPort,
-      upstream,
-    });
+    const options = { kind, folder: join(folder, kind), port, backendPort, upstream, ...more };
+    const proxy = await startProxy(options);
     try {
       await check(port, proxy);
     } finally {
@@ -160,6 +156,58 @@ describe('state of the proxy names the ingress request', { skip }, () => {
         connections.destroy();
         await tap.until('all egress', () => judge(tap).egress >= 20);
         assert.deepEqual(judge(tap), { egress: 20, right: 20, wrong: 0 });
+      }));
+  }
+
+  /**
+   * While its request waits in HAProxy's queue, each piece of its body makes the stream try again
+   * and get no connection; the connections that the thread opens then are those of health checks.
+   */
+  async function waitInQueue(port: number): Promise<void> {
+    const socket = connect(port, '127.0.0.1').setNoDelay(true);
+    socket.write('POST /hold/9 HTTP/1.1\r\nHost: x\r\nContent-Length: 15\r\n\r\n');
+    for (let i = 0; i < 15; i++) {
+      await sleep(10);
+      socket.write('x');
+    }
+    await once(socket, 'data');
+    socket.destroy();
+  }
+
+  test('haproxy: a health check is not the connection of a request that waits', () =>
+    withProxy(
+      'haproxy',
+      'new',
+      async (port, proxy) => {
+        using tap = attach(proxy);
+        await Promise.all([ask(port, '/hold/1'), ask(port, '/hold/2'), waitInQueue(port)]);
+        await tap.until('all egress', () => judge(tap).egress >= 3);
+        assert.deepEqual(judge(tap), { egress: 3, right: 3, wrong: 0 });
+        const checks = tap.datas.filter((data) => data.text.startsWith('GET /health'));
+        assert.ok(checks.length > 2, 'checks while requests waited');
+        assert.ok(checks.every((data) => data.cause === eventCause.CAUSE_NONE));
+        assert.ok(tap.counter('COUNTER_CAUSE_REFUSED') > 0);
+      },
+      { serverMax: 1, threads: 1 },
+    ));
+
+  for (const kind of ['nginx', 'haproxy', 'caddy'] as const) {
+    test(`${kind}: pipelined requests are never given to another connection`, () =>
+      withProxy(kind, 'reuse', async (port, proxy) => {
+        using tap = attach(proxy);
+        const pipelined = (n: number) =>
+          [0, 1, 2].map((i) => `GET /t/${1000 + 3 * n + i} HTTP/1.1\r\nHost: x\r\n\r\n`).join('');
+        const lines = Array.from({ length: 20 }, (_, n) =>
+          converse(port, [pipelined(n)], /(answer to[\s\S]*){3}/),
+        );
+        await Promise.all([load(port), ...lines]);
+        const egress = () => headsOf(tap).egress;
+        await tap.until('all egress', () => egress().length >= REQUESTS + 60);
+        for (const request of egress().filter((data) => data.cause !== eventCause.CAUSE_NONE)) {
+          const line = `GET /t/${tokenOf(request)} HTTP`;
+          const ingress = tap.datas.find((data) => !data.isWrite && data.text.includes(line));
+          assert.equal(request.causeConnectionId, ingress?.connectionId);
+        }
       }));
   }
 

@@ -14,6 +14,10 @@ export interface ProxyOptions {
   readonly backendPort: number;
   /** new: a connection per upstream request; reuse: the proxy's pool. */
   readonly upstream: 'new' | 'reuse';
+  /** HAProxy: requests that the backend gets at once; others wait in the proxy. */
+  readonly serverMax?: number;
+  /** HAProxy: 1 brings everything into one thread. */
+  readonly threads?: number;
 }
 
 export interface RunningProxy {
@@ -79,11 +83,12 @@ http {
   return new Program('nginx', findProgram('nginx'), ['-c', file, '-e', `${folder}/error.log`]);
 }
 
-function haproxy({ folder, port, backendPort, upstream }: ProxyOptions): Program {
+function haproxy(options: ProxyOptions): Program {
+  const { folder, port, backendPort, upstream, serverMax = 24, threads = WORKERS } = options;
   const isReuse = upstream === 'reuse';
   const config = `
 global
-  nbthread ${WORKERS}
+  nbthread ${threads}
 defaults
   mode http
   timeout connect 5s
@@ -97,7 +102,7 @@ frontend in
   default_backend app
 backend app
   option httpchk GET /health
-  server s0 127.0.0.1:${backendPort} check inter 20ms fall 100000 maxconn 24
+  server s0 127.0.0.1:${backendPort} check inter 20ms fall 100000 maxconn ${serverMax}
 `;
   return new Program('haproxy', findProgram('haproxy'), [
     '-db',

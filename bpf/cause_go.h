@@ -82,7 +82,6 @@ static __always_inline __u64 go_current(struct pt_regs *regs)
 
 		base = BPF_CORE_READ(task, thread.fsbase);
 	}
-
 	bpf_probe_read_user(&g, sizeof(g), (void *)(base - 8));
 	return g;
 #else

@@ -107,10 +107,11 @@ static __always_inline int connection_open(struct connection *conn, struct file 
 					   struct scratch *scratch, __u32 fd)
 {
 	struct open_event *event = &scratch->open;
-	struct socket *socket = BPF_CORE_READ(file, private_data);
 
 	if (conn->flags & CONNECTION_OPEN_SENT)
 		return 1;
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+
 	__builtin_memset(event, 0, sizeof(*event));
 	fill_header(&event->header, EVENT_OPEN, sizeof(*event));
 	event->connection_id = conn->id;

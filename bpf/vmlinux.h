@@ -102,6 +102,15 @@ struct file {
 	atomic_long_t f_count;
 };
 
+/* Any kernel type that is one pointer: an element of an array of pointers. */
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
 struct file___6_13 {
 	file_ref_t f_ref;
 };

@@ -19,7 +19,7 @@ import { discard } from './export/discard.ts';
 import type { SpanExporter } from './export/exporter.ts';
 import { readExportSettings } from './export/settings.ts';
 import type { ObservedProcess } from './handoff/layout.ts';
-import type { PlanMessage } from './handoff/messages.ts';
+import type { OwnConnection, PlanMessage } from './handoff/messages.ts';
 import { watchOwnConnections } from './own-connections.ts';
 import { Counters } from './telemetry/counters.ts';
 import { type Log, routeDiagnostics } from './telemetry/log.ts';
@@ -54,6 +54,8 @@ export class Agent {
   #capture: CaptureThread | undefined;
   #metrics: Metrics | undefined;
   #endOwnConnections = () => {};
+  /** Ports of this host that the agent has connected to. */
+  readonly #ownPorts = new Set<number>();
   #rescans: NodeJS.Timeout | undefined;
 
   private constructor(options: AgentOptions) {
@@ -71,7 +73,7 @@ export class Agent {
   static async start(options: AgentOptions): Promise<Agent> {
     const agent = new Agent(options);
     agent.#endOwnConnections = watchOwnConnections({
-      opened: (connection) => agent.#capture?.ownOpened(connection),
+      opened: (connection) => agent.#ownOpened(connection),
       closed: (id) => agent.#capture?.ownClosed(id),
     });
     await agent.#startExport();
@@ -171,6 +173,15 @@ export class Agent {
       log: ({ level: logLevel, message }) => log[logLevel](message),
       unavailable: ({ what, why }) => log.warn(`not attached: ${what}: ${why}`),
     });
+  }
+
+  /** The process at the other end is looked up as well: a collector of this host is left out. */
+  #ownOpened(connection: OwnConnection): void {
+    this.#capture?.ownOpened(connection);
+    const { local, remote } = connection;
+    if (local.address !== remote.address || this.#ownPorts.has(remote.port)) return;
+    this.#ownPorts.add(remote.port);
+    for (const plan of this.#watcher.ownPeersAt(remote.port)) this.#apply(plan);
   }
 
   #appeared(tgid: number): void {

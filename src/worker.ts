@@ -31,7 +31,7 @@ export interface WorkerOptions {
 }
 
 /** 2 to 5 ms keep the ring far from full without a wakeup per event (reference/capture.md 3). */
-const POLL_MS = 3;
+const POLL_MS = 5;
 const BATCH_BYTES = 1024 * 1024;
 /** Batches per turn of the event loop, so that messages of the main thread are not starved. */
 const BATCHES_PER_TURN = 16;

@@ -6,7 +6,7 @@
 
 import type { Inspector } from './plan.ts';
 import { PROC_ROOT } from './proc/files.ts';
-import { listenersOn } from './proc/listeners.ts';
+import { listenersOn, listeningPorts } from './proc/listeners.ts';
 import { listProcesses, type ProcessInfo, readProcess } from './processes.ts';
 import { isNewTarget, selectListening, selectTargets, type TargetFilters } from './targets.ts';
 import type { AttachPlan, Family } from './types.ts';
@@ -114,6 +114,15 @@ export class Watcher {
    * The process at the other end of the agent's own export: excluded whole, unless it is a proxy
    * (then only the agent's own requests through it are left out).
    */
+  ownPeersAt(port: number): WatchPlan[] {
+    const listeners = listeningPorts(listProcesses(this.#root), this.#root);
+    return [...listeners]
+      .filter(([, ports]) => ports.includes(port))
+      .map(([pid]) => this.ownPeer(pid))
+      .filter((plan) => plan !== undefined);
+  }
+
+  /** As `ownPeersAt`, for one process. */
   ownPeer(pid: number): WatchPlan | undefined {
     const info = readProcess(pid, this.#root);
     if (info === undefined) return undefined;

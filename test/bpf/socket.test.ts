@@ -558,12 +558,16 @@ describe('sockets', { skip }, () => {
   });
 
   test('a full connection map: the sockets beyond it are counted, those in it go on', async () => {
+    // Sockets share two slots by their inode and a small map besides: forty do not fit.
     await start({ connectionsMax: 2 });
-    // stdin and stdout of the driver are in the map already
-    await driver.calls('pair c s tcp4', `write c ${REQUEST}`);
+    const names = Array.from({ length: 20 }, (_, n) => String.fromCharCode(97 + n));
+    for (const name of names) {
+      await driver.calls(`pair ${name} ${name.toUpperCase()} tcp4`, `write ${name} ${REQUEST}`);
+    }
     tap.drain();
-    assert.equal(tap.opens.length, 0);
-    assert.ok(tap.counter('COUNTER_LOST_CONNECTION') >= 2);
+    assert.ok(tap.counter('COUNTER_LOST_CONNECTION') > 0);
+    assert.ok(tap.opens.length < names.length);
+    for (const { connectionId } of tap.opens) assert.equal(tap.of(connectionId).length, 1);
   });
 
   test('a sweep ends what was closed unseen, and nothing else', async () => {

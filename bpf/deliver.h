@@ -149,8 +149,10 @@ static __always_inline int copy_iovecs(struct scratch *s, __u32 len_bytes)
 
 		if (i >= count || filled >= len_bytes || filled >= SPANTAP_CHUNK_BYTES)
 			break;
-		__u32 take = min_bytes(cursor->iovecs[i].len, len_bytes - filled);
+		__u64 take = min_bytes(cursor->iovecs[i].len, len_bytes - filled);
 
+		/* 5.10 loses the bound of a 32-bit test when the value is used as 64 bits. */
+		barrier_var(take);
 		if (take > SPANTAP_CHUNK_BYTES)
 			break;
 		if (bpf_probe_read_user(s->payload + filled, take, (void *)cursor->iovecs[i].base))

@@ -187,6 +187,8 @@ export class Agent {
   #appeared(tgid: number): void {
     // exec keeps pid and start time: what was known of the program before it is wrong now.
     this.#resources.forget(tgid);
+    // Read at once: a short-lived process is gone when its first span is built.
+    this.#resourceFor(tgid);
     this.#apply(this.#watcher.appeared(tgid));
   }
 

@@ -53,7 +53,6 @@ describe('without filters', () => {
     const { late } = await freePorts('late');
     const program = await scene.backend('late', late);
     await ask(late, '/first');
-    await program.stop();
     const spans = await collector.await('its span and that of this test', (all) => {
       const found = scene.tracesOf('/first', all);
       return found.length >= 2 ? found : undefined;
@@ -62,6 +61,7 @@ describe('without filters', () => {
     assert(tree);
     assert.deepEqual(shapeOf(tree.children), ['SERVER late GET /first 200']);
     assert.equal(tree.children[0]?.span.attributes['spantap.connection.exchange'], 1);
+    await program.stop();
   });
 
   test('neither the agent nor the collector that it talks to is among what is seen', async () => {

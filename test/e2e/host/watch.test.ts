@@ -51,9 +51,8 @@ describe('without filters', () => {
 
   test('a process that starts later is seen from its first request on', async () => {
     const { late } = await freePorts('late');
-    const program = await scene.backend('late', late);
+    await scene.backend('late', late);
     await ask(late, '/first');
-    await program.stop();
     const spans = await collector.await('its span and that of this test', (all) => {
       const found = scene.tracesOf('/first', all);
       return found.length >= 2 ? found : undefined;

@@ -142,6 +142,21 @@ static __always_inline void connection_close(struct connection *conn)
 	ring_put(&event, sizeof(event));
 }
 
+/*
+ * Counts bytes of one direction; returns the position of the first one. The addition does not
+ * return what it found: 5.10 knows no fetching atomics, and two threads that write to one socket
+ * at once have no order of their own to preserve.
+ */
+static __always_inline __u64 connection_advance(struct connection *conn, __u8 direction,
+						__u64 len_bytes)
+{
+	__u64 *position = &conn->position[direction & 1];
+	__u64 before = *position;
+
+	__sync_fetch_and_add(position, len_bytes);
+	return before;
+}
+
 /* Bytes go `direction` now; returns 1 when the last ones went the other way. */
 static __always_inline int connection_turn(struct connection *conn, __u8 direction)
 {

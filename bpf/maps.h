@@ -181,6 +181,7 @@ struct call {
 	__u64 iov_count;
 	__u64 len_bytes;
 	__u64 wanted_bytes; /* third argument: what read asked for */
+	__u64 argument3;    /* fourth argument */
 	__u64 sp;	    /* user stack pointer */
 	__u64 goroutine;    /* Go: address of the current g */
 	__u32 fd;

@@ -15,8 +15,8 @@ let tools: LoadTools;
 let ports: number[] = [];
 
 before(async () => {
-  tools = buildLoadTools();
   folder = mkdtempSync(join(tmpdir(), 'spantap-load-'));
+  tools = buildLoadTools();
   ports = await choosePorts(3);
 });
 

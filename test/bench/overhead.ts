@@ -127,6 +127,7 @@ function probeFigures(saturated: ProbeResult, single: ProbeResult) {
       bareP50UsAtOne: round(median(single.slices.map((slice) => slice.p50Us))),
       causeShare: saturated.causeShare,
       lostEvents: saturated.lostEvents,
+      repeatedSlices: saturated.repeatedSlices + single.repeatedSlices,
       toggleMs: saturated.toggleMs,
       proxyCoreBusy: saturated.proxyCoreBusy,
       otherCoreBusy: saturated.otherCoreBusy,

@@ -38,6 +38,8 @@ export interface ProbeResult {
   /** Share of the egress requests for which program state was read, in the link slices. */
   readonly causeShare: number;
   readonly lostEvents: number;
+  /** Slices without any answer, measured again: not 0 on a machine that others use. */
+  readonly repeatedSlices: number;
   readonly toggleMs: number;
   readonly singleStepped: readonly string[];
   /** Of the cores over the whole run: a proxy core below 0.97 was not saturated. */
@@ -47,6 +49,7 @@ export interface ProbeResult {
 
 const SLICE_MS = 200;
 const SETTLE_MS = 150;
+const ATTEMPTS_MAX = 10;
 const START_TIMEOUT_MS = 30_000;
 const WARM_MS = 1_000;
 
@@ -127,6 +130,7 @@ class Run {
   #causeTaken = 0;
   #linkRequests = 0;
   #lostEvents = 0;
+  #repeated = 0;
   #singleStepped: readonly string[] = [];
 
   constructor(host: ProbeHost, load: Load) {
@@ -136,13 +140,22 @@ class Run {
 
   async slice(variant: string, probes: ProbeVariant): Promise<void> {
     if (probes !== this.#host.variant) await this.#toggle(probes);
-    await sleep(SETTLE_MS);
-    const settle = await this.#load.mark('settle');
-    await sleep(SLICE_MS);
-    const interval = await this.#load.mark(variant);
-    if (interval.failed + interval.count === 0) throw new Error('the load stands still');
+    const { settle, interval } = await this.#measure(variant);
     if (variant === 'link') this.#linkRequests += settle.count + interval.count;
     this.#slices.push(sliceOf(variant, interval));
+  }
+
+  /** A slice in which nothing was answered says nothing: others had the machine. */
+  async #measure(variant: string): Promise<{ settle: Interval; interval: Interval }> {
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      await sleep(SETTLE_MS);
+      const settle = await this.#load.mark('settle');
+      await sleep(SLICE_MS);
+      const interval = await this.#load.mark(variant);
+      if (interval.count > 0) return { settle, interval };
+      this.#repeated++;
+    }
+    throw new Error(`no answer in ${ATTEMPTS_MAX} slices: the load stands still`);
   }
 
   async #toggle(probes: ProbeVariant): Promise<void> {
@@ -168,6 +181,7 @@ class Run {
       slices: this.#slices,
       causeShare: round(this.#causeTaken / this.#linkRequests),
       lostEvents: this.#lostEvents,
+      repeatedSlices: this.#repeated,
       toggleMs: round(median(this.#host.tookMs)),
       singleStepped: this.#singleStepped,
     };

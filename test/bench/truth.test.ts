@@ -194,6 +194,20 @@ test('spans that no truth accounts for are counted', () => {
   assert.equal(score(run).extraSpans, 2);
 });
 
+test('a request that waited for seconds before the proxy read it keeps its span', () => {
+  const run = scene(1);
+  const record = Buffer.alloc(RECORD_BYTES);
+  record.writeUInt32LE(9_000_000, 36);
+  const durationNs = parseTruth(record)[0]?.durationNs ?? 0;
+  run.requests = run.requests.map((request) => ({ ...request, durationNs }));
+  for (const each of [...run.servers, ...run.clients]) {
+    each.startNs += 8_900 * MS;
+    each.endNs += 8_900 * MS;
+  }
+  run.egress = run.egress.map((truth) => ({ ...truth, timeNs: truth.timeNs + 8_900 * MS }));
+  assert.equal(score(run).linked, 1);
+});
+
 test('truth records are read as the C struct lays them out', () => {
   const bytes = Buffer.alloc(RECORD_BYTES);
   bytes.write('0123456789abcdef', 0, 'latin1');
@@ -211,7 +225,7 @@ test('truth records are read as the C struct lays them out', () => {
       clientPort: 40_001,
       serverPort: 9001,
       status: 502,
-      durationNs: 1_000,
+      durationNs: 1_000_000,
     },
   ]);
 });

@@ -43,7 +43,7 @@ export function parseTruth(bytes: Buffer): Truth[] {
       clientPort: bytes.readUInt16LE(at + 28),
       serverPort: bytes.readUInt16LE(at + 30),
       status: bytes.readUInt32LE(at + 32),
-      durationNs: bytes.readUInt32LE(at + 36),
+      durationNs: bytes.readUInt32LE(at + 36) * 1000,
     });
   }
   return records;

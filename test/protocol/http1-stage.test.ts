@@ -446,6 +446,31 @@ describe('tunnels', () => {
   });
 });
 
+describe('tunnels whose beginning was lost', () => {
+  const upgrade = 'GET /up HTTP/1.1\r\nupgrade: echo\r\nConnection: upgrade\r\n\r\n';
+  const switching = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\n\r\n';
+
+  for (const role of ['server', 'client'] as const) {
+    test(`are not read, also when they look like HTTP (${role})`, () => {
+      const wire = new Wire({ role })
+        .request(GET)
+        .response(OK)
+        .request(upgrade)
+        .response(switching);
+      wire.request(GET.replace('/a', '/inside')).response(OK).request(GET).response(OK);
+      const withoutAnswer = play(wire, wire.events.toSpliced(3, 1), wire.close());
+      assert.deepEqual(withoutAnswer.lines, [
+        '1 GET /a 200 complete response=2',
+        '2 GET /up 0 lost loss',
+      ]);
+      assert.equal(withoutAnswer.ignored.length, 1);
+      const withoutRequest = play(wire, wire.events.toSpliced(2, 1), wire.close());
+      assert.deepEqual(withoutRequest.lines, ['1 GET /a 200 complete response=2']);
+      assert.equal(withoutRequest.lostExchanges, 1);
+    });
+  }
+});
+
 describe('limits', () => {
   const long = (lenBytes: number) => `X-Long: ${'x'.repeat(lenBytes)}\r\n`;
 

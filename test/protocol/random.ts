@@ -1,5 +1,5 @@
 /** Seeded random connections whose truth is known: what was sent, in how many calls, by whom. */
-import { type CallOptions, Wire } from './wire.ts';
+import { Wire } from './wire.ts';
 
 export type Random = () => number;
 
@@ -24,7 +24,10 @@ export const SEED = Number(process.env.SPANTAP_TEST_SEED ?? Date.now() % 1e9);
 export interface Traits {
   readonly side: 'server' | 'client';
   readonly startSeen: boolean;
-  /** Client: one thread writes, another reads, and a send may be recorded after its response. */
+  /**
+   * Several threads move the bytes: a send may be recorded after what it caused, a client's after
+   * the response to it, a server's after the next request.
+   */
   readonly isThreaded: boolean;
   readonly hasInterim: boolean;
   readonly isPipelined: boolean;
@@ -80,9 +83,9 @@ function cut(random: Random, text: string): string[] {
 interface Sent {
   readonly isRequest: boolean;
   readonly bytes: string;
+  /** Recorded after what it caused. */
+  readonly isLate: boolean;
 }
-
-const asRequest = (bytes: string): Sent => ({ isRequest: true, bytes });
 
 /** A connection with `count` exchanges; `GET /n` is answered with a field `X-Target: /n`. */
 export function connectionOf(
@@ -92,42 +95,109 @@ export function connectionOf(
 ): { wire: Wire; truth: Truth[] } {
   const wire = new Wire({ role: traits.side, startSeen: traits.startSeen });
   const truth: Truth[] = [];
+  const sent: Sent[] = [];
   let waiting: Sent[] = [];
   for (let index = 0; index < count; index++) {
     const target = `/${index}`;
-    const method = pick(random, ['GET', 'POST', 'PUT', 'DELETE']);
-    const hasInterim = traits.hasInterim && random() < 0.3;
-    const request = message(random, `${method} ${target} HTTP/1.1`, ['Host: a'], method !== 'GET');
-    const response = message(random, 'HTTP/1.1 200 OK', [`X-Target: ${target}`], true);
-    truth.push({ target, requestBytes: request.bodyBytes, responseBytes: response.bodyBytes });
-    const asked = hasInterim
-      ? [
-          ...calls(random, { ...request, parts: [request.parts[0], ''] }).map(asRequest),
-          { isRequest: false, bytes: 'HTTP/1.1 100 Continue\r\n\r\n' },
-          ...calls(random, { ...request, parts: ['', request.parts[1]] }).map(asRequest),
-        ]
-      : calls(random, request).map(asRequest);
-    const answered = calls(random, response).map((bytes) => ({ isRequest: false, bytes }));
-    record(random, wire, traits, asked);
+    const { asked, answered, sizes } = exchangeOf(random, traits, target);
+    truth.push({ target, ...sizes });
+    sent.push(...asked);
     waiting.push(...answered);
     if (traits.isPipelined && random() < 0.5) continue;
-    record(random, wire, traits, waiting);
+    sent.push(...waiting);
     waiting = [];
   }
-  record(random, wire, traits, waiting);
+  sent.push(...waiting);
+  if (traits.isThreaded) delaySends(random, traits, sent);
+  for (const call of sent) record(random, wire, traits, call);
   return { wire, truth };
 }
 
-function record(random: Random, wire: Wire, traits: Traits, sent: readonly Sent[]): void {
-  for (const { isRequest, bytes } of sent) {
-    const tid = traits.isThreaded ? (isRequest ? 101 : 102) : 100;
-    const options: CallOptions = { tid, timeNs: wire.nowNs + gapNs(random) };
-    if (isRequest) wire.request(bytes, options);
-    else wire.response(bytes, options);
+function exchangeOf(
+  random: Random,
+  traits: Traits,
+  target: string,
+): { asked: Sent[]; answered: Sent[]; sizes: Omit<Truth, 'target'> } {
+  const method = pick(random, ['GET', 'POST', 'PUT', 'DELETE']);
+  const request = message(random, `${method} ${target} HTTP/1.1`, ['Host: a'], method !== 'GET');
+  const response = message(random, 'HTTP/1.1 200 OK', [`X-Target: ${target}`], true);
+  const [head, body] = request.parts;
+  const asked =
+    traits.hasInterim && random() < 0.3
+      ? [
+          ...calls(random, { ...request, parts: [head, ''] }).map(asRequest),
+          asResponse('HTTP/1.1 100 Continue\r\n\r\n'),
+          ...calls(random, { ...request, parts: ['', body] }).map(asRequest),
+        ]
+      : calls(random, request).map(asRequest);
+  const sizes = { requestBytes: request.bodyBytes, responseBytes: response.bodyBytes };
+  return { asked, answered: calls(random, response).map(asResponse), sizes };
+}
+
+const asRequest = (bytes: string): Sent => ({ isRequest: true, bytes, isLate: false });
+const asResponse = (bytes: string): Sent => ({ isRequest: false, bytes, isLate: false });
+
+/** Lets the last send before a turn be recorded after the first receive behind it. */
+function delaySends(random: Random, traits: Traits, sent: Sent[]): void {
+  for (let index = 0; index + 1 < sent.length; index++) {
+    const [first, second] = [sent[index], sent[index + 1]];
+    const isSend = first.isRequest === (traits.side === 'client');
+    if (!isSend || first.isRequest === second.isRequest || random() > 0.2) continue;
+    sent[index] = second;
+    sent[index + 1] = { ...first, isLate: true };
+    index++;
   }
+}
+
+function record(random: Random, wire: Wire, traits: Traits, call: Sent): void {
+  const tid = traits.isThreaded ? (call.isRequest ? 101 : 102) : 100;
+  const timeNs = wire.nowNs + (call.isLate ? 1000 : gapNs(random));
+  if (call.isRequest) wire.request(call.bytes, { tid, timeNs });
+  else wire.response(call.bytes, { tid, timeNs });
 }
 
 /** Calls follow each other within microseconds, at times within milliseconds. */
 function gapNs(random: Random): number {
   return random() < 0.1 ? 30e6 * random() : 20e3 * random();
+}
+
+/**
+ * A server of Go's net/http: the first byte of a request that follows on a connection is read by
+ * another goroutine, and may be recorded before the end of the response before it.
+ */
+export function goServerOf(random: Random, count: number): { wire: Wire; truth: Truth[] } {
+  const wire = new Wire({ role: 'server' });
+  const truth: Truth[] = [];
+  const plain: Traits = {
+    side: 'server',
+    startSeen: true,
+    isThreaded: false,
+    hasInterim: false,
+    isPipelined: false,
+  };
+  let before: Sent[] = [];
+  for (let index = 0; index <= count; index++) {
+    const target = `/${index}`;
+    const { asked, answered, sizes } = exchangeOf(random, plain, target);
+    const [first, ...others] = asked;
+    const last = before.at(-1);
+    const isLate = last !== undefined && random() < 0.3;
+    const serve = { tid: pick(random, [101, 102]), goroutine: 1 };
+    for (const { bytes } of isLate ? before.slice(0, -1) : before) wire.write(bytes, serve);
+    if (index === count) {
+      if (isLate) wire.write(last.bytes, serve);
+      break;
+    }
+    truth.push({ target, ...sizes });
+    if (index === 0) {
+      wire.read(first.bytes, serve);
+    } else {
+      wire.read(first.bytes.slice(0, 1), { tid: 103, goroutine: 2, timeNs: wire.nowNs + 20e3 });
+      if (isLate) wire.write(last.bytes, { ...serve, timeNs: wire.nowNs + 1e3 });
+      if (first.bytes.length > 1) wire.read(first.bytes.slice(1), serve);
+    }
+    for (const { bytes } of others) wire.read(bytes, serve);
+    before = answered;
+  }
+  return { wire, truth };
 }

@@ -86,17 +86,16 @@ export class Http1Connection {
   }
 
   /**
-   * Whether events of both directions are recorded in the order in which things happened: always
-   * for a server (a read is recorded before the program can answer), for a client only when one
-   * thread does both (a send is recorded at its return, by then another thread may have read the
-   * response).
+   * Whether a response may be recorded before its request: a send is recorded at its return, and by
+   * then another thread of the client may have read the response. (On a server of several threads
+   * a response may be recorded after the next request.)
    */
-  get isOrdered(): boolean {
-    return this.connection.role === 'server' || !this.isMixed;
+  get mayAnswerEarly(): boolean {
+    return this.connection.role === 'client' && this.isMixed;
   }
 
   /** Turns count requests plainly: ordinals survive a loss. */
   get isPlain(): boolean {
-    return this.isOrdered && !this.isPipelined && !this.sawInterim;
+    return !this.isMixed && !this.isPipelined && !this.sawInterim;
   }
 }

@@ -95,10 +95,11 @@ export function endLoose(c: Http1Connection): void {
  * came and were none make them `invalid`, else the response is among what was lost.
  */
 export function losePending(c: Http1Connection, keep: number): void {
+  let mayBeTunnel = false;
   while (c.pending.length > keep) {
     const entry = c.pending.shift();
     if (entry?.kind !== 'exchange') continue;
-    const wasSeen = !c.responses.hadGap && c.responses.lastNs >= entry.requestHeadNs;
+    const wasSeen = !c.responses.hadGap && !c.isMixed && c.responses.lastNs >= entry.requestHeadNs;
     entry.endNs = lastSeenNs(c, entry);
     if (wasSeen) {
       c.context.counters.add('protocol.invalid');
@@ -107,7 +108,9 @@ export function losePending(c: Http1Connection, keep: number): void {
       entry.hasLoss = true;
     }
     endExchange(c, entry, wasSeen ? 'invalid' : 'lost');
+    mayBeTunnel ||= entry.mayTunnel && entry.status === 0;
   }
+  if (mayBeTunnel) abandon(c);
 }
 
 /** Responses cannot be told apart any more: waiting exchanges are lost, the stream seeks. */
@@ -158,7 +161,14 @@ export function reportLost(c: Http1Connection, exchanges: number): void {
 /** Nothing of the connection is read any more: not HTTP/1, or too much of it, too often. */
 export function giveUp(c: Http1Connection, end: 'invalid' | 'detached', timeNs: number): void {
   endAll(c, end, timeNs);
+  abandon(c);
+}
+
+/** What follows on the connection is another protocol, or may be. */
+export function abandon(c: Http1Connection): void {
+  if (c.mode !== 'http') return;
   c.mode = 'ignored';
+  endAll(c, 'detached', Math.max(c.read.lastNs, c.write.lastNs));
   c.held = null;
   c.context.counters.add('protocol.ignored_connections');
   c.context.ignore(c.connection);

@@ -6,7 +6,7 @@ import { readGap } from './gaps.ts';
 import { dropHeld, hold, keep } from './held.ts';
 import type { MessageStream } from './message-stream.ts';
 import { readMessages, skipUnframed } from './reader.ts';
-import { seekRequest } from './requests.ts';
+import { refuteRequest, seekRequest } from './requests.ts';
 import { seekResponse } from './responses.ts';
 import { firstByte, hasStandardMethod, plausibleRequest, plausibleResponse } from './start-line.ts';
 import { isTurnStart } from './turns.ts';
@@ -27,9 +27,9 @@ export function readEvent(c: Http1Connection, event: DataEvent): void {
     return;
   }
   const stream = event.isWrite ? c.write : c.read;
+  if (event.lenBytes > 0) noteThread(c, stream, event);
   const passed = arrive(c, stream, event);
   if (passed > 0 && passed >= event.lenBytes) return;
-  if (event.lenBytes > 0) noteThread(c, stream, event);
   if (stream === c.responses && c.held !== null) {
     holdMore(c, event, passed);
     return;
@@ -77,7 +77,7 @@ function deliver(
       const { cursor } = c.context;
       cursor.load(event, passed);
       readMessages(c, stream, cursor, event);
-      if (stream === c.requests && stream.state !== 'head') c.newestTurn = event.turn;
+      if (stream === c.requests && isPastHead(stream)) c.newestTurn = event.turn;
     } else {
       skipUnframed(c, stream, event.lenBytes, event.position + event.lenBytes, event);
     }
@@ -90,7 +90,7 @@ function deliver(
 function isInStep(c: Http1Connection, stream: MessageStream, event: DataEvent): boolean {
   if (stream.isTentative && stream.state === 'head' && isTurnStart(c.connection.startSeen, event)) {
     // What looked like the beginning of a head was not one: heads are not interrupted.
-    stream.seek(stream.hadGap, stream.leastLost);
+    refuteRequest(c);
   }
   if (stream.state === 'seek') return seek(c, stream, event);
   if (stream === c.requests) {
@@ -100,6 +100,11 @@ function isInStep(c: Http1Connection, stream: MessageStream, event: DataEvent): 
     c.turns.turn = Math.max(c.turns.turn, event.turn - 1);
   }
   return true;
+}
+
+/** Whether all bytes so far belong to requests that are known. */
+function isPastHead(stream: MessageStream): boolean {
+  return stream.state !== 'head' && !(stream.state === 'seek' && stream.hadGap);
 }
 
 function isInBody(stream: MessageStream): boolean {
@@ -120,6 +125,7 @@ function findRole(c: Http1Connection, stream: MessageStream, event: DataEvent): 
     hasStandardMethod(event.bytes, start, end);
   if (!isRequest && plausibleResponse(event.bytes, start, end) !== 'yes') return false;
   c.setRole((stream === c.write) === isRequest ? 'client' : 'server');
+  noteThread(c, stream, event);
   return true;
 }
 
@@ -160,7 +166,12 @@ export function closeConnection(c: Http1Connection, event: CloseEvent): void {
   readTail(c, c.responses, c.responses === c.read ? event.readPosition : event.writePosition);
   dropHeld(c);
   endAll(c, c.isReset ? 'reset' : 'closed', event.timeNs);
-  countTail(c, event.turns);
+  // Unless what was held showed a tunnel, of which nothing is counted.
+  if (isHttp(c)) countTail(c, event.turns);
+}
+
+function isHttp(c: Http1Connection): boolean {
+  return c.mode === 'http';
 }
 
 /** Bytes behind the last event were lost; -1: the final position is not known. */

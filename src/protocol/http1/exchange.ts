@@ -67,6 +67,10 @@ export class HttpExchange implements Exchange<unknown> {
   /** Nothing more of the request is expected (its end may also be out of reach). */
   isRequestDone = false;
   isResponseDone = false;
+  /** A client's: it was sent after the last response that was seen before it. */
+  isInOrder = true;
+  /** CONNECT, or with an Upgrade field: without its response nobody knows what follows. */
+  readonly mayTunnel: boolean;
   /** A message of it cannot be framed: it ends `invalid` instead of `complete`. */
   isInvalid = false;
 
@@ -78,7 +82,9 @@ export class HttpExchange implements Exchange<unknown> {
     start: MessageStart,
     headEndPosition: number,
     event: DataEvent,
+    hasUpgrade: boolean,
   ) {
+    this.mayTunnel = hasUpgrade || method === 'CONNECT';
     this.connection = connection;
     this.role = connection.role === 'client' ? 'client' : 'server';
     this.ordinal = ordinal;

@@ -28,7 +28,7 @@ export function readGap(
   if (stream.exchange !== null) stream.exchange.hasLoss = true;
   stream.body?.cut();
   skipGap(c, stream, gapBytes, position);
-  if (stream === c.responses && stream.state === 'seek' && !c.isOrdered) losePending(c, 0);
+  if (stream === c.responses && stream.state === 'seek' && c.mayAnswerEarly) losePending(c, 0);
 }
 
 function skipGap(
@@ -106,10 +106,10 @@ function losePlace(c: Http1Connection, stream: MessageStream, leastLost: number)
   if (stream === c.requests) {
     if (exchange !== null) endRequest(c, exchange);
     refuseHeld(c);
-  } else if (c.isOrdered) {
-    loseResponse(c, wasOpen);
-  } else {
+  } else if (c.mayAnswerEarly) {
     loseResponses(c, true);
+  } else {
+    loseResponse(c, wasOpen);
   }
 }
 
@@ -129,5 +129,7 @@ function endRequest(c: Http1Connection, exchange: HttpExchange): void {
 function loseResponse(c: Http1Connection, wasOpen: boolean): void {
   const [entry] = c.pending;
   if (entry?.kind === 'exchange') entry.hasLoss = true;
-  if (wasOpen) losePending(c, c.pending.length - 1);
+  const mayBeTunnel = entry?.kind === 'exchange' && entry.mayTunnel && entry.status === 0;
+  if (mayBeTunnel) losePending(c, 0);
+  else if (wasOpen) losePending(c, c.pending.length - 1);
 }

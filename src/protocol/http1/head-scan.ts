@@ -31,6 +31,7 @@ const TRAN = 0x6e617274;
 const TRAC = 0x63617274;
 const HOST = 0x74736f68;
 const USER = 0x72657375;
+const UPGR = 0x72677075;
 const FORW = 0x77726f66;
 const X_RE = 0x65722d78;
 const X_FO = 0x6f662d78;
@@ -57,6 +58,7 @@ const DED_ = 0x2d646564;
 const _FOR = 0x726f662d;
 const PROT = 0x746f7270;
 const ROTO = 0x6f746f72;
+const ADE_ = 0x3a656461;
 const CHUN = 0x6e756863;
 const NKED = 0x64656b6e;
 
@@ -81,6 +83,8 @@ export class HeadScan {
   transferCoding: TransferCoding = 'none';
   /** Whitespace between a framing field's name and its colon (RFC 9112 5.1: reject a request). */
   hasSpacedName = false;
+  /** There is an Upgrade field: a response of 101 would turn the connection into something else. */
+  hasUpgrade = false;
   /** See MessageHead. */
   known: ArrayLike<number> = NONE_KNOWN;
   repeated = 0;
@@ -141,6 +145,7 @@ export class HeadScan {
     this.contentLength = LENGTH_ABSENT;
     this.transferCoding = 'none';
     this.hasSpacedName = false;
+    this.hasUpgrade = false;
     this.#hasChunked = false;
     this.known = NONE_KNOWN;
     this.#slots = null;
@@ -168,6 +173,9 @@ export class HeadScan {
         break;
       case USER:
         if (isTwo(view, at, _AGE, 6, GENT)) this.#note(bytes, SLOT['user-agent'], at + 10, lf);
+        break;
+      case UPGR:
+        if (isWord(view, at + 4, ADE_)) this.hasUpgrade = true;
         break;
       case X_RE:
         if (isTwo(view, at, QUES, 8, T_ID)) this.#note(bytes, SLOT['x-request-id'], at + 12, lf);

@@ -1,9 +1,11 @@
 import type { DataEvent } from '../../capture/types.ts';
 import type { Http1Connection } from './connection.ts';
+import { abandon, reportLost } from './endings.ts';
 import { cutResponseStatus } from './start-line.ts';
 import { isTurnStart } from './turns.ts';
 
 const CONTINUE = 100;
+const SWITCHING = 101;
 
 /**
  * A response without a known request begins with this event, if any does. Its request was before
@@ -17,7 +19,14 @@ export function orphanResponse(c: Http1Connection, event: DataEvent): void {
   const mayBegin = isTurnStart(c.connection.startSeen, event) || !c.turns.isAnchored;
   if (status === 0 || !mayBegin) return;
   c.context.counters.add('protocol.orphan_responses');
+  if (status === SWITCHING) leaveTunnel(c, event.turn);
   if (status < 200) c.sawInterim = true;
   if (status === CONTINUE) c.turns.expectContinuation(event.turn + 1);
   else if (!c.turns.isAnchored && status >= 200) c.context.counters.add('dropped.unpaired');
+}
+
+/** The request of a tunnel was lost: it and those before it are counted, then nothing is read. */
+function leaveTunnel(c: Http1Connection, turn: number): void {
+  if (c.turns.isAnchored) reportLost(c, c.turns.skipToEnd(turn - 1, 1));
+  abandon(c);
 }

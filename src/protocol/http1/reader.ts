@@ -4,7 +4,7 @@ import { limits } from '../../config/limits.ts';
 import { countBody, readChunks, readLength, readUntilClose } from './body.ts';
 import type { Http1Connection } from './connection.ts';
 import type { Cursor } from './cursor.ts';
-import { endLoose, refuseResponse } from './endings.ts';
+import { endLoose, losePending, refuseResponse } from './endings.ts';
 import { hold } from './held.ts';
 import type { MessageStream } from './message-stream.ts';
 import { orphanResponse } from './orphans.ts';
@@ -112,8 +112,22 @@ function startMessage(
     startEarlyResponse(c, stream, cursor, event);
     return;
   }
+  if (stream === c.requests && c.pending.length > 0 && mayBeTunnel(c)) {
+    losePending(c, 0);
+    return;
+  }
   const startsTurn = isFirst && isTurnStart(c.connection.startSeen, event);
   stream.begin(cursor, event, startsTurn);
+}
+
+/**
+ * Bytes of a client that asked for a tunnel and has no answer yet that we saw: nobody sends them
+ * before the answer, so that was lost. (On a server of several threads it may be recorded late.)
+ */
+function mayBeTunnel(c: Http1Connection): boolean {
+  const newest = c.pending[c.pending.length - 1];
+  const isLate = c.isMixed && c.connection.role === 'server';
+  return newest.kind === 'exchange' && newest.mayTunnel && newest.status === 0 && !isLate;
 }
 
 function isLineBreak(code: number): boolean {

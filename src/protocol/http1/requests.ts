@@ -117,7 +117,6 @@ export function refuseRequest(
   const stream = c.requests;
   const { counters } = c.context;
   const wasTentative = stream.isTentative;
-  const { hadGap, leastLost } = stream;
   counters.add('protocol.invalid');
   if (isHttp2Preface(source, start, end)) {
     counters.add('protocol.http2_connections');
@@ -129,7 +128,7 @@ export function refuseRequest(
     return;
   }
   if (wasTentative) {
-    stream.seek(hadGap, leastLost);
+    refuteRequest(c);
     return;
   }
   // While a request waits, this is the rest of it or a tunnel whose beginning was lost.
@@ -139,6 +138,13 @@ export function refuseRequest(
   }
   counters.add('dropped.invalid');
   countUnread(c);
+}
+
+/** What was found by seeking is no request: the stream seeks on. */
+export function refuteRequest(c: Http1Connection): void {
+  const { hadGap, leastLost, startsTurn, turn } = c.requests;
+  c.requests.seek(hadGap, leastLost);
+  if (startsTurn) continueTurn(c, turn);
 }
 
 /**
@@ -185,7 +191,9 @@ function admit(
     stream,
     endPosition,
     event,
+    scan.hasUpgrade,
   );
+  exchange.isInOrder = c.responses.state !== 'seek' || isAfterLastResponse(c);
   c.pending.push(exchange);
   return exchange;
 }
@@ -193,18 +201,26 @@ function admit(
 /**
  * Whether the response that comes next can be told to be this request's. In step it can: the k-th
  * response is the k-th request's. While responses are out of step (after a loss, or when the
- * connection is older than the agent) it can when the last response that was seen belongs to an
- * earlier request for certain: in the order of a server's calls, or of one thread's, or when this
- * request was recorded so much later that its record cannot have been delayed from before it.
+ * connection is older than the agent) only while nothing is pipelined, and when the order of the
+ * two is certain; what that takes may show when the response comes, see `isAnswerOf`.
  */
 function mayPair(c: Http1Connection, sharesTurn: boolean): boolean {
   if (c.responses.state !== 'seek') return true;
   losePending(c, 0);
-  if (c.isPipelined || sharesTurn) return false;
+  if (c.isPipelined || sharesTurn || c.mode !== 'http') return false;
   // What stands before it in its turn may be another request, whose response comes first.
   if (!c.requests.startsTurn && c.newestTurn !== -1) return false;
-  if (c.connection.role === 'server') return true;
-  const { timeNs, tid } = c.requests;
+  return c.connection.role === 'server' || !c.isMixed || isAfterLastResponse(c);
+}
+
+/**
+ * Whether the last response that was seen belongs to an earlier request for certain: the thread
+ * that read it writes this one, or this one was recorded so much later that its record cannot have
+ * been delayed from before that response.
+ */
+function isAfterLastResponse(c: Http1Connection): boolean {
+  const { timeNs, tid, turn } = c.requests;
+  if (c.lastResponseNs === Number.NEGATIVE_INFINITY) return turn === 1;
   return tid === c.lastResponseTid || timeNs > c.lastResponseNs + limits.recordDelayMs * 1e6;
 }
 
@@ -229,10 +245,10 @@ function resynchronise(c: Http1Connection): void {
   if (stream.hadGap) {
     stream.hadGap = false;
     const lost = turns.skipTo(stream.turn, stream.leastLost, stream.startsTurn);
-    if (c.isOrdered && turns.isBent) c.isPipelined = true;
+    if (!c.isMixed && turns.isBent) c.isPipelined = true;
     if (!c.isPlain) turns.isExact = false;
     reportLost(c, lost);
-    isUnsure = lost > 0 || !c.isOrdered;
+    isUnsure = lost > 0 || c.isMixed;
   }
   // What we chose not to read may have held pipelined requests too.
   if (c.isPipelined) turns.isExact = false;

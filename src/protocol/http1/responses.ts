@@ -1,7 +1,8 @@
 /** Response heads and the request that each belongs to. */
 import type { DataEvent } from '../../capture/types.ts';
+import { limits } from '../../config/limits.ts';
 import { startBody } from './body.ts';
-import type { Http1Connection } from './connection.ts';
+import type { Http1Connection, Pending } from './connection.ts';
 import {
   endAll,
   endExchange,
@@ -164,8 +165,9 @@ export function seekResponse(c: Http1Connection, event: DataEvent): boolean {
   const isFound =
     isTurnStart(c.connection.startSeen, event) &&
     plausibleResponse(event.bytes, event.payloadStart, end) !== 'no';
-  const isNext = c.pending.length > 0 && c.newestTurn === event.turn - 1;
-  if (!isFound || !isNext || c.isPipelined || c.requests.state === 'head') {
+  const newest = c.pending.at(-1);
+  const isNext = newest !== undefined && c.newestTurn === event.turn - 1;
+  if (!isFound || !isNext || !isAnswerOf(c, newest, event)) {
     orphanResponse(c, event);
     return false;
   }
@@ -174,4 +176,20 @@ export function seekResponse(c: Http1Connection, event: DataEvent): boolean {
   c.responses.state = 'start';
   c.context.counters.add('protocol.resyncs');
   return true;
+}
+
+/**
+ * Whether the response that begins with `event`, right after the bytes of `request`, is its. When
+ * one thread does all, it is. Else a client's may be that of a later request, recorded before it,
+ * and a server's a late record of the response before, unless the thread or goroutine that read
+ * the request writes it, or it comes too late for that.
+ */
+function isAnswerOf(c: Http1Connection, request: Pending, event: DataEvent): boolean {
+  if (c.isPipelined || c.requests.state === 'head') return false;
+  if (!c.isMixed) return true;
+  if (request.kind === 'ghost') return false;
+  if (c.connection.role === 'client') return request.isInOrder;
+  const isSame =
+    event.goroutine === 0 ? event.tid === request.tid : event.goroutine === request.goroutine;
+  return isSame || event.timeNs > request.requestHeadNs + limits.recordDelayMs * 1e6;
 }

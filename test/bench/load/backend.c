@@ -155,11 +155,11 @@ static void truth_write(const struct connection *c, const char *head, size_t len
 {
 	const char *marker = memmem(head, len, TOKEN_MARKER, TOKEN_MARKER_BYTES);
 	struct truth_record record = {
-	    .time_ns = at_ns,
-	    .ordinal = c->ordinal,
-	    .client_port = c->peer_port,
-	    .server_port = c->listener->port,
-	    .status = c->listener->status,
+		.time_ns = at_ns,
+		.ordinal = c->ordinal,
+		.client_port = c->peer_port,
+		.server_port = c->listener->port,
+		.status = c->listener->status,
 	};
 
 	if (marker && marker + TOKEN_MARKER_BYTES + TOKEN_BYTES <= head + len) {
@@ -180,8 +180,8 @@ static void request_take(int fd, const char *head, size_t len)
 	c->ordinal++;
 	c->body_left = content_length(head, len);
 	c->wants_close = connection
-			     ? strncasecmp(connection, "close", 5) == 0
-			     : line_end - head > 8 && memcmp(line_end - 8, "HTTP/1.0", 8) == 0;
+				 ? strncasecmp(connection, "close", 5) == 0
+				 : line_end - head > 8 && memcmp(line_end - 8, "HTTP/1.0", 8) == 0;
 	if (truth)
 		truth_write(c, head, len, now_ns());
 	if (l->exponential_ms > 0)
@@ -191,7 +191,7 @@ static void request_take(int fd, const char *head, size_t len)
 		return;
 	}
 	c->waiting = 1;
-	heap_push((struct timer){now_ns() + (uint64_t)(delay_ms * 1e6), fd, c->generation});
+	heap_push((struct timer){ now_ns() + (uint64_t)(delay_ms * 1e6), fd, c->generation });
 }
 
 /* Keeps a head that arrived in parts. Returns false when the connection was closed. */
@@ -267,7 +267,7 @@ static void accept_all(const struct listener *l)
 		struct sockaddr_in peer;
 		socklen_t len = sizeof(peer);
 		int fd = accept4(l->fd, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC), one = 1;
-		struct epoll_event event = {.events = EPOLLIN};
+		struct epoll_event event = { .events = EPOLLIN };
 		struct connection *c;
 
 		if (fd < 0)
@@ -334,16 +334,16 @@ static char *response_build(const struct listener *l, int closing, size_t *len)
 static void listener_parse(char *text)
 {
 	struct listener *l = &listeners[listener_count];
-	struct sockaddr_in address = {.sin_family = AF_INET};
+	struct sockaddr_in address = { .sin_family = AF_INET };
 	char *part = strtok(text, ",");
-	struct epoll_event event = {.events = EPOLLIN};
+	struct epoll_event event = { .events = EPOLLIN };
 	int one = 1;
 
 	if (listener_count == LISTENERS_MAX) {
 		fprintf(stderr, "more than %d listeners\n", LISTENERS_MAX);
 		exit(2);
 	}
-	*l = (struct listener){.port = (uint16_t)atoi(part), .status = 200, .size_bytes = 64};
+	*l = (struct listener){ .port = (uint16_t)atoi(part), .status = 200, .size_bytes = 64 };
 	while ((part = strtok(NULL, ","))) {
 		if (sscanf(part, "status=%u", &l->status) != 1 &&
 		    sscanf(part, "size=%u", &l->size_bytes) != 1 &&
@@ -371,10 +371,10 @@ static void listener_parse(char *text)
 static uint64_t options_parse(int argc, char **argv)
 {
 	static const struct option known[] = {
-	    {"listen", required_argument, NULL, 'l'},
-	    {"log", required_argument, NULL, 'o'},
-	    {"seconds", required_argument, NULL, 's'},
-	    {NULL, 0, NULL, 0},
+		{ "listen", required_argument, NULL, 'l' },
+		{ "log", required_argument, NULL, 'o' },
+		{ "seconds", required_argument, NULL, 's' },
+		{ NULL, 0, NULL, 0 },
 	};
 	double seconds = 0;
 	int option;
@@ -404,7 +404,7 @@ static uint64_t options_parse(int argc, char **argv)
 
 static int signals_open(void)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data.u64 = UINT64_MAX};
+	struct epoll_event event = { .events = EPOLLIN, .data.u64 = UINT64_MAX };
 	sigset_t set;
 	int fd;
 

@@ -34,7 +34,7 @@ struct truth_record {
 	uint16_t client_port;
 	uint16_t server_port;
 	uint32_t status;
-	uint32_t duration_ns; /* generator only: until the response was complete */
+	uint32_t duration_us; /* generator only: until the response was complete */
 };
 _Static_assert(sizeof(struct truth_record) == 40, "truth_record has its documented size");
 

@@ -28,6 +28,9 @@
 #define READ_BYTES (256 * 1024)
 #define EVENTS_MAX 1024
 #define WATCHED_MAX 8
+/* Time for the proxy to accept what was connected, before the first request. */
+#define ACCEPT_PAUSE_US 50000
+#define ACCEPT_PAUSE_EACH_US 200
 #define DRAIN_NS (10 * NS_PER_S)
 /* A generator that fell behind its rate catches up by at most this much: the rest is not offered.
  */
@@ -73,7 +76,7 @@ static struct {
 	uint64_t deadline_ns;
 	uint64_t rate;
 	FILE *log;
-} options = {.connections = 1, .requests_max = UINT64_MAX};
+} options = { .connections = 1, .requests_max = UINT64_MAX };
 
 static struct connection *connections;
 static unsigned *free_ring;
@@ -173,7 +176,7 @@ static void connection_open(struct connection *c)
 {
 	struct sockaddr_in local;
 	socklen_t len = sizeof(local);
-	struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = c };
 	int one = 1;
 
 	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -245,14 +248,14 @@ static void response_done(struct connection *c)
 	}
 	if (options.log) {
 		struct truth_record record = {
-		    .token_high = c->token[0],
-		    .token_low = c->token[1],
-		    .time_ns = c->sent_ns,
-		    .ordinal = c->ordinal,
-		    .client_port = c->local_port,
-		    .server_port = ntohs(options.proxy.sin_port),
-		    .status = c->status,
-		    .duration_ns = took_ns > UINT32_MAX ? UINT32_MAX : (uint32_t)took_ns,
+			.token_high = c->token[0],
+			.token_low = c->token[1],
+			.time_ns = c->sent_ns,
+			.ordinal = c->ordinal,
+			.client_port = c->local_port,
+			.server_port = ntohs(options.proxy.sin_port),
+			.status = c->status,
+			.duration_us = (uint32_t)(took_ns / 1000),
 		};
 
 		fwrite(&record, sizeof(record), 1, options.log);
@@ -466,18 +469,19 @@ static void request_build(const char *path, const char *token_in)
 		exit(2);
 	}
 	request_bytes = (size_t)snprintf(
-	    request, sizeof(request),
-	    "GET %s%s HTTP/1.1\r\n"
-	    "Host: bench.example\r\n"
-	    "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n"
-	    "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n"
-	    "Accept-Language: en-US,en;q=0.5\r\n"
-	    "Accept-Encoding: identity\r\n"
-	    "Cache-Control: no-cache\r\n"
-	    "%s"
-	    "\r\n",
-	    path, in_query ? "?t=" TOKEN_MARKER "00000000000000000000000000000000" : "",
-	    in_header ? "X-Bench: " TOKEN_MARKER "00000000000000000000000000000000\r\n" : "");
+		request, sizeof(request),
+		"GET %s%s HTTP/1.1\r\n"
+		"Host: bench.example\r\n"
+		"User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 "
+		"Firefox/140.0\r\n"
+		"Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n"
+		"Accept-Language: en-US,en;q=0.5\r\n"
+		"Accept-Encoding: identity\r\n"
+		"Cache-Control: no-cache\r\n"
+		"%s"
+		"\r\n",
+		path, in_query ? "?t=" TOKEN_MARKER "00000000000000000000000000000000" : "",
+		in_header ? "X-Bench: " TOKEN_MARKER "00000000000000000000000000000000\r\n" : "");
 	if (request_bytes >= sizeof(request)) {
 		fprintf(stderr, "--path is too long\n");
 		exit(2);
@@ -507,16 +511,16 @@ static void address_parse(const char *text)
 static void options_parse(int argc, char **argv)
 {
 	static const struct option known[] = {
-	    {"connect", required_argument, NULL, 'c'},
-	    {"connections", required_argument, NULL, 'n'},
-	    {"requests", required_argument, NULL, 'r'},
-	    {"seconds", required_argument, NULL, 's'},
-	    {"rate", required_argument, NULL, 'R'},
-	    {"path", required_argument, NULL, 'p'},
-	    {"token", required_argument, NULL, 't'},
-	    {"seed", required_argument, NULL, 'S'},
-	    {"log", required_argument, NULL, 'l'},
-	    {NULL, 0, NULL, 0},
+		{ "connect", required_argument, NULL, 'c' },
+		{ "connections", required_argument, NULL, 'n' },
+		{ "requests", required_argument, NULL, 'r' },
+		{ "seconds", required_argument, NULL, 's' },
+		{ "rate", required_argument, NULL, 'R' },
+		{ "path", required_argument, NULL, 'p' },
+		{ "token", required_argument, NULL, 't' },
+		{ "seed", required_argument, NULL, 'S' },
+		{ "log", required_argument, NULL, 'l' },
+		{ NULL, 0, NULL, 0 },
 	};
 	const char *path = "/orders/42", *token_in = NULL;
 	double seconds = 0;
@@ -568,7 +572,7 @@ static void options_parse(int argc, char **argv)
 
 static void start(void)
 {
-	struct epoll_event control = {.events = EPOLLIN, .data.ptr = NULL};
+	struct epoll_event control = { .events = EPOLLIN, .data.ptr = NULL };
 
 	connections = calloc(options.connections, sizeof(*connections));
 	free_ring = calloc(options.connections, sizeof(*free_ring));
@@ -579,13 +583,15 @@ static void start(void)
 		connection_open(&connections[i]);
 		connection_release(&connections[i]);
 	}
+	/* Proxies that accept one connection per turn starve the last ones once load has begun. */
+	usleep(ACCEPT_PAUSE_US + options.connections * ACCEPT_PAUSE_EACH_US);
 	fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
 	/* stdin may be a file or /dev/null, which epoll refuses: then there is no steering. */
 	epoll_ctl(epoll_fd, EPOLL_CTL_ADD, STDIN_FILENO, &control);
 	interval.from_ns = due_ns = now_ns();
-	printf(
-	    "{\"event\":\"start\",\"monotonicNs\":%lu,\"realtimeNs\":%lu,\"requestBytes\":%zu}\n",
-	    now_ns(), clock_ns(CLOCK_REALTIME), request_bytes);
+	printf("{\"event\":\"start\",\"monotonicNs\":%lu,\"realtimeNs\":%lu,\"requestBytes\":%zu}"
+	       "\n",
+	       now_ns(), clock_ns(CLOCK_REALTIME), request_bytes);
 	fflush(stdout);
 }
 

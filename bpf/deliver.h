@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT
+ *
+ * From a finished call on a socket to its data events. Two ways that make the same events:
+ * deliver_fast() is what nearly every call takes, written so that it stays short; deliver() knows
+ * everything else (first bytes, fillers, ends, errors, long calls, many iovecs).
+ */
+#ifndef SPANTAP_DELIVER_H
+#define SPANTAP_DELIVER_H
+
+#include "cause.h"
+#include "gather.h"
+
+/* Events that one call can make. */
+#define CHUNKS_MAX 64
+
+/* Puts the data event and `copied` bytes of payload into the ring. */
+static __always_inline int put_data(struct data_event *event, __u32 copied)
+{
+	__u32 size_bytes = (sizeof(*event) + copied + 7) & ~7u;
+
+	if (size_bytes > sizeof(*event) + SPANTAP_CHUNK_BYTES)
+		return 0;
+	event->copied_bytes = copied;
+	event->header.size_bytes = size_bytes;
+	return ring_put(event, size_bytes);
+}
+
+static __always_inline void fill_data(struct scratch *s, const struct connection *conn,
+				      __u64 position, int is_turn)
+{
+	struct data_event *event = &s->data;
+
+	__builtin_memset(event, 0, sizeof(*event));
+	fill_header(&event->header, EVENT_DATA, 0);
+	event->connection_id = conn->id;
+	event->position = position;
+	event->turn = conn->turns;
+	event->fd = s->call.fd;
+	event->direction = s->call.direction;
+	event->source = SOURCE_SOCKET;
+	event->error = s->call.error;
+	event->flags = s->call.flags | (is_turn ? DATA_TURN : 0);
+}
+
+/*
+ * Puts the gathered chunk into the ring; returns 1 when it was the call's last event, which
+ * covers whatever is left of the call, copied or not.
+ */
+static __always_inline int put_chunk(struct scratch *s, struct connection *conn, int may_go_on)
+{
+	struct data_event *event = &s->data;
+	struct cursor *cursor = &s->cursor;
+	__u32 filled = cursor->filled;
+	int is_last =
+		!may_go_on || cursor->is_fault || cursor->is_tail || filled == cursor->call_bytes;
+
+	if (cursor->is_fault) {
+		event->flags |= DATA_FAULT;
+		count(COUNTER_TRUNCATED_FAULT);
+	} else if (cursor->is_tail) {
+		event->flags |= DATA_TAIL;
+	} else if (!may_go_on && filled != cursor->call_bytes && filled != cursor->quota) {
+		count(COUNTER_TRUNCATED_IOVEC);
+	}
+	cursor->quota -= filled;
+	if (!cursor->is_tail)
+		conn->turn_copied_bytes += filled;
+	if (!is_last && !filled) /* nothing but empty iovecs so far */
+		return 0;
+	event->len_bytes = is_last ? cursor->call_bytes : filled;
+	put_data(event, filled);
+	cursor->call_bytes -= filled;
+	event->position += filled;
+	event->flags = (event->flags & ~DATA_TURN) | DATA_CONTINUED;
+	if (!cursor->quota && !is_last)
+		cursor_to_tail(cursor);
+	return is_last;
+}
+
+/* As many events as the turn's quota allows for this call's bytes. */
+static __always_inline void deliver_bytes(struct scratch *s, struct connection *conn,
+					  struct file *file, __u64 inode, int is_turn)
+{
+	__u64 position = connection_advance(conn, s->call.direction, s->call.len_bytes);
+
+	if (conn->state == STATE_SNIFFING && !connection_is_sniffable(conn, is_turn))
+		return;
+	cursor_start(s, conn);
+	gather();
+	if (conn->state == STATE_SNIFFING &&
+	    !connection_sniff(conn, s->payload, s->cursor.filled, s->call.direction))
+		return;
+	if (!connection_open(conn, file, inode, s, s->call.fd))
+		return;
+	fill_data(s, conn, position, is_turn);
+	cause_bytes(s, conn, inode, is_turn);
+	for (int i = 0; i < CHUNKS_MAX; i++) {
+		if (put_chunk(s, conn, i < CHUNKS_MAX - 1))
+			break;
+		gather();
+	}
+}
+
+/*
+ * Delivers the call in this CPU's scratch. A global function: the verifier checks it once, not
+ * once per caller, and it takes its argument from the scratch because 5.10 allows only numbers.
+ */
+__noinline int deliver(void)
+{
+	struct scratch *s = scratch();
+	int is_turn = 0;
+
+	if (!s)
+		return 0;
+	struct file *file = file_of_fd(s->call.fd);
+	__u64 inode = socket_inode(file);
+
+	if (!inode)
+		return 0;
+	struct connection *conn = connection_of(inode);
+
+	if (!conn)
+		conn = connection_add(file, inode, ROLE_UNKNOWN);
+	if (!conn || conn->state == STATE_SKIPPED) {
+		cause_unseen(s);
+		return 0;
+	}
+	if (s->call.len_bytes)
+		is_turn = connection_turn(conn, s->call.direction);
+	else if (!(conn->flags & CONNECTION_OPEN_SENT))
+		return 0;
+	deliver_bytes(s, conn, file, inode, is_turn);
+	return 0;
+}
+
+/* Copies the iovecs of a call of at most a chunk; returns 0 when that is not all of its bytes. */
+static __always_inline int copy_iovecs(struct scratch *s, __u32 len_bytes)
+{
+	volatile struct cursor *cursor = &s->cursor;
+	__u32 count = s->call.iov_count;
+
+	if (count > IOVECS_READ ||
+	    bpf_probe_read_user(s->cursor.iovecs, count * sizeof(struct user_iovec),
+				(void *)s->call.buffer))
+		return 0;
+	cursor->filled = 0;
+	for (__u32 i = 0; i < IOVECS_READ; i++) {
+		__u32 filled = cursor->filled;
+
+		if (i >= count || filled >= len_bytes || filled >= SPANTAP_CHUNK_BYTES)
+			break;
+		__u64 take = min_bytes(cursor->iovecs[i].len, len_bytes - filled);
+
+		/* 5.10 loses the bound of a 32-bit test when the value is used as 64 bits. */
+		barrier_var(take);
+		if (take > SPANTAP_CHUNK_BYTES)
+			break;
+		if (bpf_probe_read_user(s->payload + filled, take, (void *)cursor->iovecs[i].base))
+			return 0;
+		cursor->filled = filled + take;
+	}
+	return cursor->filled == len_bytes;
+}
+
+static __always_inline int copy_call(struct scratch *s, __u32 len_bytes)
+{
+	if (s->call.iov_count)
+		return copy_iovecs(s, len_bytes);
+	s->cursor.filled = len_bytes;
+	return !bpf_probe_read_user(s->payload, len_bytes, (void *)s->call.buffer);
+}
+
+/*
+ * The common case: bytes on a connection that is known to be HTTP and whose open event is out,
+ * few enough for one event. Returns 0, with nothing changed, when the call is another one.
+ */
+static __always_inline int deliver_fast(struct scratch *s)
+{
+	__u64 inode = socket_inode(file_of_fd(s->call.fd));
+
+	if (!inode)
+		return 1;
+	struct connection *conn = connection_of(inode);
+
+	if (!conn || conn->state != STATE_HTTP || !(conn->flags & CONNECTION_OPEN_SENT))
+		return 0;
+	__u8 direction = s->call.direction & 1;
+	int is_turn = conn->last_direction != direction;
+	__u32 copied_before = is_turn ? 0 : conn->turn_copied_bytes;
+	__u64 len_bytes = s->call.len_bytes;
+
+	if (len_bytes == 0 || len_bytes > SPANTAP_CHUNK_BYTES ||
+	    copied_before + len_bytes > config.copy_bytes_max || s->call.flags)
+		return 0;
+	if (!copy_call(s, len_bytes))
+		return 0;
+	if (is_turn)
+		connection_turn(conn, direction);
+	conn->turn_copied_bytes = copied_before + len_bytes;
+	fill_data(s, conn, connection_advance(conn, direction, len_bytes), is_turn);
+	s->data.len_bytes = len_bytes;
+	cause_bytes(s, conn, inode, is_turn);
+	put_data(&s->data, len_bytes);
+	return 1;
+}
+
+#endif

@@ -51,7 +51,7 @@ describe('without filters', () => {
 
   test('a process that starts later is seen from its first request on', async () => {
     const { late } = await freePorts('late');
-    const program = await scene.backend('late', late);
+    await scene.backend('late', late);
     await ask(late, '/first');
     const spans = await collector.await('its span and that of this test', (all) => {
       const found = scene.tracesOf('/first', all);

@@ -61,7 +61,6 @@ describe('without filters', () => {
     assert(tree);
     assert.deepEqual(shapeOf(tree.children), ['SERVER late GET /first 200']);
     assert.equal(tree.children[0]?.span.attributes['spantap.connection.exchange'], 1);
-    await program.stop();
   });
 
   test('neither the agent nor the collector that it talks to is among what is seen', async () => {

@@ -97,12 +97,8 @@ static __always_inline void go_find_socket(__u64 pc)
 	}
 	struct file *file = file_of_fd(fd);
 	__u64 inode = socket_inode(file);
-	struct connection *conn = NULL;
+	struct connection *conn = connection_meet(file, inode);
 
-	if (inode)
-		conn = connection_of(inode);
-	if (inode && !conn)
-		conn = connection_add(file, inode, ROLE_UNKNOWN);
 	if (conn && conn->role != ROLE_SERVER)
 		conn->program.go_connection = pc;
 }

@@ -78,22 +78,22 @@ static __always_inline int put_chunk(struct scratch *s, struct connection *conn,
 }
 
 /* As many events as the turn's quota allows for this call's bytes. */
-static __always_inline void deliver_bytes(struct scratch *s, struct connection *conn,
-					  struct file *file, __u64 inode, int is_turn)
+static __always_inline void deliver_bytes(struct scratch *s, struct connection *conn, int is_turn)
 {
 	__u64 position = connection_advance(conn, s->call.direction, s->call.len_bytes);
 
-	if (conn->state == STATE_SNIFFING && !connection_is_sniffable(conn, is_turn))
+	if (conn->state == STATE_SNIFFING &&
+	    (s->call.flags & DATA_NO_BUFFER || !connection_is_sniffable(conn, is_turn)))
 		return;
 	cursor_start(s, conn);
 	gather();
 	if (conn->state == STATE_SNIFFING &&
 	    !connection_sniff(conn, s->payload, s->cursor.filled, s->call.direction))
 		return;
-	if (!connection_open(conn, file, inode, s, s->call.fd))
+	if (!connection_open(conn, s))
 		return;
 	fill_data(s, conn, position, is_turn);
-	cause_bytes(s, conn, inode, is_turn);
+	cause_bytes(s, conn, s->call.inode, is_turn);
 	for (int i = 0; i < CHUNKS_MAX; i++) {
 		if (put_chunk(s, conn, i < CHUNKS_MAX - 1))
 			break;
@@ -102,7 +102,7 @@ static __always_inline void deliver_bytes(struct scratch *s, struct connection *
 }
 
 /*
- * Delivers the call in this CPU's scratch. A global function: the verifier checks it once, not
+ * Delivers the call in this CPU's scratch, on the socket that it names. A global function: the verifier checks it once, not
  * once per caller, and it takes its argument from the scratch because 5.10 allows only numbers.
  */
 __noinline int deliver(void)
@@ -112,15 +112,10 @@ __noinline int deliver(void)
 
 	if (!s)
 		return 0;
-	struct file *file = file_of_fd(s->call.fd);
-	__u64 inode = socket_inode(file);
-
-	if (!inode)
-		return 0;
-	struct connection *conn = connection_of(inode);
+	struct connection *conn = connection_of(s->call.inode);
 
 	if (!conn)
-		conn = connection_add(file, inode, ROLE_UNKNOWN);
+		conn = connection_add(&s->call, ROLE_UNKNOWN);
 	if (!conn || conn->state == STATE_SKIPPED) {
 		cause_unseen(s);
 		return 0;
@@ -129,7 +124,7 @@ __noinline int deliver(void)
 		is_turn = connection_turn(conn, s->call.direction);
 	else if (!(conn->flags & CONNECTION_OPEN_SENT))
 		return 0;
-	deliver_bytes(s, conn, file, inode, is_turn);
+	deliver_bytes(s, conn, is_turn);
 	return 0;
 }
 
@@ -176,11 +171,7 @@ static __always_inline int copy_call(struct scratch *s, __u32 len_bytes)
  */
 static __always_inline int deliver_fast(struct scratch *s)
 {
-	__u64 inode = socket_inode(file_of_fd(s->call.fd));
-
-	if (!inode)
-		return 1;
-	struct connection *conn = connection_of(inode);
+	struct connection *conn = connection_of(s->call.inode);
 
 	if (!conn || conn->state != STATE_HTTP || !(conn->flags & CONNECTION_OPEN_SENT))
 		return 0;
@@ -199,7 +190,7 @@ static __always_inline int deliver_fast(struct scratch *s)
 	conn->turn_copied_bytes = copied_before + len_bytes;
 	fill_data(s, conn, connection_advance(conn, direction, len_bytes), is_turn);
 	s->data.len_bytes = len_bytes;
-	cause_bytes(s, conn, inode, is_turn);
+	cause_bytes(s, conn, s->call.inode, is_turn);
 	put_data(&s->data, len_bytes);
 	return 1;
 }

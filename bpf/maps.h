@@ -39,8 +39,10 @@ enum policy_family {
 };
 
 struct policy {
-	__u16 watch;  /* enum policy_watch */
-	__u16 family; /* enum policy_family */
+	__u8 watch;	   /* enum policy_watch */
+	__u8 family;	   /* enum policy_family */
+	__u8 starts_known; /* 1: a socket that is not known was opened since the process is watched */
+	__u8 _pad;
 };
 
 /*
@@ -79,6 +81,18 @@ struct {
 	__type(value, struct policy_slot);
 } policy_slots SEC(".maps");
 
+struct host {
+	__u64 starts_known; /* as in struct policy, for processes without an entry */
+};
+
+/* What holds for all processes; one entry, set by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct host);
+} host_state SEC(".maps");
+
 enum connection_state {
 	STATE_SNIFFING = 0, /* nothing but HTTP beginnings so far: undecided */
 	STATE_HTTP = 1,	    /* an HTTP/1 message was seen: its bytes are delivered */
@@ -108,6 +122,7 @@ struct connection {
 	__u64 inode; /* of the socket; 0: nobody uses this slot */
 	__u64 id;
 	__u64 position[2]; /* by enum event_direction; every byte, also those not copied */
+	__u64 read_base;   /* TCP: bytes that were read before position 0 */
 	union {
 		struct owner bound;	/* HAProxy: owner of the connect() */
 		__u64 nginx_connection; /* nginx: address of its ngx_connection_t */
@@ -175,8 +190,16 @@ struct {
 	__type(value, struct counters);
 } counters SEC(".maps");
 
+/* Which kind of hook saw a call. */
+enum call_hook {
+	HOOK_SYSCALL = 0, /* at its exit: every connect and accept is seen as well */
+	HOOK_SOCKET = 1,  /* in the socket: first bytes tell whether the beginning was seen */
+};
+
 /* One finished system call. `iov_count` 0: `buffer` holds the bytes; else it is the iovec array. */
 struct call {
+	__u64 file;  /* of the socket */
+	__u64 inode; /* of the socket, 0: the descriptor is no socket */
 	__u64 buffer;
 	__u64 iov_count;
 	__u64 len_bytes;
@@ -189,7 +212,9 @@ struct call {
 	__u16 flags; /* enum event_data_flag */
 	__u8 direction;
 	__u8 family; /* enum policy_family of the process */
-	__u8 _pad[6];
+	__u8 starts_known; /* of its policy */
+	__u8 hook;	   /* enum call_hook */
+	__u8 _pad[4];
 };
 
 /* iovecs that are read at once: each read of user memory has its price, whatever its size. */

@@ -95,7 +95,7 @@ static struct kernel *kernel_of(napi_env env, napi_callback_info info, size_t wa
 	return instance->kernels[(int)handle];
 }
 
-/* open({directory, watchAll, copyBytesMax, ringBytes, connectionsMax}): handle */
+/* open({directory, watchAll, copyBytesMax, ringBytes, connectionsMax, hook}): handle */
 static napi_value addon_open(napi_env env, napi_callback_info info)
 {
 	struct instance *instance = NULL;
@@ -114,6 +114,7 @@ static napi_value addon_open(napi_env env, napi_callback_info info)
 	options.copy_bytes_max = (uint32_t)property_number(env, arg, "copyBytesMax");
 	options.ring_bytes = (uint32_t)property_number(env, arg, "ringBytes");
 	options.connections_max = (uint32_t)property_number(env, arg, "connectionsMax");
+	options.hook = (enum kernel_hook)property_number(env, arg, "hook");
 	while (slot < KERNELS_MAX && instance->kernels[slot])
 		slot++;
 	if (slot == KERNELS_MAX)
@@ -205,19 +206,6 @@ static napi_value addon_clear_policy(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
-/* setNginxConnection(handle, inode, address) */
-static napi_value addon_set_nginx_connection(napi_env env, napi_callback_info info)
-{
-	napi_value args[3];
-	struct kernel *kernel = kernel_of(env, info, 3, args);
-	struct kernel_error error = {};
-
-	if (kernel && kernel_set_nginx_connection(kernel, (uint64_t)number_of(env, args[1]),
-						  (uint64_t)number_of(env, args[2]), &error))
-		return throw_error(env, &error);
-	return NULL;
-}
-
 /* ignoreConnection(handle, inode) */
 static napi_value addon_ignore_connection(napi_env env, napi_callback_info info)
 {
@@ -238,6 +226,30 @@ static napi_value addon_forget_connection(napi_env env, napi_callback_info info)
 	struct kernel_error error = {};
 
 	if (kernel && kernel_forget_connection(kernel, (uint64_t)number_of(env, args[1]), &error))
+		return throw_error(env, &error);
+	return NULL;
+}
+
+/* hook(handle): enum kernel_hook */
+static napi_value addon_hook(napi_env env, napi_callback_info info)
+{
+	napi_value args[1], result;
+	struct kernel *kernel = kernel_of(env, info, 1, args);
+
+	if (!kernel)
+		return NULL;
+	napi_create_uint32(env, kernel_hook(kernel), &result);
+	return result;
+}
+
+/* followCloses(handle) */
+static napi_value addon_follow_closes(napi_env env, napi_callback_info info)
+{
+	napi_value args[1];
+	struct kernel *kernel = kernel_of(env, info, 1, args);
+	struct kernel_error error = {};
+
+	if (kernel && kernel_follow_closes(kernel, &error))
 		return throw_error(env, &error);
 	return NULL;
 }
@@ -357,7 +369,8 @@ NAPI_MODULE_INIT()
 		{ "counters", addon_counters },
 		{ "setPolicy", addon_set_policy },
 		{ "clearPolicy", addon_clear_policy },
-		{ "setNginxConnection", addon_set_nginx_connection },
+		{ "followCloses", addon_follow_closes },
+		{ "hook", addon_hook },
 		{ "ignoreConnection", addon_ignore_connection },
 		{ "forgetConnection", addon_forget_connection },
 		{ "sweep", addon_sweep },

@@ -71,6 +71,7 @@ class CaptureWorker {
       onLog: (level, message) => send({ kind: 'log', level, message }),
       ignoreConnection: (inode) => this.#kernel.ignoreConnection(inode),
       forgetConnection: (inode) => this.#kernel.forgetConnection(inode),
+      onUnixSocket: () => this.#followCloses(),
     });
   }
 
@@ -151,9 +152,6 @@ class CaptureWorker {
     const family = plan.family === 'apache' ? 'other' : plan.family;
     this.#kernel.setPolicy(plan.tgid, { watch: plan.watch, family });
     this.#pipeline.setFamily(plan.tgid, plan.family);
-    for (const [inode, address] of plan.nginxConnections) {
-      this.#kernel.setNginxConnection(inode, address);
-    }
     for (const site of plan.uprobes) this.#attach(plan.executableKey, site);
     const { tgid, family: name, resource } = plan;
     this.#recording?.note({ kind: 'plan', tgid, family: name, resource });
@@ -167,6 +165,15 @@ class CaptureWorker {
       this.#uprobes.set(key, this.#kernel.attachUprobe(program, path, offset, isReturn));
     } catch (error) {
       send({ kind: 'unavailable', what: `${site.program} in ${site.path}`, why: messageOf(error) });
+    }
+  }
+
+  /** Unix sockets close unseen until this; it has its price, so only hosts that use them pay it. */
+  #followCloses(): void {
+    try {
+      this.#kernel.followCloses();
+    } catch (error) {
+      send({ kind: 'unavailable', what: 'the end of Unix sockets', why: messageOf(error) });
     }
   }
 

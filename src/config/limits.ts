@@ -81,7 +81,4 @@ export const limits = {
   /** Variables of nginx, and bytes of one, read from its memory. Beyond: the same counter. */
   environmentVariablesMax: 4_096,
   environmentVariableBytesMax: 8_192,
-  /** Memory of one nginx worker searched for its connections. Beyond: `dropped.nginx_scan`. */
-  nginxScanBytesMax: 512 * 1024 * 1024,
-  nginxScanMs: 250,
 } as const;

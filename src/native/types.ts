@@ -8,7 +8,11 @@ export interface KernelOptions {
   /** Bytes copied after a direction turn; body bytes beyond the head limit are copied up to bodyBytesMax. */
   readonly headBytesMax: number;
   readonly bodyBytesMax: number;
+  /** Default: SPANTAP_CAPTURE_HOOK, else the cheapest that the kernel has. */
+  readonly hook?: CaptureHook;
 }
+
+export type CaptureHook = 'socket' | 'syscall';
 
 /** Kernel-side policy of one process. */
 export interface ProcessPolicy {
@@ -33,8 +37,10 @@ export interface Kernel {
   counters(): Float64Array;
   setPolicy(tgid: number, policy: ProcessPolicy): void;
   clearPolicy(tgid: number): void;
-  /** nginx: the ngx_connection_t of a socket that was opened before the agent. */
-  setNginxConnection(socketInode: number, address: number): void;
+  /** Where calls are seen: in sockets (Linux 6.5 and later), or at the exit of every system call. */
+  readonly hook: CaptureHook;
+  /** Sees every close() from now on: hook `socket` needs it for the end of Unix sockets. */
+  followCloses(): void;
   /** Stops copying a connection's bytes (tunnels, the agent's own traffic). */
   ignoreConnection(socketInode: number): void;
   /** A socket ended without a close that the kernel side could see: its entry is freed. */

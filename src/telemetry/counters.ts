@@ -30,7 +30,6 @@ export const DEFINITIONS = {
   // discover
   'truncated.proc_files': { fact: 'info', help: 'files under /proc that were not read to the end' },
   'dropped.symbol_tables': { fact: 'info', help: 'symbol tables too large to be read' },
-  'dropped.nginx_scan': { fact: 'info', help: 'nginx workers whose memory was not searched whole' },
   'dropped.resource_attributes': {
     fact: 'info',
     help: 'resource attributes of processes beyond the limit or malformed',

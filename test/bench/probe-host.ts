@@ -108,7 +108,6 @@ function apply(opened: Kernel, plan: AttachPlan, isLinking: boolean): void {
   const family = isLinking && plan.family !== 'apache' ? plan.family : 'other';
   opened.setPolicy(plan.tgid, { watch: 'watch', family });
   if (!isLinking) return;
-  for (const [inode, address] of plan.nginxConnections) opened.setNginxConnection(inode, address);
   for (const site of plan.uprobes) {
     opened.attachUprobe(site.program, site.path, site.offset, site.isReturn);
   }

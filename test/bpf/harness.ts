@@ -58,12 +58,10 @@ export class Tap implements RawEventSink {
     for (const { program, path, offset, isReturn } of plan.uprobes) {
       this.kernel.attachUprobe(program, path, offset, isReturn);
     }
-    for (const [inode, address] of plan.nginxConnections) {
-      this.kernel.setNginxConnection(inode, address);
-    }
   }
 
   open(event: OpenEvent): void {
+    if (event.family === 'unix') this.kernel.followCloses();
     this.opens.push({ ...event });
   }
 

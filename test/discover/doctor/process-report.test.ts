@@ -40,7 +40,6 @@ const NGINX: RunningFacts = {
     executableKey: '1:2',
     family: 'nginx',
     uprobes: [],
-    nginxConnections: [[70, 0x20000]],
     reasons: [],
   },
   executable: {
@@ -101,7 +100,6 @@ test('the price of a probe is told by its first instruction', () => {
     plan: {
       ...NGINX.plan,
       family: 'haproxy',
-      nginxConnections: [],
       uprobes: [
         { ...site, program: 'haproxy_stream_new', offset: 0xf9790, isCheap: true },
         { ...site, program: 'haproxy_back_try_conn_req', offset: 0x16a0d0, isCheap: false },

@@ -171,7 +171,8 @@ enum event_counter {
 	COUNTER_CAUSE_TAKEN = 7,      /* egress writes for which program state named the ingress */
 	COUNTER_CAUSE_REFUSED = 8,    /* program state that failed its self-check */
 	COUNTER_LOST_POLICY = 9,      /* forked processes whose policy found its map full */
-	COUNTER_MAX = 10,
+	COUNTER_READ_UNSEEN = 10,     /* reads before which bytes left the socket unseen */
+	COUNTER_MAX = 11,
 };
 
 #define SPANTAP_ASSERT_SIZE(type, bytes)                                                           \

@@ -8,10 +8,10 @@
  *
  * number and arguments of the call are still in pt_regs; the bytes lie in the user's buffer. What
  * is not seen here: connect and accept (the first bytes tell whether they are the first,
- * connection_start()) and the close of a Unix socket (close.bpf.c is attached with the first one).
+ * connection_start()), the close of a Unix socket (close.bpf.c is attached with the first one) and
+ * what splice() reads (splice.bpf.c; until it is attached the next read finds out).
  */
-#include "arch.h"
-#include "call.h"
+#include "in_socket.h"
 #include <bpf/bpf_tracing.h>
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
@@ -22,24 +22,16 @@ static __always_inline int is_supported(void)
 	return bpf_core_field_offset(struct proto_ops, splice_eof) != 0;
 }
 
-static __always_inline struct pt_regs *current_regs(void)
+/* Bytes that left the socket unseen before this read of `len_bytes` become a filler. */
+static __always_inline void catch_up(struct scratch *s, struct pt_regs *regs, const struct sock *sk,
+				     struct policy policy, __u64 len_bytes)
 {
-	return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-}
+	__u64 unseen = unseen_bytes(&s->call, sk, len_bytes);
 
-/* Names the socket of the call; returns 0 for those that the kernel opened for itself. */
-static __always_inline int fill_sock(struct call *call, const struct sock *sk)
-{
-	struct file *file = sk->sk_socket->file;
-
-	call->file = (__u64)file;
-	call->inode = file ? file->f_inode->i_ino : 0;
-	return file != NULL;
-}
-
-static __always_inline int is_kernel_thread(void)
-{
-	return (bpf_get_current_task_btf()->flags & PF_KTHREAD) != 0;
+	if (!unseen)
+		return;
+	count(COUNTER_READ_UNSEEN);
+	deliver_unseen(s, regs, policy, unseen);
 }
 
 /* `direction`: which of the two tracepoints it was. */
@@ -57,6 +49,8 @@ static __always_inline void socket_call(const struct sock *sk, long result, __u8
 
 	if (!s || SYSCALL_IS_COMPAT(regs) || !fill_sock(&s->call, sk))
 		return;
+	if (direction == DIRECTION_READ && result > 0)
+		catch_up(s, regs, sk, policy, result);
 	fill_call(s, regs, result, policy);
 	s->call.hook = HOOK_SOCKET;
 	if (!is_data_call(number)) {
@@ -81,35 +75,6 @@ int BPF_PROG(socket_recv, struct sock *sk, int result, int flags)
 {
 	if (!is_peek(flags))
 		socket_call(sk, result, DIRECTION_READ);
-	return 0;
-}
-
-/* splice() takes bytes out of a TCP socket behind the tracepoint of receiving. */
-SEC("tp_btf/tcp_rcv_space_adjust")
-int BPF_PROG(socket_splice, struct sock *sk)
-{
-	struct pt_regs *regs = current_regs();
-
-	if (SYSCALL_NUMBER(regs) != NR_SPLICE)
-		return 0;
-	struct policy policy = current_policy();
-	struct scratch *s = scratch();
-
-	if (!policy_is_watched(policy) || !s || SYSCALL_IS_COMPAT(regs) || is_kernel_thread() ||
-	    !fill_sock(&s->call, sk))
-		return 0;
-	struct connection *conn = connection_of(s->call.inode);
-
-	if (!conn || !sock_is_tcp(sk))
-		return 0;
-	__u64 seen = conn->position[DIRECTION_READ] + conn->read_base;
-	__u64 read = tcp_read_bytes((struct tcp_sock *)sk);
-
-	if (read <= seen)
-		return 0;
-	fill_call(s, regs, read - seen, policy);
-	s->call.hook = HOOK_SOCKET;
-	deliver_filler(&s->call, DIRECTION_READ);
 	return 0;
 }
 

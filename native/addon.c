@@ -242,6 +242,18 @@ static napi_value addon_hook(napi_env env, napi_callback_info info)
 	return result;
 }
 
+/* followSplices(handle) */
+static napi_value addon_follow_splices(napi_env env, napi_callback_info info)
+{
+	napi_value args[1];
+	struct kernel *kernel = kernel_of(env, info, 1, args);
+	struct kernel_error error = {};
+
+	if (kernel && kernel_follow_splices(kernel, &error))
+		return throw_error(env, &error);
+	return NULL;
+}
+
 /* followCloses(handle) */
 static napi_value addon_follow_closes(napi_env env, napi_callback_info info)
 {
@@ -370,6 +382,7 @@ NAPI_MODULE_INIT()
 		{ "setPolicy", addon_set_policy },
 		{ "clearPolicy", addon_clear_policy },
 		{ "followCloses", addon_follow_closes },
+		{ "followSplices", addon_follow_splices },
 		{ "hook", addon_hook },
 		{ "ignoreConnection", addon_ignore_connection },
 		{ "forgetConnection", addon_forget_connection },

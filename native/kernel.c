@@ -34,6 +34,7 @@ enum object {
 	OBJECT_SOCKET,
 	OBJECT_SYSCALL,
 	OBJECT_CLOSE,
+	OBJECT_SPLICE,
 	OBJECT_SWEEP,
 	OBJECT_CAUSE,
 	OBJECTS,
@@ -41,8 +42,8 @@ enum object {
 static const char *const object_files[OBJECTS] = {
 	[OBJECT_STATE] = "state.bpf.o",	    [OBJECT_PROCESS] = "process.bpf.o",
 	[OBJECT_SOCKET] = "socket.bpf.o",   [OBJECT_SYSCALL] = "syscall.bpf.o",
-	[OBJECT_CLOSE] = "close.bpf.o",	    [OBJECT_SWEEP] = "sweep.bpf.o",
-	[OBJECT_CAUSE] = "cause.bpf.o",
+	[OBJECT_CLOSE] = "close.bpf.o",	    [OBJECT_SPLICE] = "splice.bpf.o",
+	[OBJECT_SWEEP] = "sweep.bpf.o",	    [OBJECT_CAUSE] = "cause.bpf.o",
 };
 
 /* Mirrors bpf/maps.h. */
@@ -452,17 +453,27 @@ enum kernel_hook kernel_hook(const struct kernel *kernel)
 	return kernel->objects[OBJECT_SYSCALL] ? KERNEL_HOOK_SYSCALL : KERNEL_HOOK_SOCKET;
 }
 
-int kernel_follow_closes(struct kernel *kernel, struct kernel_error *error)
+static int follow(struct kernel *kernel, enum object index, struct kernel_error *error)
 {
 	int status;
 
-	if (kernel->objects[OBJECT_CLOSE])
+	if (kernel->objects[index] || kernel_hook(kernel) == KERNEL_HOOK_SYSCALL)
 		return 0;
 	memset(error, 0, sizeof(*error));
 	objects_log_to(error);
-	status = start_object(kernel, OBJECT_CLOSE, error);
+	status = start_object(kernel, index, error);
 	objects_log_to(NULL);
 	return status;
+}
+
+int kernel_follow_closes(struct kernel *kernel, struct kernel_error *error)
+{
+	return follow(kernel, OBJECT_CLOSE, error);
+}
+
+int kernel_follow_splices(struct kernel *kernel, struct kernel_error *error)
+{
+	return follow(kernel, OBJECT_SPLICE, error);
 }
 
 static int set_policy(struct kernel *kernel, uint32_t tgid, uint32_t watch, uint32_t family,

@@ -55,8 +55,12 @@ void kernel_close(struct kernel *kernel);
 /* The hook that was attached: KERNEL_HOOK_SYSCALL or KERNEL_HOOK_SOCKET. */
 enum kernel_hook kernel_hook(const struct kernel *kernel);
 
-/* Sees every close() from now on, which KERNEL_HOOK_SOCKET needs for Unix sockets. */
+/*
+ * What KERNEL_HOOK_SOCKET does not see by itself, from now on: every close() (for Unix sockets), and
+ * reads by splice(). Nothing to do with the other hook, or for the second time.
+ */
 int kernel_follow_closes(struct kernel *kernel, struct kernel_error *error);
+int kernel_follow_splices(struct kernel *kernel, struct kernel_error *error);
 
 /*
  * Copies whole records while the largest one still fits. Returns the bytes written, 0 for an

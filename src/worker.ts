@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { type EventFileHead, EventFileWriter } from './capture/event-file.ts';
+import { eventCounter } from './capture/layout.gen.ts';
 import { maskMarker, maskTokens } from './capture/mask.ts';
 import { limits } from './config/limits.ts';
 import type { ExchangeBatch } from './handoff/layout.ts';
@@ -53,6 +54,7 @@ class CaptureWorker {
   #tickNs = 0;
   #countersNs = 0;
   #isStopping = false;
+  #isSplicing = false;
   /** Batches that the main thread has not given back. */
   #underWay = 0;
 
@@ -71,7 +73,8 @@ class CaptureWorker {
       onLog: (level, message) => send({ kind: 'log', level, message }),
       ignoreConnection: (inode) => this.#kernel.ignoreConnection(inode),
       forgetConnection: (inode) => this.#kernel.forgetConnection(inode),
-      onUnixSocket: () => this.#followCloses(),
+      onUnixSocket: () =>
+        this.#follow('the end of Unix sockets', () => this.#kernel.followCloses()),
     });
   }
 
@@ -144,7 +147,9 @@ class CaptureWorker {
   }
 
   #sendCounters(): void {
-    addKernelCounters(this.#counters, this.#kernel.counters());
+    const values = this.#kernel.counters();
+    if (values[eventCounter.COUNTER_READ_UNSEEN] > 0) this.#followSplices();
+    addKernelCounters(this.#counters, values);
     send({ kind: 'counters', values: this.#counters.values });
   }
 
@@ -152,6 +157,7 @@ class CaptureWorker {
     const family = plan.family === 'apache' ? 'other' : plan.family;
     this.#kernel.setPolicy(plan.tgid, { watch: plan.watch, family });
     this.#pipeline.setFamily(plan.tgid, plan.family);
+    if (family === 'haproxy') this.#followSplices();
     for (const site of plan.uprobes) this.#attach(plan.executableKey, site);
     const { tgid, family: name, resource } = plan;
     this.#recording?.note({ kind: 'plan', tgid, family: name, resource });
@@ -168,12 +174,18 @@ class CaptureWorker {
     }
   }
 
-  /** Unix sockets close unseen until this; it has its price, so only hosts that use them pay it. */
-  #followCloses(): void {
+  #followSplices(): void {
+    if (this.#isSplicing) return;
+    this.#isSplicing = true;
+    this.#follow('reads by splice()', () => this.#kernel.followSplices());
+  }
+
+  /** What has its price, so that only hosts where it happens pay it. */
+  #follow(what: string, attach: () => void): void {
     try {
-      this.#kernel.followCloses();
+      attach();
     } catch (error) {
-      send({ kind: 'unavailable', what: 'the end of Unix sockets', why: messageOf(error) });
+      send({ kind: 'unavailable', what, why: messageOf(error) });
     }
   }
 

@@ -39,6 +39,7 @@ interface Addon {
   clearPolicy(handle: number, tgid: number): void;
   hook(handle: number): number;
   followCloses(handle: number): void;
+  followSplices(handle: number): void;
   ignoreConnection(handle: number, inode: number): void;
   forgetConnection(handle: number, inode: number): void;
   sweep(handle: number): number;
@@ -109,6 +110,7 @@ function kernelOf(addon: Addon, handle: number): Kernel {
       worded(() => addon.setPolicy(handle, tgid, WATCH[policy.watch], FAMILY[policy.family])),
     clearPolicy: (tgid: number) => worded(() => addon.clearPolicy(handle, tgid)),
     hook: addon.hook(handle) === HOOK.socket ? 'socket' : 'syscall',
+    followSplices: () => worded(() => addon.followSplices(handle)),
     followCloses: () => worded(() => addon.followCloses(handle)),
     ignoreConnection: (inode: number) => worded(() => addon.ignoreConnection(handle, inode)),
     forgetConnection: (inode: number) => worded(() => addon.forgetConnection(handle, inode)),

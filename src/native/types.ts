@@ -41,6 +41,8 @@ export interface Kernel {
   readonly hook: CaptureHook;
   /** Sees every close() from now on: hook `socket` needs it for the end of Unix sockets. */
   followCloses(): void;
+  /** Sees what splice() reads from now on: hook `socket` needs it for HAProxy. */
+  followSplices(): void;
   /** Stops copying a connection's bytes (tunnels, the agent's own traffic). */
   ignoreConnection(socketInode: number): void;
   /** A socket ended without a close that the kernel side could see: its entry is freed. */

@@ -25,6 +25,10 @@ export const DEFINITIONS = {
   'truncated.fault': { fact: 'info', help: 'user buffers the kernel could not read' },
   'truncated.iovec': { fact: 'info', help: 'calls with more iovecs than are walked' },
   'kernel.skipped_not_http': { fact: 'info', help: 'connections whose first bytes are not HTTP' },
+  'kernel.read_unseen': {
+    fact: 'info',
+    help: 'reads that found bytes gone by splice(); they became a filler then',
+  },
   'kernel.cause_taken': { fact: 'info', help: 'egress writes with program state' },
   'kernel.cause_refused': { fact: 'info', help: 'program state that failed its self-check' },
   // discover

@@ -179,6 +179,7 @@ for (const hook of ['socket', 'syscall'] as const) {
 
     test('splice counts on the socket that it reads and on the one that it writes', async () => {
       await start();
+      tap.kernel.followSplices();
       await driver.calls('pair c s tcp4', `write c ${REQUEST}`, 'read s 100');
       await driver.calls('again d t', `write d ${REQUEST}`, 'read t 100');
       await driver.calls('write c x 700', 'splice s t 700');
@@ -191,6 +192,23 @@ for (const hook of ['socket', 'syscall'] as const) {
           [true, 700, 0],
         ],
       );
+    });
+
+    test('bytes that splice took unseen become a filler with the next read', async () => {
+      await start({ hook: 'socket' });
+      await driver.calls('pair c s tcp4', `write c ${REQUEST}`, 'read s 100');
+      await driver.calls('again d t', `write d ${REQUEST}`, 'read t 100');
+      await driver.calls('write c x 700', 'splice s t 700', 'write c rest', 'read s 100');
+      await settle();
+      const read = tap.of(server(), false).slice(1);
+      assert.deepEqual(
+        read.map((data) => [data.position, data.lenBytes, data.text]),
+        [
+          [REQUEST_BYTES, 700, ''],
+          [REQUEST_BYTES + 700, 4, 'rest'],
+        ],
+      );
+      assert.equal(tap.counter('COUNTER_READ_UNSEEN'), 1);
     });
 
     test('a large call: the head limit is copied, of the rest its end is', async () => {
@@ -575,7 +593,12 @@ for (const hook of ['socket', 'syscall'] as const) {
 
     test('a sweep ends what was closed unseen, and nothing else', async () => {
       await start();
-      await driver.calls('pair c s abstract spantap-sweep', 'again d t', `write c ${REQUEST}`, `write d ${REQUEST}`);
+      await driver.calls(
+        'pair c s abstract spantap-sweep',
+        'again d t',
+        `write c ${REQUEST}`,
+        `write d ${REQUEST}`,
+      );
       await tap.until('opens', () => tap.opens.length === 2);
       await driver.calls('dup2 d c');
       assert.equal(tap.closes.length, 0);

@@ -244,7 +244,7 @@ describe('sockets', { skip }, () => {
   });
 
   test('a call beyond what one program run copies is counted', async () => {
-    await start({ bodyBytesMax: 4 << 20, ringBytes: 4 << 20 });
+    await start({ bodyBytesMax: 4 << 20, ringBytesMin: 4 << 20 });
     await driver.calls('pair c s tcp4');
     // Nobody reads: the socket's buffers take all of it.
     await driver.calls(`write c ${REQUEST} 2000000`);
@@ -515,7 +515,7 @@ describe('sockets', { skip }, () => {
 
   test('a process that is ignored is not captured, also where all are watched', async () => {
     driver = new Driver(program);
-    tap = new Tap({ watchAll: true, ringBytes: 8 << 20 });
+    tap = new Tap({ watchAll: true, ringBytesMin: 4 << 20 });
     const ignored = new Driver(program);
     driver.watchedBy(tap);
     tap.kernel.setPolicy(ignored.pid, { watch: 'ignore', family: 'other' });
@@ -529,7 +529,7 @@ describe('sockets', { skip }, () => {
   });
 
   test('a full ring loses records, counts them, and shows the gap', async () => {
-    await start({ ringBytes: 4096 });
+    await start({ ringBytesMin: 4096 });
     await driver.calls('pair c s tcp4');
     for (let i = 0; i < 20; i++) await driver.calls(`write c ${REQUEST} 500`);
     const lost = tap.counter('COUNTER_LOST_RING_FULL');
@@ -543,7 +543,7 @@ describe('sockets', { skip }, () => {
   });
 
   test('an open event that did not fit is sent with the next bytes that do', async () => {
-    await start({ ringBytes: 4096 });
+    await start({ ringBytesMin: 4096 });
     await driver.calls('pair c s tcp4');
     for (let i = 0; i < 12; i++) await driver.calls(`write c ${REQUEST} 500`);
     // Small records fill what is left, so that nothing as long as an open event fits.

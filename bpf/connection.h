@@ -14,6 +14,7 @@
 #ifndef SPANTAP_CONNECTION_H
 #define SPANTAP_CONNECTION_H
 
+#include "ring.h"
 #include "socket.h"
 
 /* Turns that a connection of unknown beginning may take until one starts like HTTP. */
@@ -177,18 +178,34 @@ static __always_inline int connection_open(struct connection *conn, struct scrat
 	return 1;
 }
 
+static __always_inline void fill_close(struct close_event *event, const struct connection *conn)
+{
+	fill_header(&event->header, EVENT_CLOSE, sizeof(*event));
+	event->connection_id = conn->id;
+	event->read_position = conn->position[DIRECTION_READ];
+	event->write_position = conn->position[DIRECTION_WRITE];
+	event->turns = conn->turns;
+}
+
 static __always_inline void connection_close(struct connection *conn)
 {
 	struct close_event event = {};
 
 	if (!(conn->flags & CONNECTION_OPEN_SENT))
 		return;
-	fill_header(&event.header, EVENT_CLOSE, sizeof(event));
-	event.connection_id = conn->id;
-	event.read_position = conn->position[DIRECTION_READ];
-	event.write_position = conn->position[DIRECTION_WRITE];
-	event.turns = conn->turns;
+	fill_close(&event, conn);
 	ring_put(&event, sizeof(event));
+}
+
+/* As connection_close(), where it may interrupt another program of ours. */
+static __always_inline void connection_close_interrupt(struct connection *conn)
+{
+	struct close_event event = {};
+
+	if (!(conn->flags & CONNECTION_OPEN_SENT))
+		return;
+	fill_close(&event, conn);
+	ring_put_interrupt(&event, sizeof(event));
 }
 
 /*

@@ -121,7 +121,7 @@ int BPF_PROG(socket_state, const struct sock *sk, int old_state, int new_state)
 
 	if (!conn)
 		return 0;
-	connection_close(conn);
+	connection_close_interrupt(conn);
 	connection_forget(inode);
 	return 0;
 }

@@ -29,11 +29,12 @@ interface Addon {
     watchAll: number;
     copyBytesMax: number;
     ringBytes: number;
+    ringBytesMin: number;
     connectionsMax: number;
     hook: number;
   }): number;
   close(handle: number): void;
-  drain(handle: number, batch: Uint8Array): number;
+  drain(handle: number, batch: Uint8Array, isLast: boolean): number;
   counters(handle: number): Float64Array;
   setPolicy(handle: number, tgid: number, watch: number, family: number): void;
   clearPolicy(handle: number, tgid: number): void;
@@ -85,6 +86,7 @@ export function openKernel(options: KernelOptions): Kernel {
       watchAll: Number(options.watchAll),
       copyBytesMax: options.headBytesMax + options.bodyBytesMax,
       ringBytes: options.ringBytes,
+      ringBytesMin: options.ringBytesMin,
       connectionsMax: options.connectionsMax,
       hook: hookNumber(options.hook ?? process.env.SPANTAP_CAPTURE_HOOK),
     }),
@@ -104,7 +106,7 @@ export function probeFeatures(): HookFeature[] {
 
 function kernelOf(addon: Addon, handle: number): Kernel {
   return {
-    drain: (batch: Uint8Array) => addon.drain(handle, batch),
+    drain: (batch: Uint8Array, isLast = false) => addon.drain(handle, batch, isLast),
     counters: () => worded(() => addon.counters(handle)),
     setPolicy: (tgid: number, policy: ProcessPolicy) =>
       worded(() => addon.setPolicy(handle, tgid, WATCH[policy.watch], FAMILY[policy.family])),

@@ -35,6 +35,7 @@ describe('the kernel side', { skip }, () => {
     const kernel = openKernel({
       watchAll: true,
       ringBytes: limits.ringBytes,
+      ringBytesMin: limits.ringBytesMin,
       connectionsMax: limits.kernelConnectionsMax,
       headBytesMax: limits.headBytesMax,
       bodyBytesMax: limits.bodyBytesMax,
@@ -90,7 +91,7 @@ describe('the kernel side', { skip }, () => {
     const source = `
       import { openKernel } from ${JSON.stringify(import.meta.resolve('../../src/native/binding.ts'))};
       import { parentPort } from 'node:worker_threads';
-      openKernel({ watchAll: false, ringBytes: 65536, connectionsMax: 64, headBytesMax: 64, bodyBytesMax: 0 });
+      openKernel({ watchAll: false, ringBytes: 0, ringBytesMin: 65536, connectionsMax: 64, headBytesMax: 64, bodyBytesMax: 0 });
       parentPort.postMessage('open');
       setInterval(() => {}, 1000);
     `;

@@ -528,37 +528,6 @@ describe('sockets', { skip }, () => {
     await ignored.kill();
   });
 
-  test('a full ring loses records, counts them, and shows the gap', async () => {
-    await start({ ringBytesMin: 4096 });
-    await driver.calls('pair c s tcp4');
-    for (let i = 0; i < 20; i++) await driver.calls(`write c ${REQUEST} 500`);
-    const lost = tap.counter('COUNTER_LOST_RING_FULL');
-    assert.ok(lost > 0, 'records were lost');
-    tap.drain();
-    await driver.calls(`write c ${REQUEST}end`);
-    await tap.until('a later event', () => tap.datas.some(isLast));
-    const seen = tap.of(client());
-    assert.equal(seen.length + lost, 21);
-    assert.equal(seen.at(-1)?.position, 20 * 500);
-  });
-
-  test('an open event that did not fit is sent with the next bytes that do', async () => {
-    await start({ ringBytesMin: 4096 });
-    await driver.calls('pair c s tcp4');
-    for (let i = 0; i < 12; i++) await driver.calls(`write c ${REQUEST} 500`);
-    // Small records fill what is left, so that nothing as long as an open event fits.
-    for (let i = 0; i < 30; i++) await driver.calls('write c x');
-    await driver.calls('again d t', `write d ${REQUEST}`);
-    tap.drain();
-    assert.equal(tap.opens.length, 1);
-    await driver.calls(`write d ${REQUEST}end`);
-    await tap.until('the second open', () => tap.opens.length === 2);
-    assert.deepEqual(
-      [tap.opens[1].writePosition, tap.opens[1].startSeen],
-      [REQUEST_BYTES * 2 + 3, true],
-    );
-  });
-
   test('a full connection map: the sockets beyond it are counted, those in it go on', async () => {
     // Sockets share two slots by their inode and a small map besides: forty do not fit.
     await start({ connectionsMax: 2 });

@@ -139,39 +139,48 @@ __noinline int deliver(void)
 	return 0;
 }
 
-/* Copies the iovecs of a call of at most a chunk; returns 0 when that is not all of its bytes. */
-static __always_inline int copy_iovecs(struct scratch *s, __u8 *payload, __u32 len_bytes)
+/*
+ * Copies the iovecs of a call of at most a chunk; returns 0 when that is not all of its bytes. A
+ * function of its own for the registers that it has then: older verifiers lose the bounds of a
+ * number that goes over the stack.
+ */
+static __noinline int copy_iovecs(struct scratch *s, __u8 *payload, __u64 len_bytes)
 {
 	volatile struct cursor *cursor = &s->cursor;
-	__u32 count = s->call.iov_count;
+	__u64 count = s->call.iov_count, count_bytes = count * sizeof(struct user_iovec);
 
-	if (count > IOVECS_READ ||
-	    bpf_probe_read_user(s->cursor.iovecs, count * sizeof(struct user_iovec),
-				(void *)s->call.buffer))
+	barrier_var(count_bytes);
+	if (count_bytes > sizeof(s->cursor.iovecs) ||
+	    bpf_probe_read_user(s->cursor.iovecs, count_bytes, (void *)s->call.buffer))
 		return 0;
 	cursor->filled = 0;
 	for (__u32 i = 0; i < IOVECS_READ; i++) {
-		__u32 filled = cursor->filled;
+		__u64 filled = cursor->filled;
 
-		if (i >= count || filled >= len_bytes || filled >= SPANTAP_CHUNK_BYTES)
+		if (i >= count || filled >= len_bytes)
 			break;
-		__u64 take = min_bytes(cursor->iovecs[i].len, len_bytes - filled);
+		__u64 base = cursor->iovecs[i].base, take = cursor->iovecs[i].len;
 
-		/* 5.10 loses the bound of a 32-bit test when the value is used as 64 bits. */
+		if (take > len_bytes - filled)
+			take = len_bytes - filled;
+		barrier_var(filled);
 		barrier_var(take);
-		if (take > SPANTAP_CHUNK_BYTES)
+		if (filled > SPANTAP_CHUNK_BYTES || take > SPANTAP_CHUNK_BYTES)
 			break;
-		if (bpf_probe_read_user(payload + filled, take, (void *)cursor->iovecs[i].base))
-			return 0;
 		cursor->filled = filled + take;
+		if (bpf_probe_read_user(payload + filled, take, (void *)base))
+			return 0;
 	}
 	return cursor->filled == len_bytes;
 }
 
-static __always_inline int copy_call(struct scratch *s, __u8 *payload, __u32 len_bytes)
+static __always_inline int copy_call(struct scratch *s, __u8 *payload, __u64 len_bytes)
 {
 	if (s->call.iov_count)
 		return copy_iovecs(s, payload, len_bytes);
+	barrier_var(len_bytes);
+	if (len_bytes > SPANTAP_CHUNK_BYTES)
+		return 0;
 	return !bpf_probe_read_user(payload, len_bytes, (void *)s->call.buffer);
 }
 

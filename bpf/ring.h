@@ -55,8 +55,11 @@ static __always_inline void *ring_place(struct ring *ring, __u64 size_bytes)
 
 	if (ring->produced + size_bytes - shared->consumed > config.ring_bytes)
 		return NULL;
-	/* Always true; the verifier does not know. */
-	return offset < config.ring_bytes ? ring->bytes + offset : NULL;
+	/* Never; the verifier does not know, and is to see the test before the addition. */
+	if (offset >= config.ring_bytes)
+		return NULL;
+	barrier_var(offset);
+	return ring->bytes + offset;
 }
 
 /* Makes the record visible that was written at ring_place(). */
@@ -84,7 +87,10 @@ static __always_inline int ring_put(const void *record, __u64 size_bytes)
 	struct ring *ring = ring_of_cpu();
 	void *place = ring ? ring_place(ring, size_bytes) : NULL;
 
-	if (!place || bpf_probe_read_kernel(place, size_bytes, record)) {
+	/* Never too large; older verifiers lose bounds on a register's way over the stack. */
+	barrier_var(size_bytes);
+	if (!place || size_bytes > RING_RECORD_BYTES_MAX ||
+	    bpf_probe_read_kernel(place, size_bytes, record)) {
 		count(COUNTER_LOST_RING_FULL);
 		return 0;
 	}

@@ -24,10 +24,8 @@ export class Driver {
   readonly #child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
 
-  /** @param cpu the only one that it runs on; without it any */
-  constructor(program: string, cpu?: number) {
-    const command = cpu === undefined ? [program] : ['taskset', '-c', `${cpu}`, program];
-    this.#child = spawn(command[0], command.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] });
+  constructor(program: string) {
+    this.#child = spawn(program, { stdio: ['pipe', 'pipe', 'inherit'] });
     const { stdout } = this.#child;
     if (stdout === null) throw new Error('no stdout');
     this.#lines = createInterface({ input: stdout })[Symbol.asyncIterator]();

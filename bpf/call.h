@@ -39,7 +39,7 @@ static __always_inline int is_wanted_error(long result)
 }
 
 static __always_inline void fill_call(struct scratch *s, struct pt_regs *regs, long result,
-				      struct policy policy)
+				      struct policy policy, struct caller caller)
 {
 	struct call *call = &s->call;
 
@@ -54,6 +54,7 @@ static __always_inline void fill_call(struct scratch *s, struct pt_regs *regs, l
 	call->error = result < 0 ? -result : 0;
 	call->flags = result < 0 ? DATA_ERROR : 0;
 	call->direction = DIRECTION_READ;
+	call->caller = caller;
 	call->family = policy.family;
 	call->starts_known = policy.starts_known;
 	call->hook = HOOK_SYSCALL;
@@ -107,8 +108,9 @@ static __always_inline int is_stream_call(struct call *call, __u32 number)
 	return 1;
 }
 
-/* A call of is_data_call() on the socket that fill_socket() named. */
-static __always_inline void data_call(struct scratch *s, __u32 number, long result)
+/* A call of is_data_call() on a socket; `conn` is NULL when that is not known. */
+static __always_inline void data_call(struct scratch *s, struct connection *conn, __u32 number,
+				      long result)
 {
 	struct call *call = &s->call;
 
@@ -116,7 +118,7 @@ static __always_inline void data_call(struct scratch *s, __u32 number, long resu
 		return;
 	if (!result && call->direction == DIRECTION_READ)
 		call->flags |= DATA_EOF;
-	if (!deliver_fast(s))
+	if (!deliver_fast(s, conn))
 		deliver();
 }
 

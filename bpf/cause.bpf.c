@@ -12,7 +12,7 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 static __always_inline int is_family(__u32 family)
 {
-	struct policy policy = current_policy();
+	struct policy policy = policy_of(current_caller().tgid);
 
 	return policy.family == family && policy_is_watched(policy);
 }
@@ -21,7 +21,7 @@ static __always_inline int is_family(__u32 family)
 SEC("uretprobe")
 int haproxy_stream_new(struct pt_regs *ctx)
 {
-	struct haproxy_stream_key key = { .stream = FUNCTION_RESULT(ctx), .tgid = current_tgid() };
+	struct haproxy_stream_key key = { .stream = FUNCTION_RESULT(ctx), .tgid = current_caller().tgid };
 	struct owner owner = {};
 
 	if (!is_family(FAMILY_HAPROXY) || !key.stream)

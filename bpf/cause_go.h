@@ -65,7 +65,7 @@ struct {
 
 static __always_inline struct go_key go_key(__u64 pointer)
 {
-	return (struct go_key){ .pointer = pointer, .tgid = current_tgid() };
+	return (struct go_key){ .pointer = pointer, .tgid = current_caller().tgid };
 }
 
 /* Address of the current goroutine's g at a system call. */

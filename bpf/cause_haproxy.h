@@ -60,7 +60,7 @@ struct {
 
 static __always_inline struct haproxy_thread *haproxy_thread(int may_add)
 {
-	__u32 tid = current_tid();
+	__u32 tid = current_caller().tid;
 	struct haproxy_thread *thread = bpf_map_lookup_elem(&hap_by_tid, &tid);
 
 	if (!thread && may_add) {
@@ -125,7 +125,7 @@ static __always_inline struct owner *haproxy_take(__u64 sp)
 
 	if (!thread || !thread->stream)
 		return NULL;
-	struct haproxy_stream_key key = { .stream = thread->stream, .tgid = current_tgid() };
+	struct haproxy_stream_key key = { .stream = thread->stream, .tgid = current_caller().tgid };
 	struct owner *owner = bpf_map_lookup_elem(&hap_stream_owner, &key);
 
 	if (!owner || !haproxy_frame_is_live(thread, sp)) {

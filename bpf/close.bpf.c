@@ -21,7 +21,7 @@ struct close_enter {
 SEC("tracepoint/syscalls/sys_enter_close")
 int close_enter(struct close_enter *ctx)
 {
-	if (!policy_is_watched(current_policy()))
+	if (!policy_is_watched(policy_of(current_caller().tgid)))
 		return 0;
 	struct file *file = file_of_fd(ctx->fd);
 	__u64 inode = socket_inode(file);

@@ -163,7 +163,7 @@ static __always_inline int connection_open(struct connection *conn, struct scrat
 	struct socket *socket = BPF_CORE_READ(file, private_data);
 
 	__builtin_memset(event, 0, sizeof(*event));
-	fill_header(&event->header, EVENT_OPEN, sizeof(*event));
+	fill_header(&event->header, EVENT_OPEN, sizeof(*event), scratch->call.caller);
 	event->connection_id = conn->id;
 	event->socket_inode = scratch->call.inode;
 	event->read_position = conn->position[DIRECTION_READ];
@@ -180,7 +180,7 @@ static __always_inline int connection_open(struct connection *conn, struct scrat
 
 static __always_inline void fill_close(struct close_event *event, const struct connection *conn)
 {
-	fill_header(&event->header, EVENT_CLOSE, sizeof(*event));
+	fill_header(&event->header, EVENT_CLOSE, sizeof(*event), current_caller());
 	event->connection_id = conn->id;
 	event->read_position = conn->position[DIRECTION_READ];
 	event->write_position = conn->position[DIRECTION_WRITE];

@@ -35,7 +35,7 @@ static __always_inline int put_data(struct data_event *event, __u32 copied)
 static __always_inline void fill_data(struct data_event *event, const struct call *call,
 				      const struct connection *conn, __u64 position, int is_turn)
 {
-	fill_header(&event->header, EVENT_DATA, 0);
+	fill_header(&event->header, EVENT_DATA, 0, call->caller);
 	event->connection_id = conn->id;
 	event->position = position;
 	event->goroutine = 0;
@@ -189,10 +189,8 @@ static __always_inline int copy_call(struct scratch *s, __u8 *payload, __u64 len
  * few enough for one event, which is written where it stays. Returns 0, with nothing changed,
  * when the call is another one.
  */
-static __always_inline int deliver_fast(struct scratch *s)
+static __always_inline int deliver_fast(struct scratch *s, struct connection *conn)
 {
-	struct connection *conn = connection_of(s->call.inode);
-
 	if (!conn || conn->state != STATE_HTTP || !(conn->flags & CONNECTION_OPEN_SENT))
 		return 0;
 	__u8 direction = s->call.direction & 1;

@@ -9,9 +9,9 @@
 #include "arch.h"
 #include "call.h"
 
-static __always_inline struct pt_regs *current_regs(void)
+static __always_inline struct pt_regs *regs_of(struct task_struct *task)
 {
-	return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	return (struct pt_regs *)bpf_task_pt_regs(task);
 }
 
 /* Names the socket of the call; returns 0 for those that the kernel opened for itself. */
@@ -24,22 +24,21 @@ static __always_inline int fill_sock(struct call *call, const struct sock *sk)
 	return file != NULL;
 }
 
-static __always_inline int is_kernel_thread(void)
+static __always_inline int is_kernel_thread(const struct task_struct *task)
 {
-	return (bpf_get_current_task_btf()->flags & PF_KTHREAD) != 0;
+	return (task->flags & PF_KTHREAD) != 0;
 }
 
 /*
- * Bytes that were taken out of a TCP socket of a known connection and that nobody saw: splice(),
- * zero-copy receive. `len_bytes` of the difference are those of the current call.
+ * Bytes that were taken out of a TCP socket and that nobody saw: splice(), zero-copy receive.
+ * `conn` may be NULL; `len_bytes` of the difference are those of the current call.
  */
-static __always_inline __u64 unseen_bytes(const struct call *call, const struct sock *sk,
+static __always_inline __u64 unseen_bytes(const struct connection *conn, const struct sock *sk,
 					  __u64 len_bytes)
 {
 	const struct tcp_sock *tp =
 		bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct tcp_sock));
 	__u32 unread = tp->rcv_nxt - tp->copied_seq;
-	struct connection *conn = connection_of(call->inode);
 
 	/* Of skipped ones nobody counts the bytes. */
 	if (!conn || conn->state == STATE_SKIPPED || sk->sk_protocol != IPPROTO_TCP || sk->__sk_common.skc_family == AF_UNIX)
@@ -52,9 +51,10 @@ static __always_inline __u64 unseen_bytes(const struct call *call, const struct 
 }
 
 static __always_inline void deliver_unseen(struct scratch *s, struct pt_regs *regs,
-					   struct policy policy, __u64 len_bytes)
+					   struct policy policy, struct caller caller,
+					   __u64 len_bytes)
 {
-	fill_call(s, regs, len_bytes, policy);
+	fill_call(s, regs, len_bytes, policy, caller);
 	s->call.hook = HOOK_SOCKET;
 	deliver_filler(&s->call, DIRECTION_READ);
 }

@@ -183,6 +183,12 @@ struct {
 	__type(value, struct counters);
 } counters SEC(".maps");
 
+/* Who makes the call: asked once, since each question is a helper call. */
+struct caller {
+	__u32 tgid;
+	__u32 tid;
+};
+
 /* Which kind of hook saw a call. */
 enum call_hook {
 	HOOK_SYSCALL = 0, /* at its exit: every connect and accept is seen as well */
@@ -193,6 +199,7 @@ enum call_hook {
 struct call {
 	__u64 file;  /* of the socket */
 	__u64 inode; /* of the socket, 0: the descriptor is no socket */
+	struct caller caller;
 	__u64 buffer;
 	__u64 iov_count;
 	__u64 len_bytes;
@@ -311,27 +318,28 @@ enum bpf_func_id___newer {
 
 extern void *bpf_rdonly_cast(const void *object, __u32 btf_id) __ksym __weak;
 
-static __always_inline __u32 current_tgid(void)
+static __always_inline struct caller caller_of(const struct task_struct *task)
 {
-	if (HAS_TASK_BTF)
-		return bpf_get_current_task_btf()->tgid;
-	return bpf_get_current_pid_tgid() >> 32;
+	return (struct caller){ .tgid = task->tgid, .tid = task->pid };
 }
 
-static __always_inline __u32 current_tid(void)
+static __always_inline struct caller current_caller(void)
 {
 	if (HAS_TASK_BTF)
-		return bpf_get_current_task_btf()->pid;
-	return bpf_get_current_pid_tgid();
+		return caller_of(bpf_get_current_task_btf());
+	__u64 both = bpf_get_current_pid_tgid();
+
+	return (struct caller){ .tgid = both >> 32, .tid = both };
 }
 
-static __always_inline void fill_header(struct event_header *header, __u32 kind, __u32 size_bytes)
+static __always_inline void fill_header(struct event_header *header, __u32 kind, __u32 size_bytes,
+					struct caller caller)
 {
 	header->kind = kind;
 	header->size_bytes = size_bytes;
 	header->time_ns = bpf_ktime_get_ns();
-	header->tgid = current_tgid();
-	header->tid = current_tid();
+	header->tgid = caller.tgid;
+	header->tid = caller.tid;
 }
 
 static __always_inline struct policy_slot *policy_slot(__u32 tgid)
@@ -389,9 +397,5 @@ static __always_inline int policy_is_watched(struct policy policy)
 	return policy.watch == WATCH_YES || (policy.watch == WATCH_DEFAULT && config.watch_all);
 }
 
-static __always_inline struct policy current_policy(void)
-{
-	return policy_of(current_tgid());
-}
 
 #endif

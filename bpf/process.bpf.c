@@ -13,7 +13,7 @@ static __always_inline void put_process(struct task_struct *task, __u32 action, 
 {
 	struct process_event event = {};
 
-	fill_header(&event.header, EVENT_PROCESS, sizeof(event));
+	fill_header(&event.header, EVENT_PROCESS, sizeof(event), current_caller());
 	event.header.tgid = BPF_CORE_READ(task, tgid);
 	event.start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
 	event.action = action;

@@ -22,42 +22,41 @@ static __always_inline int is_supported(void)
 	return bpf_core_field_offset(struct proto_ops, splice_eof) != 0;
 }
 
-/* Bytes that left the socket unseen before this read of `len_bytes` become a filler. */
-static __always_inline void catch_up(struct scratch *s, struct pt_regs *regs, const struct sock *sk,
-				     struct policy policy, __u64 len_bytes)
-{
-	__u64 unseen = unseen_bytes(&s->call, sk, len_bytes);
-
-	if (!unseen)
-		return;
-	count(COUNTER_READ_UNSEEN);
-	deliver_unseen(s, regs, policy, unseen);
-}
-
 /* `direction`: which of the two tracepoints it was. */
 static __always_inline void socket_call(const struct sock *sk, long result, __u8 direction)
 {
 	if (result < 0 && !is_wanted_error(result))
 		return;
-	struct policy policy = current_policy();
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct caller caller = caller_of(task);
+	struct policy policy = policy_of(caller.tgid);
 
 	if (!policy_is_watched(policy))
 		return;
 	struct scratch *s = scratch();
-	struct pt_regs *regs = current_regs();
+	struct pt_regs *regs = regs_of(task);
 	__u32 number = SYSCALL_NUMBER(regs);
 
 	if (!s || SYSCALL_IS_COMPAT(regs) || !fill_sock(&s->call, sk))
 		return;
-	if (direction == DIRECTION_READ && result > 0)
-		catch_up(s, regs, sk, policy, result);
-	fill_call(s, regs, result, policy);
+	struct connection *conn = connection_of(s->call.inode);
+
+	if (direction == DIRECTION_READ && result > 0) {
+		__u64 unseen = unseen_bytes(conn, sk, result);
+
+		/* They become a filler in front of the bytes of this call. */
+		if (unseen) {
+			count(COUNTER_READ_UNSEEN);
+			deliver_unseen(s, regs, policy, caller, unseen);
+		}
+	}
+	fill_call(s, regs, result, policy, caller);
 	s->call.hook = HOOK_SOCKET;
 	if (!is_data_call(number)) {
-		if (!is_kernel_thread())
+		if (!is_kernel_thread(task))
 			deliver_filler(&s->call, direction);
 	} else if (is_stream_call(&s->call, number)) {
-		data_call(s, number, result);
+		data_call(s, conn, number, result);
 	}
 }
 
@@ -87,7 +86,7 @@ int BPF_PROG(socket_recv, struct sock *sk, int result, int flags)
 static __always_inline int is_close(const struct sock *sk, int old_state, int new_state)
 {
 	if (new_state == TCP_FIN_WAIT1 || new_state == TCP_LAST_ACK || new_state == old_state)
-		return SYSCALL_NUMBER(current_regs()) != NR_SHUTDOWN;
+		return SYSCALL_NUMBER(regs_of(bpf_get_current_task_btf())) != NR_SHUTDOWN;
 	return new_state == TCP_CLOSE && sk->sk_shutdown == SHUTDOWN_MASK &&
 	       (old_state == TCP_ESTABLISHED || old_state == TCP_CLOSE_WAIT ||
 		old_state == TCP_SYN_SENT);
@@ -96,12 +95,14 @@ static __always_inline int is_close(const struct sock *sk, int old_state, int ne
 /* connect() of a watched process. */
 static __always_inline void socket_connect(const struct sock *sk)
 {
-	struct policy policy = current_policy();
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct caller caller = caller_of(task);
+	struct policy policy = policy_of(caller.tgid);
 	struct scratch *s = scratch();
 
-	if (!policy_is_watched(policy) || !s || is_kernel_thread() || !fill_sock(&s->call, sk))
+	if (!policy_is_watched(policy) || !s || is_kernel_thread(task) || !fill_sock(&s->call, sk))
 		return;
-	fill_call(s, current_regs(), 0, policy);
+	fill_call(s, regs_of(task), 0, policy, caller);
 	on_connect(s);
 }
 

@@ -12,19 +12,21 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(splice_read, struct sock *sk)
 {
-	struct pt_regs *regs = current_regs();
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pt_regs *regs = regs_of(task);
 
 	if (SYSCALL_NUMBER(regs) != NR_SPLICE)
 		return 0;
-	struct policy policy = current_policy();
+	struct caller caller = caller_of(task);
+	struct policy policy = policy_of(caller.tgid);
 	struct scratch *s = scratch();
 
-	if (!policy_is_watched(policy) || !s || SYSCALL_IS_COMPAT(regs) || is_kernel_thread() ||
+	if (!policy_is_watched(policy) || !s || SYSCALL_IS_COMPAT(regs) || is_kernel_thread(task) ||
 	    !fill_sock(&s->call, sk))
 		return 0;
-	__u64 unseen = unseen_bytes(&s->call, sk, 0);
+	__u64 unseen = unseen_bytes(connection_of(s->call.inode), sk, 0);
 
 	if (unseen)
-		deliver_unseen(s, regs, policy, unseen);
+		deliver_unseen(s, regs, policy, caller, unseen);
 	return 0;
 }

@@ -37,7 +37,8 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 		return 0;
 	if (result < 0 && !is_wanted_error(result))
 		return 0;
-	struct policy policy = current_policy();
+	struct caller caller = current_caller();
+	struct policy policy = policy_of(caller.tgid);
 
 	if (!policy_is_watched(policy) || SYSCALL_IS_COMPAT(regs))
 		return 0;
@@ -45,10 +46,10 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 
 	if (!s)
 		return 0;
-	fill_call(s, regs, result, policy);
+	fill_call(s, regs, result, policy, caller);
 	if (!is_data)
 		rare_call(number, result);
 	else if (is_stream_call(&s->call, number) && fill_socket(&s->call))
-		data_call(s, number, result);
+		data_call(s, connection_of(s->call.inode), number, result);
 	return 0;
 }

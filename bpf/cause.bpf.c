@@ -87,7 +87,7 @@ static __always_inline __s32 go_fd(__u64 pc)
 }
 
 /* Remembers which persistConn writes on its socket: for those dialled before the probes. */
-static __always_inline void go_find_socket(__u64 pc)
+static __always_inline void go_find_socket(__u64 pc, int starts_known)
 {
 	__s32 fd = go_fd(pc);
 
@@ -97,7 +97,7 @@ static __always_inline void go_find_socket(__u64 pc)
 	}
 	struct file *file = file_of_fd(fd);
 	__u64 inode = socket_inode(file);
-	struct connection *conn = connection_meet(file, inode);
+	struct connection *conn = connection_meet(file, inode, starts_known);
 
 	if (conn && conn->role != ROLE_SERVER)
 		conn->program.go_connection = pc;
@@ -110,7 +110,9 @@ int go_round_trip(struct pt_regs *ctx)
 	struct go_key pc = go_key(GO_ARG0(ctx)), g = go_key(GO_G(ctx));
 	struct go_pending fresh = { .is_pending = 1 };
 
-	if (!is_family(FAMILY_GO))
+	struct policy policy = policy_of(pc.tgid);
+
+	if (policy.family != FAMILY_GO || !policy_is_watched(policy))
 		return 0;
 	struct connection *conn = go_ingress(&g);
 
@@ -119,7 +121,7 @@ int go_round_trip(struct pt_regs *ctx)
 	struct go_pending *known = bpf_map_lookup_elem(&go_pending_by_pc, &pc);
 
 	if (!known)
-		go_find_socket(pc.pointer);
+		go_find_socket(pc.pointer, policy.starts_known);
 	else if (known->is_pending)
 		fresh.is_ambiguous = 1;
 	if (bpf_map_update_elem(&go_pending_by_pc, &pc, &fresh, BPF_ANY))

@@ -114,11 +114,12 @@ static __always_inline __u64 nginx_main(const struct ngx_connection *c, __u64 r)
 }
 
 /* Names the client connection behind descriptor `fd`. */
-static __always_inline void nginx_owner(__u32 fd, struct owner *owner, __u8 *flags)
+static __always_inline void nginx_owner(const struct call *call, __u32 fd, struct owner *owner,
+					__u8 *flags)
 {
 	struct file *file = file_of_fd(fd);
 	__u64 inode = socket_inode(file);
-	struct connection *client = connection_meet(file, inode);
+	struct connection *client = connection_meet(file, inode, call->starts_known);
 
 	if (!client || client->role == ROLE_CLIENT) {
 		*flags |= CAUSE_NO_INGRESS;
@@ -161,7 +162,7 @@ static __always_inline __u8 nginx_write(struct scratch *s, struct connection *co
 	if (client->fd < 0)
 		*flags |= CAUSE_NO_INGRESS;
 	else
-		nginx_owner(client->fd, owner, flags);
+		nginx_owner(&s->call, client->fd, owner, flags);
 	return CAUSE_NGINX;
 }
 

@@ -21,7 +21,9 @@ struct close_enter {
 SEC("tracepoint/syscalls/sys_enter_close")
 int close_enter(struct close_enter *ctx)
 {
-	if (!policy_is_watched(policy_of(current_caller().tgid)))
+	struct caller caller = current_caller();
+
+	if (!policy_is_watched(policy_of(caller.tgid)))
 		return 0;
 	struct file *file = file_of_fd(ctx->fd);
 	__u64 inode = socket_inode(file);
@@ -29,7 +31,7 @@ int close_enter(struct close_enter *ctx)
 
 	if (!conn)
 		return 0;
-	connection_close(conn);
+	connection_close(conn, caller);
 	connection_forget(inode);
 	return 0;
 }

@@ -106,24 +106,27 @@ static __always_inline int host_starts_known(void)
 	return config.watch_all && host && host->starts_known;
 }
 
-/* The call just moved the first bytes that we see: were they the first that there are? */
-static __always_inline void connection_start(struct connection *conn, const struct call *call,
-					     const struct sock *sk)
+/*
+ * A socket is met: how much of it is past? `read_bytes` and `written_bytes` are those of the call that
+ * is about to be counted.
+ */
+static __always_inline void connection_start(struct connection *conn, const struct sock *sk,
+					     int starts_known, __u64 read_bytes,
+					     __u64 written_bytes)
 {
 	const struct tcp_sock *tp = (const struct tcp_sock *)sk;
-	int is_read = call->direction == DIRECTION_READ;
 
 	if (!sock_is_tcp(sk)) {
-		if (call->starts_known || host_starts_known())
+		if (starts_known || host_starts_known())
 			conn->flags |= CONNECTION_START_SEEN;
 		return;
 	}
 	/* An accepted socket is made of the listening one; others never listened. */
 	if (BPF_CORE_READ(sk, sk_max_ack_backlog))
 		conn->role = ROLE_SERVER;
-	conn->read_base = tcp_read_bytes(tp) - (is_read ? call->len_bytes : 0);
+	conn->read_base = tcp_read_bytes(tp) - read_bytes;
 	/* At most 1: the client's SYN. */
-	if (!conn->read_base && tcp_written_bytes(tp) <= 1 + (is_read ? 0 : call->len_bytes))
+	if (!conn->read_base && tcp_written_bytes(tp) <= 1 + written_bytes)
 		conn->flags |= CONNECTION_START_SEEN;
 }
 
@@ -133,13 +136,21 @@ static __always_inline struct connection *connection_add(const struct call *call
 	struct sock *sk = stream_sock((struct file *)call->file);
 	struct connection *conn = sk ? connection_insert(call->inode, role) : NULL;
 
-	if (conn && role == ROLE_UNKNOWN && call->hook == HOOK_SOCKET)
-		connection_start(conn, call, sk);
+	if (conn && role == ROLE_UNKNOWN && call->hook == HOOK_SOCKET) {
+		int is_read = call->direction == DIRECTION_READ;
+
+		connection_start(conn, sk, call->starts_known, is_read ? call->len_bytes : 0,
+				 is_read ? 0 : call->len_bytes);
+	}
 	return conn;
 }
 
-/* The connection of a socket that the current call does not act on; it is entered when unknown. */
-static __always_inline struct connection *connection_meet(struct file *file, __u64 inode)
+/*
+ * The connection of a socket that the current call does not act on; it is entered when unknown.
+ * `starts_known` is that of the process.
+ */
+static __always_inline struct connection *connection_meet(struct file *file, __u64 inode,
+							  int starts_known)
 {
 	struct connection *conn = connection_of(inode);
 	struct sock *sk = !conn && inode ? stream_sock(file) : NULL;
@@ -147,8 +158,8 @@ static __always_inline struct connection *connection_meet(struct file *file, __u
 	if (!sk)
 		return conn;
 	conn = connection_insert(inode, ROLE_UNKNOWN);
-	if (conn && sock_is_tcp(sk))
-		conn->read_base = tcp_read_bytes((const struct tcp_sock *)sk);
+	if (conn)
+		connection_start(conn, sk, starts_known, 0, 0);
 	return conn;
 }
 
@@ -178,22 +189,24 @@ static __always_inline int connection_open(struct connection *conn, struct scrat
 	return 1;
 }
 
-static __always_inline void fill_close(struct close_event *event, const struct connection *conn)
+static __always_inline void fill_close(struct close_event *event, const struct connection *conn,
+				       struct caller caller)
 {
-	fill_header(&event->header, EVENT_CLOSE, sizeof(*event), current_caller());
+	fill_header(&event->header, EVENT_CLOSE, sizeof(*event), caller);
 	event->connection_id = conn->id;
 	event->read_position = conn->position[DIRECTION_READ];
 	event->write_position = conn->position[DIRECTION_WRITE];
 	event->turns = conn->turns;
 }
 
-static __always_inline void connection_close(struct connection *conn)
+/* `caller` is all zero where nobody knows who closed it, or when. */
+static __always_inline void connection_close(struct connection *conn, struct caller caller)
 {
 	struct close_event event = {};
 
 	if (!(conn->flags & CONNECTION_OPEN_SENT))
 		return;
-	fill_close(&event, conn);
+	fill_close(&event, conn, caller);
 	ring_put(&event, sizeof(event));
 }
 
@@ -204,7 +217,7 @@ static __always_inline void connection_close_interrupt(struct connection *conn)
 
 	if (!(conn->flags & CONNECTION_OPEN_SENT))
 		return;
-	fill_close(&event, conn);
+	fill_close(&event, conn, current_caller());
 	ring_put_interrupt(&event, sizeof(event));
 }
 

@@ -133,6 +133,7 @@ struct data_event {
 	__u16 error;	  /* errno, 0 none */
 };
 
+/* tgid and tid 0: found by the sweep; time_ns is when, not that of the end. */
 struct close_event {
 	struct event_header header;
 	__u64 connection_id;

@@ -27,7 +27,7 @@ static __always_inline int command_connection(const struct command_args *args)
 	if (args->command == COMMAND_END_SUSPECT) {
 		if (!conn || !conn->is_suspect)
 			return 0;
-		connection_close(conn);
+		connection_close(conn, (struct caller){});
 		connection_forget(inode);
 		return 0;
 	}

@@ -140,8 +140,8 @@ __noinline int deliver(void)
 }
 
 /*
- * Copies the iovecs of a call of at most a chunk; returns 0 when that is not all of its bytes. A
- * function of its own for the registers that it has then: older verifiers lose the bounds of a
+ * Copies the iovecs of a call, IOVECS_READ of them at most; returns how many bytes could be read.
+ * A function of its own for the registers that it has then: older verifiers lose the bounds of a
  * number that goes over the stack.
  */
 static __noinline int copy_iovecs(struct scratch *s, __u8 *payload, __u64 len_bytes)
@@ -149,11 +149,11 @@ static __noinline int copy_iovecs(struct scratch *s, __u8 *payload, __u64 len_by
 	volatile struct cursor *cursor = &s->cursor;
 	__u64 count = s->call.iov_count, count_bytes = count * sizeof(struct user_iovec);
 
+	cursor->filled = 0;
 	barrier_var(count_bytes);
 	if (count_bytes > sizeof(s->cursor.iovecs) ||
 	    bpf_probe_read_user(s->cursor.iovecs, count_bytes, (void *)s->call.buffer))
 		return 0;
-	cursor->filled = 0;
 	for (__u32 i = 0; i < IOVECS_READ; i++) {
 		__u64 filled = cursor->filled;
 
@@ -165,23 +165,49 @@ static __noinline int copy_iovecs(struct scratch *s, __u8 *payload, __u64 len_by
 			take = len_bytes - filled;
 		barrier_var(filled);
 		barrier_var(take);
-		if (filled > SPANTAP_CHUNK_BYTES || take > SPANTAP_CHUNK_BYTES)
+		if (filled > SPANTAP_CHUNK_BYTES || take > SPANTAP_CHUNK_BYTES ||
+		    bpf_probe_read_user(payload + filled, take, (void *)base))
 			break;
-		cursor->filled = filled + take;
-		if (bpf_probe_read_user(payload + filled, take, (void *)base))
-			return 0;
+		cursor->filled = cursor->filled + take;
 	}
-	return cursor->filled == len_bytes;
+	return cursor->filled;
 }
 
-static __always_inline int copy_call(struct scratch *s, __u8 *payload, __u64 len_bytes)
+/* Copies the bytes of a call; returns how many could be read. */
+static __always_inline __u32 copy_call(struct scratch *s, __u8 *payload, __u64 len_bytes)
 {
 	if (s->call.iov_count)
 		return copy_iovecs(s, payload, len_bytes);
 	barrier_var(len_bytes);
-	if (len_bytes > SPANTAP_CHUNK_BYTES)
+	if (len_bytes > SPANTAP_CHUNK_BYTES ||
+	    bpf_probe_read_user(payload, len_bytes, (void *)s->call.buffer))
 		return 0;
-	return !bpf_probe_read_user(payload, len_bytes, (void *)s->call.buffer);
+	return len_bytes;
+}
+
+/* Writes the event of `len_bytes` at its place in the ring. */
+static __always_inline void deliver_at(struct data_event *event, struct ring *ring,
+				       struct scratch *s, struct connection *conn, __u64 inode,
+				       __u32 len_bytes)
+{
+	__u8 *payload = (__u8 *)(event + 1), direction = s->call.direction & 1;
+	int is_turn = connection_turn(conn, direction);
+
+	/* The copy is last: what waits for stores to end, as the addition does, comes before. */
+	fill_data(event, &s->call, conn, connection_advance(conn, direction, len_bytes), is_turn);
+	event->len_bytes = len_bytes;
+	__u32 copied = copy_call(s, payload, len_bytes);
+	__u32 size_bytes = data_event_bytes(copied);
+
+	event->copied_bytes = copied;
+	event->header.size_bytes = size_bytes;
+	if (copied != len_bytes) {
+		event->flags |= DATA_FAULT;
+		count(COUNTER_TRUNCATED_FAULT);
+	}
+	conn->turn_copied_bytes += copied;
+	cause_bytes(s, event, conn, inode, is_turn, payload, copied);
+	ring_commit(ring, size_bytes);
 }
 
 /*
@@ -193,30 +219,19 @@ static __always_inline int deliver_fast(struct scratch *s, struct connection *co
 {
 	if (!conn || conn->state != STATE_HTTP || !(conn->flags & CONNECTION_OPEN_SENT))
 		return 0;
-	__u8 direction = s->call.direction & 1;
-	int is_turn = conn->last_direction != direction;
-	__u32 copied_before = is_turn ? 0 : conn->turn_copied_bytes;
-	__u64 len_bytes = s->call.len_bytes;
+	__u64 len_bytes = s->call.len_bytes, copied_before = conn->turn_copied_bytes;
 
-	if (len_bytes == 0 || len_bytes > SPANTAP_CHUNK_BYTES ||
-	    copied_before + len_bytes > config.copy_bytes_max || s->call.flags)
+	if (conn->last_direction != (s->call.direction & 1))
+		copied_before = 0;
+	if (len_bytes == 0 || len_bytes > SPANTAP_CHUNK_BYTES || s->call.flags ||
+	    s->call.iov_count > IOVECS_READ || copied_before + len_bytes > config.copy_bytes_max)
 		return 0;
-	__u32 size_bytes = data_event_bytes(len_bytes);
 	struct ring *ring = ring_of_cpu();
-	struct data_event *event = ring ? ring_place(ring, size_bytes) : NULL;
-	__u8 *payload = (__u8 *)(event + 1);
+	struct data_event *event = ring ? ring_place(ring, data_event_bytes(len_bytes)) : NULL;
 
-	if (!event || !copy_call(s, payload, len_bytes))
+	if (!event)
 		return 0;
-	if (is_turn)
-		connection_turn(conn, direction);
-	conn->turn_copied_bytes = copied_before + len_bytes;
-	fill_data(event, &s->call, conn, connection_advance(conn, direction, len_bytes), is_turn);
-	event->header.size_bytes = size_bytes;
-	event->len_bytes = len_bytes;
-	event->copied_bytes = len_bytes;
-	cause_bytes(s, event, conn, s->call.inode, is_turn, payload, len_bytes);
-	ring_commit(ring, size_bytes);
+	deliver_at(event, ring, s, conn, s->call.inode, len_bytes);
 	return 1;
 }
 

@@ -81,16 +81,26 @@ static __always_inline void ring_commit(struct ring *ring, __u64 size_bytes)
 #endif
 }
 
+/* Returns 1 when the record was copied; a constant size needs no helper. */
+static __always_inline int ring_copy(void *place, const void *record, __u64 size_bytes)
+{
+	if (__builtin_constant_p(size_bytes)) {
+		__builtin_memcpy(place, record, size_bytes);
+		return 1;
+	}
+	/* Never too large; older verifiers lose bounds on a register's way over the stack. */
+	barrier_var(size_bytes);
+	return size_bytes <= RING_RECORD_BYTES_MAX &&
+	       !bpf_probe_read_kernel(place, size_bytes, record);
+}
+
 /* Returns 1 when the record is in the ring; a full ring is counted here. */
 static __always_inline int ring_put(const void *record, __u64 size_bytes)
 {
 	struct ring *ring = ring_of_cpu();
 	void *place = ring ? ring_place(ring, size_bytes) : NULL;
 
-	/* Never too large; older verifiers lose bounds on a register's way over the stack. */
-	barrier_var(size_bytes);
-	if (!place || size_bytes > RING_RECORD_BYTES_MAX ||
-	    bpf_probe_read_kernel(place, size_bytes, record)) {
+	if (!place || !ring_copy(place, record, size_bytes)) {
 		count(COUNTER_LOST_RING_FULL);
 		return 0;
 	}

@@ -34,9 +34,8 @@
  * Records younger than this stay for the next drain. What one thread does after another, or a
  * thread on one CPU after being on another, is in order without it: a record is visible before its
  * call returns, and the clock is read before the rings are. It is for calls at the same time: a
- * program that has taken its time but not yet made its record visible is some 100 ns away from
- * that, with an interrupt in between some 10 us. Twice that again for the kernel's fast clock,
- * which may differ from ours by a little.
+ * program makes its record visible 1 us after it took the time, with an interrupt between some
+ * 10 us. And for the kernel's fast clock, which may differ from ours by a little.
  */
 #define HOLD_BACK_NS 100000
 

@@ -21,7 +21,8 @@ static __always_inline int is_family(__u32 family)
 SEC("uretprobe")
 int haproxy_stream_new(struct pt_regs *ctx)
 {
-	struct haproxy_stream_key key = { .stream = FUNCTION_RESULT(ctx), .tgid = current_caller().tgid };
+	struct haproxy_stream_key key = { .stream = FUNCTION_RESULT(ctx),
+					  .tgid = current_caller().tgid };
 	struct owner owner = {};
 
 	if (!is_family(FAMILY_HAPROXY) || !key.stream)

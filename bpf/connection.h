@@ -107,8 +107,8 @@ static __always_inline int host_starts_known(void)
 }
 
 /*
- * A socket is met: how much of it is past? `read_bytes` and `written_bytes` are those of the call that
- * is about to be counted.
+ * A socket is met: how much of it is past? `read_bytes` and `written_bytes` are those of the call
+ * that is about to be counted.
  */
 static __always_inline void connection_start(struct connection *conn, const struct sock *sk,
 					     int starts_known, __u64 read_bytes,

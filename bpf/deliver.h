@@ -113,8 +113,9 @@ static __always_inline void deliver_bytes(struct scratch *s, struct connection *
 }
 
 /*
- * Delivers the call in this CPU's scratch, on the socket that it names. A global function: the verifier checks it once, not
- * once per caller, and it takes its argument from the scratch because 5.10 allows only numbers.
+ * Delivers the call in this CPU's scratch, on the socket that it names. A global function: the
+ * verifier checks it once, not once per caller, and it takes its argument from the scratch
+ * because 5.10 allows only numbers.
  */
 __noinline int deliver(void)
 {

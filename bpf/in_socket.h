@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT
  *
- * What the programs that sit in the socket layer share: the call of the current task that led there,
- * and how much a TCP socket has given out.
+ * What the programs that sit in the socket layer share: the call of the current task that led
+ * there, and how much a TCP socket has given out.
  */
 #ifndef SPANTAP_IN_SOCKET_H
 #define SPANTAP_IN_SOCKET_H
@@ -36,12 +36,12 @@ static __always_inline int is_kernel_thread(const struct task_struct *task)
 static __always_inline __u64 unseen_bytes(const struct connection *conn, const struct sock *sk,
 					  __u64 len_bytes)
 {
-	const struct tcp_sock *tp =
-		bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct tcp_sock));
+	const struct tcp_sock *tp = bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct tcp_sock));
 	__u32 unread = tp->rcv_nxt - tp->copied_seq;
 
 	/* Of skipped ones nobody counts the bytes. */
-	if (!conn || conn->state == STATE_SKIPPED || sk->sk_protocol != IPPROTO_TCP || sk->__sk_common.skc_family == AF_UNIX)
+	if (!conn || conn->state == STATE_SKIPPED || sk->sk_protocol != IPPROTO_TCP ||
+	    sk->__sk_common.skc_family == AF_UNIX)
 		return 0;
 	__u64 unseen = tp->bytes_received - unread - len_bytes -
 		       (conn->position[DIRECTION_READ] + conn->read_base);

@@ -41,7 +41,8 @@ enum policy_family {
 struct policy {
 	__u8 watch;	   /* enum policy_watch */
 	__u8 family;	   /* enum policy_family */
-	__u8 starts_known; /* 1: a socket that is not known was opened since the process is watched */
+	__u8 starts_known; /* 1: a socket that is not known was opened since the process is watched
+			    */
 	__u8 _pad;
 };
 
@@ -211,7 +212,7 @@ struct call {
 	__u16 error;
 	__u16 flags; /* enum event_data_flag */
 	__u8 direction;
-	__u8 family; /* enum policy_family of the process */
+	__u8 family;	   /* enum policy_family of the process */
 	__u8 starts_known; /* of its policy */
 	__u8 hook;	   /* enum call_hook */
 	__u8 _pad[4];
@@ -396,6 +397,5 @@ static __always_inline int policy_is_watched(struct policy policy)
 {
 	return policy.watch == WATCH_YES || (policy.watch == WATCH_DEFAULT && config.watch_all);
 }
-
 
 #endif

@@ -95,7 +95,8 @@ static struct kernel *kernel_of(napi_env env, napi_callback_info info, size_t wa
 	return instance->kernels[(int)handle];
 }
 
-/* open({directory, watchAll, copyBytesMax, ringBytes, ringBytesMin, connectionsMax, hook}): handle */
+/* open({directory, watchAll, copyBytesMax, ringBytes, ringBytesMin, connectionsMax, hook}): handle
+ */
 static napi_value addon_open(napi_env env, napi_callback_info info)
 {
 	struct instance *instance = NULL;

@@ -55,10 +55,10 @@ enum object {
 	OBJECTS,
 };
 static const char *const object_files[OBJECTS] = {
-	[OBJECT_STATE] = "state.bpf.o",	    [OBJECT_PROCESS] = "process.bpf.o",
-	[OBJECT_SOCKET] = "socket.bpf.o",   [OBJECT_SYSCALL] = "syscall.bpf.o",
-	[OBJECT_CLOSE] = "close.bpf.o",	    [OBJECT_SPLICE] = "splice.bpf.o",
-	[OBJECT_SWEEP] = "sweep.bpf.o",	    [OBJECT_CAUSE] = "cause.bpf.o",
+	[OBJECT_STATE] = "state.bpf.o",	  [OBJECT_PROCESS] = "process.bpf.o",
+	[OBJECT_SOCKET] = "socket.bpf.o", [OBJECT_SYSCALL] = "syscall.bpf.o",
+	[OBJECT_CLOSE] = "close.bpf.o",	  [OBJECT_SPLICE] = "splice.bpf.o",
+	[OBJECT_SWEEP] = "sweep.bpf.o",	  [OBJECT_CAUSE] = "cause.bpf.o",
 };
 
 /* Mirrors bpf/maps.h. */
@@ -81,7 +81,7 @@ struct kernel {
 	char directory[4096];
 	struct bpf_object *objects[OBJECTS];
 	struct bpf_link *links[OBJECTS][LINKS_MAX]; /* of programs that stay attached */
-	struct bpf_link *uprobes[UPROBES_MAX]; /* by handle, NULL free */
+	struct bpf_link *uprobes[UPROBES_MAX];	    /* by handle, NULL free */
 	struct rings *rings;
 	uint32_t ring_bytes;		/* of one CPU */
 	void *ring_memory;		/* map `rings`, NULL not mapped */
@@ -204,7 +204,7 @@ static int load_object(struct kernel *kernel, enum object index, struct kernel_e
 		return -error->number;
 	kernel->objects[index] = object;
 	status = index == OBJECT_STATE ? set_sizes(kernel, error)
-			    : objects_share_maps(object, kernel->objects[0], error);
+				       : objects_share_maps(object, kernel->objects[0], error);
 	if (!status)
 		status = set_config(kernel, object, error);
 	if (status)

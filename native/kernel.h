@@ -57,8 +57,8 @@ void kernel_close(struct kernel *kernel);
 enum kernel_hook kernel_hook(const struct kernel *kernel);
 
 /*
- * What KERNEL_HOOK_SOCKET does not see by itself, from now on: every close() (for Unix sockets), and
- * reads by splice(). Nothing to do with the other hook, or for the second time.
+ * What KERNEL_HOOK_SOCKET does not see by itself, from now on: every close() (for Unix sockets),
+ * and reads by splice(). Nothing to do with the other hook, or for the second time.
  */
 int kernel_follow_closes(struct kernel *kernel, struct kernel_error *error);
 int kernel_follow_splices(struct kernel *kernel, struct kernel_error *error);

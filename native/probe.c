@@ -25,9 +25,12 @@ const char *const probe_names[PROBE_MAX] = {
 
 /* Programs of probe.bpf.o, by enum probe_kind. */
 static const char *const programs[PROBE_MAX] = {
-	[PROBE_SYS_EXIT] = "probe_sys_exit",   [PROBE_ENTER_CLOSE] = "probe_enter_close",
-	[PROBE_SCHED] = "probe_sched",	       [PROBE_SOCKET] = "probe_socket",
-	[PROBE_UPROBE] = "probe_uprobe",       [PROBE_URETPROBE] = "probe_uretprobe",
+	[PROBE_SYS_EXIT] = "probe_sys_exit",
+	[PROBE_ENTER_CLOSE] = "probe_enter_close",
+	[PROBE_SCHED] = "probe_sched",
+	[PROBE_SOCKET] = "probe_socket",
+	[PROBE_UPROBE] = "probe_uprobe",
+	[PROBE_URETPROBE] = "probe_uretprobe",
 	[PROBE_UPROBE_MULTI] = "probe_uprobe_multi",
 };
 

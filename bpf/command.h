@@ -8,7 +8,10 @@
 #ifndef SPANTAP_COMMAND_H
 #define SPANTAP_COMMAND_H
 
-/* `subject` is a socket's inode, or a tgid for policies. */
+/*
+ * `subject` is a socket's inode, or a tgid for policies. They return 0, or 1 when a map is full;
+ * COMMAND_FORGET returns 1 when a close event follows (after the next sweep if the ring is full).
+ */
 enum command {
 	COMMAND_NGINX_CONNECTION = 1, /* argument: address of the socket's ngx_connection_t */
 	COMMAND_IGNORE = 2,	      /* deliver nothing more of this socket */

@@ -128,18 +128,43 @@ static __always_inline int connection_open(struct connection *conn, struct file 
 	return 1;
 }
 
-static __always_inline void connection_close(struct connection *conn)
+/* Whether user space knows of the connection, or would if its open event had not been lost. */
+static __always_inline int connection_is_told(const struct connection *conn)
+{
+	return conn->flags & CONNECTION_OPEN_SENT || conn->state == STATE_HTTP;
+}
+
+static __always_inline void fill_close(struct close_event *event, const struct connection *conn,
+				       __u32 flags)
+{
+	fill_header(&event->header, EVENT_CLOSE, sizeof(*event));
+	event->connection_id = conn->id;
+	event->read_position = conn->position[DIRECTION_READ];
+	event->write_position = conn->position[DIRECTION_WRITE];
+	event->turns = conn->turns;
+	event->flags = flags | (conn->flags & CONNECTION_OPEN_SENT ? 0 : CLOSE_UNOPENED);
+}
+
+/* Returns 0 when the close event is due and found the ring full. */
+static __always_inline int connection_close(const struct connection *conn)
 {
 	struct close_event event = {};
 
-	if (!(conn->flags & CONNECTION_OPEN_SENT))
-		return;
-	fill_header(&event.header, EVENT_CLOSE, sizeof(event));
-	event.connection_id = conn->id;
-	event.read_position = conn->position[DIRECTION_READ];
-	event.write_position = conn->position[DIRECTION_WRITE];
-	event.turns = conn->turns;
-	ring_put(&event, sizeof(event));
+	if (!connection_is_told(conn))
+		return 1;
+	fill_close(&event, conn, 0);
+	return ring_put(&event, sizeof(event));
+}
+
+/*
+ * The connection is over: a close event, and its entry is free. When the event is lost the entry
+ * stays: the next sweep finds that nobody holds the socket and ends it again, so that what was lost
+ * with it is counted, however late.
+ */
+static __always_inline void connection_end(const struct connection *conn, __u64 inode)
+{
+	if (connection_close(conn))
+		connection_forget(inode);
 }
 
 /*

@@ -16,7 +16,7 @@
 #endif
 
 /* Any change of a layout or of a meaning below raises the version. */
-#define SPANTAP_EVENT_VERSION 1
+#define SPANTAP_EVENT_VERSION 2
 
 /* Payload bytes in one data event; a larger call becomes several events. */
 #define SPANTAP_CHUNK_BYTES 16384
@@ -133,13 +133,19 @@ struct data_event {
 	__u16 error;	  /* errno, 0 none */
 };
 
+enum event_close_flag {
+	CLOSE_UNOPENED = 1 << 0,   /* its open event never fitted into the ring, nor any of its data */
+	CLOSE_STILL_OPEN = 1 << 1, /* no close: what it had come to when capture stopped */
+};
+
+/* The last positions and turns: what was moved behind the last data event was lost. */
 struct close_event {
 	struct event_header header;
 	__u64 connection_id;
 	__u64 read_position;
 	__u64 write_position;
 	__u32 turns;
-	__u32 _pad;
+	__u32 flags; /* enum event_close_flag */
 };
 
 enum event_process_action {

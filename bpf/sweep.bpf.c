@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Which sockets does nobody hold any more? Sockets end without a close that we see: their process
+ * Walks over all connections. Which sockets does nobody hold any more? Sockets end without a close that we see: their process
  * was killed, dup2 or close_range closed them, another thread held a reference at the close. Three
  * iterators, run one after the other by the loader (kernel_sweep):
  *
@@ -10,6 +10,10 @@
  *
  * A connection that appears meanwhile was never suspected. A descriptor that is on its way from
  * one process to another (SCM_RIGHTS) is not found: its connection starts anew at its next use.
+ *
+ * And when capture stops: how far did each of the others get?
+ *
+ *   report_open           writes a close event with CLOSE_STILL_OPEN for each
  */
 #include "connection.h"
 #include <bpf/bpf_tracing.h>
@@ -73,5 +77,18 @@ int report_suspects(struct bpf_iter__bpf_map_elem *ctx)
 		return 0;
 	inode = conn->inode;
 	bpf_seq_write(ctx->meta->seq, &inode, sizeof(inode));
+	return 0;
+}
+
+SEC("iter/bpf_map_elem")
+int report_open(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct connection *conn = ctx->value;
+	struct close_event event = {};
+
+	if (!conn || !conn->inode || conn->state == STATE_SKIPPED || !connection_is_told(conn))
+		return 0;
+	fill_close(&event, conn, CLOSE_STILL_OPEN);
+	bpf_seq_write(ctx->meta->seq, &event, sizeof(event));
 	return 0;
 }

@@ -186,8 +186,7 @@ int close_enter(struct close_enter *ctx)
 
 	if (!conn)
 		return 0;
-	connection_close(conn);
-	connection_forget(inode);
+	connection_end(conn, inode);
 	return 0;
 }
 
@@ -203,14 +202,15 @@ static __always_inline int command_connection(const struct command_args *args)
 	struct connection *conn = connection_of(inode);
 
 	if (args->command == COMMAND_FORGET) {
-		connection_forget(inode);
-		return 0;
+		int is_told = conn && conn->flags & CONNECTION_OPEN_SENT;
+
+		if (conn)
+			connection_end(conn, inode);
+		return is_told;
 	}
 	if (args->command == COMMAND_END_SUSPECT) {
-		if (!conn || !conn->is_suspect)
-			return 0;
-		connection_close(conn);
-		connection_forget(inode);
+		if (conn && conn->is_suspect)
+			connection_end(conn, inode);
 		return 0;
 	}
 	if (!conn)
@@ -224,7 +224,7 @@ static __always_inline int command_connection(const struct command_args *args)
 	return 0;
 }
 
-/* Never attached; run by the loader, see command.h. Returns 0, or 1 when a map is full. */
+/* Never attached; run by the loader, see command.h. What it returns depends on the command. */
 SEC("raw_tp")
 int command(struct command_args *args)
 {

@@ -249,12 +249,18 @@ out:
 	return status;
 }
 
+static void detach_required(struct kernel *kernel)
+{
+	for (size_t i = 0; i < kernel->links_used; i++)
+		bpf_link__destroy(kernel->links[i]);
+	kernel->links_used = 0;
+}
+
 void kernel_close(struct kernel *kernel)
 {
 	for (size_t i = 0; i < UPROBES_MAX; i++)
 		kernel_detach(kernel, (int)i);
-	for (size_t i = 0; i < kernel->links_used; i++)
-		bpf_link__destroy(kernel->links[i]);
+	detach_required(kernel);
 	ring_buffer__free(kernel->ring);
 	for (size_t i = 0; i < OBJECTS; i++)
 		bpf_object__close(kernel->objects[i]);
@@ -276,7 +282,8 @@ int kernel_counters(struct kernel *kernel, uint64_t *sums, struct kernel_error *
 	return 0;
 }
 
-static int run_command(struct kernel *kernel, uint64_t command, uint64_t subject, uint64_t argument,
+/* Returns what the program returned, or -errno. */
+static int ask_command(struct kernel *kernel, uint64_t command, uint64_t subject, uint64_t argument,
 		       struct kernel_error *error)
 {
 	uint64_t args[3] = { command, subject, argument };
@@ -284,11 +291,18 @@ static int run_command(struct kernel *kernel, uint64_t command, uint64_t subject
 
 	if (bpf_prog_test_run_opts(kernel->command, &options))
 		return objects_fail(error, KERNEL_ERROR_MAP, errno, "command");
-	if (options.retval)
-		return objects_fail(error, KERNEL_ERROR_MAP, E2BIG,
-				    command == COMMAND_SET_POLICY ? "policy_by_tgid"
-								  : "conn_by_inode");
-	return 0;
+	return (int)options.retval;
+}
+
+static int run_command(struct kernel *kernel, uint64_t command, uint64_t subject, uint64_t argument,
+		       struct kernel_error *error)
+{
+	int answer = ask_command(kernel, command, subject, argument, error);
+
+	if (answer <= 0)
+		return answer;
+	return objects_fail(error, KERNEL_ERROR_MAP, E2BIG,
+			    command == COMMAND_SET_POLICY ? "policy_by_tgid" : "conn_by_inode");
 }
 
 int kernel_set_policy(struct kernel *kernel, uint32_t tgid, uint32_t watch, uint32_t family,
@@ -315,7 +329,7 @@ int kernel_ignore_connection(struct kernel *kernel, uint64_t inode, struct kerne
 
 int kernel_forget_connection(struct kernel *kernel, uint64_t inode, struct kernel_error *error)
 {
-	return run_command(kernel, COMMAND_FORGET, inode, 0, error);
+	return ask_command(kernel, COMMAND_FORGET, inode, 0, error);
 }
 
 static int want_object(struct kernel *kernel, size_t index, struct kernel_error *error)
@@ -362,15 +376,24 @@ static int open_iterator(struct kernel *kernel, const char *name, int map)
 	return fd;
 }
 
-/* What the sweep's iterators write: inodes. */
-struct suspects {
-	uint64_t *inodes;
+/* What an iterator writes: inodes, or close events. */
+struct output {
+	void *data;
 	size_t bytes;
 	size_t bytes_max;
 };
 
+/* Room for one value of each connection, and for a last read that finds nothing more. */
+static int output_new(struct kernel *kernel, struct output *out, size_t value_bytes)
+{
+	size_t max = kernel->connection_slots + kernel->connection_slots / 8 + 2;
+
+	*out = (struct output){ .data = calloc(max, value_bytes), .bytes_max = max * value_bytes };
+	return out->data ? 0 : -ENOMEM;
+}
+
 /* Runs an iterator to its end; returns 0 or -errno. */
-static int run_iterator(struct kernel *kernel, const char *name, int map, struct suspects *out)
+static int run_iterator(struct kernel *kernel, const char *name, int map, struct output *out)
 {
 	int fd = open_iterator(kernel, name, map);
 	ssize_t got;
@@ -378,7 +401,7 @@ static int run_iterator(struct kernel *kernel, const char *name, int map, struct
 	if (fd < 0)
 		return fd;
 	do {
-		got = read(fd, (char *)out->inodes + out->bytes, out->bytes_max - out->bytes);
+		got = read(fd, (char *)out->data + out->bytes, out->bytes_max - out->bytes);
 		if (got > 0)
 			out->bytes += (size_t)got;
 	} while (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)));
@@ -386,7 +409,7 @@ static int run_iterator(struct kernel *kernel, const char *name, int map, struct
 	return got < 0 ? -errno : 0;
 }
 
-static int find_suspects(struct kernel *kernel, struct suspects *out, struct kernel_error *error)
+static int find_suspects(struct kernel *kernel, struct output *out, struct kernel_error *error)
 {
 	const struct {
 		const char *program;
@@ -410,24 +433,49 @@ static int find_suspects(struct kernel *kernel, struct suspects *out, struct ker
 
 int kernel_sweep(struct kernel *kernel, struct kernel_error *error)
 {
-	/* Room for all, and for a last read that finds nothing more. */
-	size_t max = kernel->connection_slots + kernel->connection_slots / 8 + 2;
-	struct suspects suspects = { .inodes = calloc(max, sizeof(uint64_t)),
-				     .bytes_max = max * sizeof(uint64_t) };
+	struct output suspects;
 	int ended = 0, status;
 
 	memset(error, 0, sizeof(*error));
-	if (!suspects.inodes)
+	if (output_new(kernel, &suspects, sizeof(uint64_t)))
 		return objects_fail(error, KERNEL_ERROR_MAP, ENOMEM, "conn_slots");
 	status = want_object(kernel, OBJECT_SWEEP, error);
 	if (!status)
 		status = find_suspects(kernel, &suspects, error);
 	for (size_t i = 0; i < suspects.bytes / sizeof(uint64_t) && !status; i++) {
-		status = run_command(kernel, COMMAND_END_SUSPECT, suspects.inodes[i], 0, error);
+		uint64_t inode = ((uint64_t *)suspects.data)[i];
+
+		status = run_command(kernel, COMMAND_END_SUSPECT, inode, 0, error);
 		ended++;
 	}
-	free(suspects.inodes);
+	free(suspects.data);
 	return status ? status : ended;
+}
+
+int kernel_stop(struct kernel *kernel, uint8_t **records, size_t *bytes,
+		struct kernel_error *error)
+{
+	struct output out;
+	int status;
+
+	*records = NULL;
+	*bytes = 0;
+	memset(error, 0, sizeof(*error));
+	detach_required(kernel);
+	status = want_object(kernel, OBJECT_SWEEP, error);
+	if (status)
+		return status;
+	if (output_new(kernel, &out, sizeof(struct close_event)))
+		return objects_fail(error, KERNEL_ERROR_MAP, ENOMEM, "conn_slots");
+	for (int i = 0; i < 2 && !status; i++)
+		status = run_iterator(kernel, "report_open", kernel->connections[i], &out);
+	if (status) {
+		free(out.data);
+		return objects_fail(error, KERNEL_ERROR_ATTACH, status, "report_open");
+	}
+	*records = out.data;
+	*bytes = out.bytes;
+	return 0;
 }
 
 int kernel_attach_uprobe(struct kernel *kernel, const char *program, const char *path,

@@ -112,11 +112,15 @@ class CaptureWorker {
       this.#counters.add('capture.bytes', length);
       const records = this.#batch.subarray(0, length);
       if (this.#maskMarker !== null) maskTokens(this.#batch, length, this.#maskMarker);
-      this.#recording?.append(records);
-      this.#pipeline.consume(records);
+      this.#take(records);
       if (length < BATCH_BYTES / 2) return false;
     }
     return true;
+  }
+
+  #take(records: Uint8Array): void {
+    this.#recording?.append(records);
+    this.#pipeline.consume(records);
   }
 
   #housekeeping(): void {
@@ -179,13 +183,26 @@ class CaptureWorker {
 
   /** Takes what is left, ends what is open, and lets the thread end. */
   #finish(): void {
+    const open = this.#stopCapture();
     this.#drain(Number.POSITIVE_INFINITY);
+    this.#take(open);
     this.#pipeline.finish(now());
     this.#sendCounters();
     this.#recording?.close();
     this.#kernel.close();
     send({ kind: 'stopped' });
     parentPort?.close();
+  }
+
+  /** Close records of what is open; without them what was lost there at the end is not counted. */
+  #stopCapture(): Uint8Array {
+    try {
+      return this.#kernel.stop();
+    } catch (error) {
+      const what = 'counting what was lost on connections that are still open';
+      send({ kind: 'unavailable', what, why: messageOf(error) });
+      return new Uint8Array(0);
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 // Generated from the BTF of bpf/event.h by tools/gen/layout.ts. Do not edit.
 
-export const EVENT_VERSION = 1;
+export const EVENT_VERSION = 2;
 export const CHUNK_BYTES = 16384;
 export const UNIX_PATH_BYTES = 108;
 
@@ -80,6 +80,7 @@ export const CLOSE = {
   readPosition: 32,
   writePosition: 40,
   turns: 48,
+  flags: 52,
   structBytes: 56,
 } as const;
 
@@ -150,6 +151,12 @@ export const eventCauseFlag = {
   CAUSE_SUBREQUEST: 1,
   CAUSE_AMBIGUOUS: 2,
   CAUSE_NO_INGRESS: 4,
+} as const;
+
+/** `enum event_close_flag`. */
+export const eventCloseFlag = {
+  CLOSE_UNOPENED: 1,
+  CLOSE_STILL_OPEN: 2,
 } as const;
 
 /** `enum event_process_action`. */

@@ -31,8 +31,9 @@ interface Addon {
   clearPolicy(handle: number, tgid: number): void;
   setNginxConnection(handle: number, inode: number, address: number): void;
   ignoreConnection(handle: number, inode: number): void;
-  forgetConnection(handle: number, inode: number): void;
+  forgetConnection(handle: number, inode: number): boolean;
   sweep(handle: number): number;
+  stop(handle: number): Uint8Array;
   attachUprobe(
     handle: number,
     program: string,
@@ -103,6 +104,7 @@ function kernelOf(addon: Addon, handle: number): Kernel {
     ignoreConnection: (inode: number) => worded(() => addon.ignoreConnection(handle, inode)),
     forgetConnection: (inode: number) => worded(() => addon.forgetConnection(handle, inode)),
     sweep: () => worded(() => addon.sweep(handle)),
+    stop: () => worded(() => addon.stop(handle)),
     attachUprobe: (program: UprobeProgram, path: string, offset: number, isReturn: boolean) =>
       worded(() => addon.attachUprobe(handle, program, path, offset, isReturn)),
     detach: (uprobe: number) => worded(() => addon.detach(handle, uprobe)),

@@ -50,6 +50,7 @@ export const DEFINITIONS = {
   'capture.unknown_records': { fact: 'info', help: 'records of a kind that is not known' },
   'capture.bytes': { fact: 'info', help: 'bytes drained from the ring' },
   'capture.unknown_connection': { fact: 'info', help: 'data events whose open event was lost' },
+  'lost.unopened': { fact: 'lost', help: 'exchanges of connections whose open event was lost' },
   'dropped.connections': { fact: 'info', help: 'connections forgotten because too many were open' },
   // protocol
   'protocol.exchanges': { fact: 'info', help: 'exchanges that ended' },

@@ -82,7 +82,10 @@ function table(connectionsMax = 100) {
   const connections = new ConnectionTable(journal, {
     counters,
     connectionsMax,
-    forget: (inode) => forgotten.push(inode),
+    forget: (inode) => {
+      forgotten.push(inode);
+      return false;
+    },
   });
   return { connections, journal, counters, forgotten };
 }

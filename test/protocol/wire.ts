@@ -100,6 +100,8 @@ export class Wire {
       readPosition: this.#readPosition,
       writePosition: this.#writePosition,
       turns: this.#turns,
+      isUnopened: false,
+      isStillOpen: false,
     };
   }
 

@@ -159,15 +159,23 @@ function isResetError(error: number): boolean {
   return error === ECONNRESET || error === EPIPE || error === ETIMEDOUT || error === ECONNABORTED;
 }
 
-/** The connection is gone: ends what is open and counts what must have been on it unseen. */
+/**
+ * The connection is gone, or capture stops: ends what is open and counts what must have been on it
+ * unseen.
+ */
 export function closeConnection(c: Http1Connection, event: CloseEvent): void {
   if (c.mode !== 'http') return;
   readTail(c, c.requests, c.requests === c.read ? event.readPosition : event.writePosition);
   readTail(c, c.responses, c.responses === c.read ? event.readPosition : event.writePosition);
   dropHeld(c);
-  endAll(c, c.isReset ? 'reset' : 'closed', event.timeNs);
+  endAll(c, endOf(c, event), event.timeNs);
   // Unless what was held showed a tunnel, of which nothing is counted.
   if (isHttp(c)) countTail(c, event.turns);
+}
+
+function endOf(c: Http1Connection, event: CloseEvent): 'closed' | 'reset' | 'detached' {
+  if (event.isStillOpen) return 'detached';
+  return c.isReset ? 'reset' : 'closed';
 }
 
 function isHttp(c: Http1Connection): boolean {

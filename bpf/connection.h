@@ -128,12 +128,6 @@ static __always_inline int connection_open(struct connection *conn, struct file 
 	return 1;
 }
 
-/* Whether user space knows of the connection, or would if its open event had not been lost. */
-static __always_inline int connection_is_told(const struct connection *conn)
-{
-	return conn->flags & CONNECTION_OPEN_SENT || conn->state == STATE_HTTP;
-}
-
 static __always_inline void fill_close(struct close_event *event, const struct connection *conn,
 				       __u32 flags)
 {
@@ -142,29 +136,45 @@ static __always_inline void fill_close(struct close_event *event, const struct c
 	event->read_position = conn->position[DIRECTION_READ];
 	event->write_position = conn->position[DIRECTION_WRITE];
 	event->turns = conn->turns;
-	event->flags = flags | (conn->flags & CONNECTION_OPEN_SENT ? 0 : CLOSE_UNOPENED);
+	event->flags = flags;
 }
 
-/* Returns 0 when the close event is due and found the ring full. */
+/*
+ * HTTP of which user space has never heard: its open event found the ring full each time. A request
+ * is one direction turn, its response the next; the last request may have none.
+ */
+static __always_inline void count_unopened(const struct connection *conn)
+{
+	if (conn->state == STATE_HTTP)
+		count_by(COUNTER_LOST_UNOPENED, (conn->turns + 1) / 2);
+}
+
+/* Returns 0 when the close event was lost. */
 static __always_inline int connection_close(const struct connection *conn)
 {
 	struct close_event event = {};
 
-	if (!connection_is_told(conn))
+	if (!(conn->flags & CONNECTION_OPEN_SENT)) {
+		count_unopened(conn);
 		return 1;
+	}
 	fill_close(&event, conn, 0);
 	return ring_put(&event, sizeof(event));
 }
 
 /*
- * The connection is over: a close event, and its entry is free. When the event is lost the entry
- * stays: the next sweep finds that nobody holds the socket and ends it again, so that what was lost
- * with it is counted, however late.
+ * The connection is over: its close event, and its entry is free. When the event is lost the entry
+ * stays for the loader, which ends it again when there is room (kernel_end_late, or a sweep): what
+ * was lost with it is counted, however late.
  */
-static __always_inline void connection_end(const struct connection *conn, __u64 inode)
+static __always_inline void connection_end(struct connection *conn, __u64 inode)
 {
-	if (connection_close(conn))
+	if (connection_close(conn)) {
 		connection_forget(inode);
+		return;
+	}
+	conn->flags |= CONNECTION_CLOSED;
+	conn->is_suspect = 1;
 }
 
 /*

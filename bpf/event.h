@@ -134,8 +134,7 @@ struct data_event {
 };
 
 enum event_close_flag {
-	CLOSE_UNOPENED = 1 << 0,   /* its open event never fitted into the ring, nor any of its data */
-	CLOSE_STILL_OPEN = 1 << 1, /* no close: what it had come to when capture stopped */
+	CLOSE_STILL_OPEN = 1 << 0, /* no close: what it had come to when capture stopped */
 };
 
 /* The last positions and turns: what was moved behind the last data event was lost. */
@@ -177,7 +176,8 @@ enum event_counter {
 	COUNTER_CAUSE_TAKEN = 7,      /* egress writes for which program state named the ingress */
 	COUNTER_CAUSE_REFUSED = 8,    /* program state that failed its self-check */
 	COUNTER_LOST_POLICY = 9,      /* forked processes whose policy found its map full */
-	COUNTER_MAX = 10,
+	COUNTER_LOST_UNOPENED = 10,   /* exchanges of connections whose open event never fitted */
+	COUNTER_MAX = 11,
 };
 
 #define SPANTAP_ASSERT_SIZE(type, bytes)                                                           \

@@ -13,7 +13,7 @@
  *
  * And when capture stops: how far did each of the others get?
  *
- *   report_open           writes a close event with CLOSE_STILL_OPEN for each
+ *   report_open           writes a close event for each, CLOSE_STILL_OPEN when it is not over
  */
 #include "connection.h"
 #include <bpf/bpf_tracing.h>
@@ -86,9 +86,13 @@ int report_open(struct bpf_iter__bpf_map_elem *ctx)
 	struct connection *conn = ctx->value;
 	struct close_event event = {};
 
-	if (!conn || !conn->inode || conn->state == STATE_SKIPPED || !connection_is_told(conn))
+	if (!conn || !conn->inode || conn->state == STATE_SKIPPED)
 		return 0;
-	fill_close(&event, conn, CLOSE_STILL_OPEN);
+	if (!(conn->flags & CONNECTION_OPEN_SENT)) {
+		count_unopened(conn);
+		return 0;
+	}
+	fill_close(&event, conn, conn->flags & CONNECTION_CLOSED ? 0 : CLOSE_STILL_OPEN);
 	bpf_seq_write(ctx->meta->seq, &event, sizeof(event));
 	return 0;
 }

@@ -247,8 +247,8 @@ static napi_value addon_forget_connection(napi_env env, napi_callback_info info)
 	return result;
 }
 
-/* sweep(handle): connections ended */
-static napi_value addon_sweep(napi_env env, napi_callback_info info)
+static napi_value end_connections(napi_env env, napi_callback_info info,
+				  int (*end)(struct kernel *, struct kernel_error *))
 {
 	napi_value args[1], result;
 	struct kernel *kernel = kernel_of(env, info, 1, args);
@@ -257,11 +257,23 @@ static napi_value addon_sweep(napi_env env, napi_callback_info info)
 
 	if (!kernel)
 		return NULL;
-	ended = kernel_sweep(kernel, &error);
+	ended = end(kernel, &error);
 	if (ended < 0)
 		return throw_error(env, &error);
 	napi_create_int32(env, ended, &result);
 	return result;
+}
+
+/* sweep(handle): connections ended */
+static napi_value addon_sweep(napi_env env, napi_callback_info info)
+{
+	return end_connections(env, info, kernel_sweep);
+}
+
+/* endLate(handle): connections ended again */
+static napi_value addon_end_late(napi_env env, napi_callback_info info)
+{
+	return end_connections(env, info, kernel_end_late);
 }
 
 /* stop(handle): Uint8Array of close events */
@@ -388,6 +400,7 @@ NAPI_MODULE_INIT()
 		{ "ignoreConnection", addon_ignore_connection },
 		{ "forgetConnection", addon_forget_connection },
 		{ "sweep", addon_sweep },
+		{ "endLate", addon_end_late },
 		{ "stop", addon_stop },
 		{ "attachUprobe", addon_attach_uprobe },
 		{ "detach", addon_detach },

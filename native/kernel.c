@@ -409,7 +409,11 @@ static int run_iterator(struct kernel *kernel, const char *name, int map, struct
 	return got < 0 ? -errno : 0;
 }
 
-static int find_suspects(struct kernel *kernel, struct output *out, struct kernel_error *error)
+#define STEP_REPORT 3
+
+/* `first`: index of the first step. */
+static int find_suspects(struct kernel *kernel, size_t first, struct output *out,
+			 struct kernel_error *error)
 {
 	const struct {
 		const char *program;
@@ -418,11 +422,11 @@ static int find_suspects(struct kernel *kernel, struct output *out, struct kerne
 		{ "suspect_connections", kernel->connections[0] },
 		{ "suspect_connections", kernel->connections[1] },
 		{ "clear_open_sockets", -1 },
-		{ "report_suspects", kernel->connections[0] },
+		[STEP_REPORT] = { "report_suspects", kernel->connections[0] },
 		{ "report_suspects", kernel->connections[1] },
 	};
 
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+	for (size_t i = first; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		int status = run_iterator(kernel, steps[i].program, steps[i].map, out);
 
 		if (status)
@@ -431,7 +435,7 @@ static int find_suspects(struct kernel *kernel, struct output *out, struct kerne
 	return 0;
 }
 
-int kernel_sweep(struct kernel *kernel, struct kernel_error *error)
+static int end_suspects(struct kernel *kernel, size_t first_step, struct kernel_error *error)
 {
 	struct output suspects;
 	int ended = 0, status;
@@ -441,7 +445,7 @@ int kernel_sweep(struct kernel *kernel, struct kernel_error *error)
 		return objects_fail(error, KERNEL_ERROR_MAP, ENOMEM, "conn_slots");
 	status = want_object(kernel, OBJECT_SWEEP, error);
 	if (!status)
-		status = find_suspects(kernel, &suspects, error);
+		status = find_suspects(kernel, first_step, &suspects, error);
 	for (size_t i = 0; i < suspects.bytes / sizeof(uint64_t) && !status; i++) {
 		uint64_t inode = ((uint64_t *)suspects.data)[i];
 
@@ -450,6 +454,16 @@ int kernel_sweep(struct kernel *kernel, struct kernel_error *error)
 	}
 	free(suspects.data);
 	return status ? status : ended;
+}
+
+int kernel_sweep(struct kernel *kernel, struct kernel_error *error)
+{
+	return end_suspects(kernel, 0, error);
+}
+
+int kernel_end_late(struct kernel *kernel, struct kernel_error *error)
+{
+	return end_suspects(kernel, STEP_REPORT, error);
 }
 
 int kernel_stop(struct kernel *kernel, uint8_t **records, size_t *bytes,

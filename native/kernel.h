@@ -69,9 +69,14 @@ int kernel_forget_connection(struct kernel *kernel, uint64_t inode, struct kerne
 int kernel_sweep(struct kernel *kernel, struct kernel_error *error);
 
 /*
+ * Ends again the connections whose close event found the ring full. Returns how many, or -errno.
+ * Walks the connections only.
+ */
+int kernel_end_late(struct kernel *kernel, struct kernel_error *error);
+
+/*
  * Detaches the required programs, so that nothing more is recorded; the ring can still be drained.
- * `records`: a close event with CLOSE_STILL_OPEN of each connection, to be read after the ring and
- * freed by the caller. Detached even when the records cannot be had.
+ * `records`: a close event of each connection, to be read after the ring and freed by the caller. Detached even when the records cannot be had.
  */
 int kernel_stop(struct kernel *kernel, uint8_t **records, size_t *bytes,
 		struct kernel_error *error);

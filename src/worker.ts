@@ -53,6 +53,8 @@ class CaptureWorker {
   #tickNs = 0;
   #countersNs = 0;
   #isStopping = false;
+  #canWalk = true;
+  #lostRecords = 0;
   /** Batches that the main thread has not given back. */
   #underWay = 0;
 
@@ -132,6 +134,7 @@ class CaptureWorker {
     if (nowNs - this.#countersNs >= COUNTERS_MS * 1e6) {
       this.#countersNs = nowNs;
       this.#sendCounters();
+      this.#endLate();
     }
   }
 
@@ -194,15 +197,33 @@ class CaptureWorker {
     parentPort?.close();
   }
 
+  /** Close events may be among what was lost lately. */
+  #endLate(): void {
+    const lost = this.#counters.get('lost.ring_full');
+    if (lost === this.#lostRecords || !this.#canWalk) return;
+    this.#lostRecords = lost;
+    try {
+      this.#kernel.endLate();
+    } catch (error) {
+      this.#tellUncounted(error);
+    }
+  }
+
   /** Close records of what is open; without them what was lost there at the end is not counted. */
   #stopCapture(): Uint8Array {
     try {
       return this.#kernel.stop();
     } catch (error) {
-      const what = 'counting what was lost on connections that are still open';
-      send({ kind: 'unavailable', what, why: messageOf(error) });
+      this.#tellUncounted(error);
       return new Uint8Array(0);
     }
+  }
+
+  /** Without the walk over connections what was lost at the end of them is not counted. */
+  #tellUncounted(error: unknown): void {
+    if (!this.#canWalk) return;
+    this.#canWalk = false;
+    send({ kind: 'unavailable', what: 'the count of what is lost last', why: messageOf(error) });
   }
 }
 

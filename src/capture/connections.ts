@@ -73,7 +73,7 @@ export class ConnectionTable implements RawEventSink {
   close(event: CloseEvent): void {
     const connection = this.#connections.get(event.connectionId);
     if (connection !== undefined) this.#end(connection, event);
-    else this.#unopened.closed(event.connectionId, event.turns, event.isUnopened);
+    else this.#unopened.closed(event.connectionId, event.turns);
   }
 
   /** Capture stops: nothing follows. */
@@ -168,7 +168,7 @@ export function unseenClose(connectionId: number, timeNs: number): CloseEvent {
     readPosition: -1,
     writePosition: -1,
     turns: -1,
-    isUnopened: false,
+
     isStillOpen: false,
   };
 }

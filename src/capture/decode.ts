@@ -228,7 +228,6 @@ export class Decoder {
     event.writePosition = u64(words, word + (CLOSE.writePosition >>> 2));
     event.turns = words[word + (CLOSE.turns >>> 2)];
     const flags = words[word + (CLOSE.flags >>> 2)];
-    event.isUnopened = (flags & eventCloseFlag.CLOSE_UNOPENED) !== 0;
     event.isStillOpen = (flags & eventCloseFlag.CLOSE_STILL_OPEN) !== 0;
     this.#sink.close(event);
   }
@@ -321,7 +320,6 @@ function emptyClose(): CloseEvent {
     readPosition: 0,
     writePosition: 0,
     turns: 0,
-    isUnopened: false,
     isStillOpen: false,
   };
 }

@@ -155,8 +155,7 @@ export const eventCauseFlag = {
 
 /** `enum event_close_flag`. */
 export const eventCloseFlag = {
-  CLOSE_UNOPENED: 1,
-  CLOSE_STILL_OPEN: 2,
+  CLOSE_STILL_OPEN: 1,
 } as const;
 
 /** `enum event_process_action`. */
@@ -178,5 +177,6 @@ export const eventCounter = {
   COUNTER_CAUSE_TAKEN: 7,
   COUNTER_CAUSE_REFUSED: 8,
   COUNTER_LOST_POLICY: 9,
-  COUNTER_MAX: 10,
+  COUNTER_LOST_UNOPENED: 10,
+  COUNTER_MAX: 11,
 } as const;

@@ -120,8 +120,6 @@ export interface CloseEvent {
   readPosition: number;
   writePosition: number;
   turns: number;
-  /** Neither its open event nor any data could be delivered. */
-  isUnopened: boolean;
   /** Not closed: how far it had got when capture stopped. */
   isStillOpen: boolean;
 }

@@ -1,6 +1,8 @@
 /**
- * Connections whose open event was lost. Nobody knows whose they are, so nothing is made of their
- * bytes; the turns that the kernel counted on them tell how many exchanges that are.
+ * Connections whose data was seen and whose open event was not: it has a hole where it was, as a
+ * recording may have (the kernel sends no data before the open event has found room, and counts
+ * what is lost until then). Nobody knows whose they are, so nothing is made of their bytes; the
+ * turns that the kernel counted tell how many exchanges that are.
  */
 import type { Counters } from '../telemetry/counters.ts';
 
@@ -26,9 +28,9 @@ export class UnopenedConnections {
     this.#turns.delete(id);
   }
 
-  /** `isUnopened`: not even its data was seen. Others had ended here before their close event. */
-  closed(id: number, turns: number, isUnopened: boolean): void {
-    if (this.#turns.delete(id) || isUnopened) this.#lose(turns);
+  /** Connections of which no data was seen had ended here before their close event. */
+  closed(id: number, turns: number): void {
+    if (this.#turns.delete(id)) this.#lose(turns);
   }
 
   /** Capture stops: those whose close event was lost too. */
@@ -39,6 +41,6 @@ export class UnopenedConnections {
 
   /** A request is one direction turn, its response the next; the last one may have none. */
   #lose(turns: number): void {
-    this.#counters.add('lost.unopened', (turns + 1) >> 1);
+    this.#counters.add('lost.unknown_connection', (turns + 1) >> 1);
   }
 }

@@ -33,6 +33,7 @@ interface Addon {
   ignoreConnection(handle: number, inode: number): void;
   forgetConnection(handle: number, inode: number): boolean;
   sweep(handle: number): number;
+  endLate(handle: number): number;
   stop(handle: number): Uint8Array;
   attachUprobe(
     handle: number,
@@ -104,6 +105,7 @@ function kernelOf(addon: Addon, handle: number): Kernel {
     ignoreConnection: (inode: number) => worded(() => addon.ignoreConnection(handle, inode)),
     forgetConnection: (inode: number) => worded(() => addon.forgetConnection(handle, inode)),
     sweep: () => worded(() => addon.sweep(handle)),
+    endLate: () => worded(() => addon.endLate(handle)),
     stop: () => worded(() => addon.stop(handle)),
     attachUprobe: (program: UprobeProgram, path: string, offset: number, isReturn: boolean) =>
       worded(() => addon.attachUprobe(handle, program, path, offset, isReturn)),

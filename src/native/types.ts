@@ -49,8 +49,13 @@ export interface Kernel {
    */
   sweep(): number;
   /**
-   * Ends capture; what is in the ring can still be drained. Returns a close record (still open) of
-   * each connection, to be read after the ring: what they count beyond it was lost.
+   * Puts the close events again that found the ring full; returns how many were due. Walks all
+   * connections, some milliseconds: when records were lost and the ring was drained since.
+   */
+  endLate(): number;
+  /**
+   * Ends capture; what is in the ring can still be drained. Returns a close record of each
+   * connection, to be read after the ring: what they count beyond it was lost.
    */
   stop(): Uint8Array;
   /** Attaches for every process that maps `path`; returns a handle. */

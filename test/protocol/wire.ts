@@ -100,7 +100,7 @@ export class Wire {
       readPosition: this.#readPosition,
       writePosition: this.#writePosition,
       turns: this.#turns,
-      isUnopened: false,
+
       isStillOpen: false,
     };
   }

@@ -1,7 +1,7 @@
 /** What each event of a connection means for its two streams. */
 import type { CloseEvent, DataEvent } from '../../capture/types.ts';
 import type { Http1Connection } from './connection.ts';
-import { endAll, reportLost } from './endings.ts';
+import { endAll, losePending, reportLost } from './endings.ts';
 import { readGap } from './gaps.ts';
 import { dropHeld, hold, keep } from './held.ts';
 import type { MessageStream } from './message-stream.ts';
@@ -168,6 +168,7 @@ export function closeConnection(c: Http1Connection, event: CloseEvent): void {
   readTail(c, c.requests, c.requests === c.read ? event.readPosition : event.writePosition);
   readTail(c, c.responses, c.responses === c.read ? event.readPosition : event.writePosition);
   dropHeld(c);
+  if (event.isStillOpen && c.responses.state === 'seek' && c.responses.hadGap) losePending(c, 0);
   endAll(c, endOf(c, event), event.timeNs);
   // Unless what was held showed a tunnel, of which nothing is counted.
   if (isHttp(c)) countTail(c, event.turns);

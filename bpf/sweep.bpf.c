@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Walks over all connections. Which sockets does nobody hold any more? Sockets end without a close that we see: their process
+ * Walks over all connections.
+ *
+ * Which sockets does nobody hold any more? Sockets end without a close that we see: their process
  * was killed, dup2 or close_range closed them, another thread held a reference at the close. Three
- * iterators, run one after the other by the loader (kernel_sweep):
+ * iterators, run one after the other by the loader (kernel_sweep); the last one alone finds those
+ * whose close event was lost (kernel_end_late):
  *
  *   suspect_connections   every connection is suspected
  *   clear_open_sockets    those found behind a descriptor of any process are not

@@ -168,7 +168,6 @@ export function unseenClose(connectionId: number, timeNs: number): CloseEvent {
     readPosition: -1,
     writePosition: -1,
     turns: -1,
-
     isStillOpen: false,
   };
 }

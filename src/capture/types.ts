@@ -111,7 +111,7 @@ export interface DataEvent {
   tailBytes: number;
 }
 
-/** Final positions and turns; -1 when the end was inferred (eviction, a recording that ends). */
+/** Final positions and turns; -1 when the end was inferred (eviction, a process that exits in a replay). */
 export interface CloseEvent {
   connectionId: number;
   timeNs: number;

@@ -466,8 +466,7 @@ int kernel_end_late(struct kernel *kernel, struct kernel_error *error)
 	return end_suspects(kernel, STEP_REPORT, error);
 }
 
-int kernel_stop(struct kernel *kernel, uint8_t **records, size_t *bytes,
-		struct kernel_error *error)
+int kernel_stop(struct kernel *kernel, uint8_t **records, size_t *bytes, struct kernel_error *error)
 {
 	struct output out;
 	int status;

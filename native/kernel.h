@@ -76,7 +76,8 @@ int kernel_end_late(struct kernel *kernel, struct kernel_error *error);
 
 /*
  * Detaches the required programs, so that nothing more is recorded; the ring can still be drained.
- * `records`: a close event of each connection, to be read after the ring and freed by the caller. Detached even when the records cannot be had.
+ * `records`: a close event of each connection, to be read after the ring and freed by the caller.
+ * Detached even when the records cannot be had.
  */
 int kernel_stop(struct kernel *kernel, uint8_t **records, size_t *bytes,
 		struct kernel_error *error);

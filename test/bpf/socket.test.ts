@@ -559,6 +559,58 @@ describe('sockets', { skip }, () => {
     );
   });
 
+  test('a close event that did not fit is put again when there is room', async () => {
+    await start({ ringBytes: 4096 });
+    const names = ['c', 'd', 'e', 'f'];
+    for (const name of names) {
+      await driver.calls(`pair ${name} ${name.toUpperCase()} tcp4`, `write ${name} ${REQUEST}`);
+    }
+    // Small records fill what is left; a close event or two may still fit.
+    for (let i = 0; i < 40; i++) await driver.calls('write c x');
+    await driver.calls(...names.map((name) => `close ${name}`));
+    tap.drain();
+    const late = names.length - tap.closes.length;
+    assert.ok(late > 0, 'some did not fit');
+    assert.equal(tap.kernel.endLate(), late);
+    tap.drain();
+    assert.equal(tap.closes.length, names.length);
+    const close = tap.closes.find((each) => each.connectionId === client());
+    assert.equal(close?.writePosition, REQUEST_BYTES + 40);
+    assert.equal(close?.isStillOpen, false);
+    assert.equal(tap.kernel.endLate(), 0);
+  });
+
+  test('a connection that never found room for its open event is counted by its turns', async () => {
+    await start({ ringBytes: 4096 });
+    await driver.calls('pair c s tcp4', 'again d t', `write c ${REQUEST}`);
+    for (let i = 0; i < 40; i++) await driver.calls('write c x');
+    for (let i = 0; i < 3; i++) {
+      await driver.calls(`write d ${REQUEST}`, 'read t 100', `write t ${RESPONSE}`, 'read d 100');
+    }
+    await driver.calls(`write d ${REQUEST}`, 'close d');
+    assert.equal(tap.counter('COUNTER_LOST_UNOPENED'), 4);
+    // The server's end is open still, and has not read the last request.
+    tap.stop();
+    assert.equal(tap.counter('COUNTER_LOST_UNOPENED'), 7);
+  });
+
+  test('when capture stops each open connection tells how far it got', async () => {
+    await start();
+    await driver.calls('pair c s tcp4', 'again d t', `write c ${REQUEST}`, `write d ${REQUEST}`);
+    await driver.calls('close d');
+    tap.stop();
+    await driver.calls(`write c ${REQUEST}`);
+    tap.drain();
+    assert.equal(tap.datas.length, 2);
+    assert.deepEqual(
+      tap.closes.map((close) => [close.connectionId, close.isStillOpen, close.writePosition]),
+      [
+        [tap.opens[1].connectionId, false, REQUEST_BYTES],
+        [tap.opens[0].connectionId, true, REQUEST_BYTES],
+      ],
+    );
+  });
+
   test('a full connection map: the sockets beyond it are counted, those in it go on', async () => {
     // Sockets share two slots by their inode and a small map besides: forty do not fit.
     await start({ connectionsMax: 2 });

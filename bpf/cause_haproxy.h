@@ -86,15 +86,15 @@ static __always_inline void haproxy_forget_read(void)
  * interim response it is the request's body), until a stream takes it. All other reads (bodies,
  * responses) make no stream and end what was known.
  */
-static __always_inline void haproxy_read(struct scratch *s, struct connection *conn, __u64 inode,
-					 int is_turn)
+static __always_inline void haproxy_read(struct connection *conn, __u64 inode, int is_turn,
+					 const __u8 *payload, __u32 copied)
 {
 	struct haproxy_thread *thread = haproxy_thread(1);
 
 	if (!thread)
 		return;
 	if (is_turn && conn->role == ROLE_SERVER) {
-		enum sniff_result result = sniff_bytes(&conn->sniff, s->payload, s->cursor.filled);
+		enum sniff_result result = sniff_bytes(&conn->sniff, payload, copied);
 
 		if (result == SNIFF_REQUEST || result == SNIFF_MORE)
 			conn->flags |= CONNECTION_HEAD_PENDING;

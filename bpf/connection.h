@@ -14,6 +14,7 @@
 #ifndef SPANTAP_CONNECTION_H
 #define SPANTAP_CONNECTION_H
 
+#include "ring.h"
 #include "socket.h"
 
 /* Turns that a connection of unknown beginning may take until one starts like HTTP. */

@@ -20,7 +20,7 @@ struct config {
 	__u32 watch_all;	/* processes without a policy are watched */
 	__u32 copy_bytes_max;	/* copied after a direction turn: head limit + body limit */
 	__u32 connection_slots; /* entries of conn_slots, a power of two */
-	__u32 _pad;
+	__u32 ring_bytes;	/* of each CPU's ring, without its slack */
 };
 
 const volatile struct config config SEC(".rodata.config") = {};
@@ -87,7 +87,7 @@ enum connection_state {
 
 enum connection_flag {
 	CONNECTION_START_SEEN = 1 << 0,
-	CONNECTION_OPEN_SENT = 1 << 1,	  /* its EVENT_OPEN is in the ring */
+	CONNECTION_OPEN_SENT = 1 << 1,	  /* its EVENT_OPEN is in a ring */
 	CONNECTION_SNIFF_MORE = 1 << 2,	  /* this turn began like HTTP, more bytes needed */
 	CONNECTION_BOUND = 1 << 3,	  /* `bound` was filled at connect */
 	CONNECTION_HEAD_PENDING = 1 << 4, /* HAProxy: read a head that no stream has taken yet */
@@ -155,20 +155,13 @@ struct {
 	__type(value, struct connection);
 } conn_by_inode SEC(".maps");
 
-/*
- * Records on their way to user space. Written without wakeups: the agent drains on a timer.
- * Size: limits.ringBytes. Full: the record is lost, COUNTER_LOST_RING_FULL.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 16 * 1024 * 1024);
-} ring SEC(".maps");
-
 struct counters {
 	__u64 values[COUNTER_MAX];
 };
 
-/* enum event_counter, one set per CPU so that counting needs no atomics. Never reset. */
+/*
+ * enum event_counter, one set per CPU. Never reset. Records in `rings` are counted there.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -263,13 +256,14 @@ struct {
 	__type(value, struct scratch);
 } scratch_by_cpu SEC(".maps");
 
+/* Atomic: a program in a softirq may come upon one that counts on the same CPU. */
 static __always_inline void count_by(enum event_counter counter, __u64 amount)
 {
 	__u32 zero = 0;
 	struct counters *sums = bpf_map_lookup_elem(&counters, &zero);
 
 	if (sums)
-		sums->values[counter] += amount;
+		__sync_fetch_and_add(&sums->values[counter], amount);
 }
 
 static __always_inline void count(enum event_counter counter)
@@ -282,17 +276,6 @@ static __always_inline struct scratch *scratch(void)
 	__u32 cpu = bpf_get_smp_processor_id();
 
 	return bpf_map_lookup_elem(&scratch_by_cpu, &cpu);
-}
-
-/* Returns 1 when the record is in the ring; a full ring is counted here. */
-static __always_inline int ring_put(void *record, __u64 size_bytes)
-{
-	if (bpf_ringbuf_output(&ring, record, size_bytes, BPF_RB_NO_WAKEUP)) {
-		count(COUNTER_LOST_RING_FULL);
-		return 0;
-	}
-	count(COUNTER_EVENTS);
-	return 1;
 }
 
 /*

@@ -3,7 +3,7 @@
  * Life of processes: policy follows fork, starts anew at exec, ends at exit; user space hears of
  * each. All processes, also unwatched ones: `--process nginx` must notice an nginx that starts.
  */
-#include "maps.h"
+#include "ring.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 

@@ -35,6 +35,9 @@ enum {
 	BPF_NOEXIST = 1,
 };
 enum {
+	BPF_F_MMAPABLE = 1024,
+};
+enum {
 	BPF_RB_NO_WAKEUP = 1,
 };
 

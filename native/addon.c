@@ -95,7 +95,7 @@ static struct kernel *kernel_of(napi_env env, napi_callback_info info, size_t wa
 	return instance->kernels[(int)handle];
 }
 
-/* open({directory, watchAll, copyBytesMax, ringBytes, connectionsMax}): handle */
+/* open({directory, watchAll, copyBytesMax, ringBytes, ringBytesMin, connectionsMax}): handle */
 static napi_value addon_open(napi_env env, napi_callback_info info)
 {
 	struct instance *instance = NULL;
@@ -113,6 +113,7 @@ static napi_value addon_open(napi_env env, napi_callback_info info)
 	options.watch_all = property_number(env, arg, "watchAll") != 0;
 	options.copy_bytes_max = (uint32_t)property_number(env, arg, "copyBytesMax");
 	options.ring_bytes = (uint32_t)property_number(env, arg, "ringBytes");
+	options.ring_bytes_min = (uint32_t)property_number(env, arg, "ringBytesMin");
 	options.connections_max = (uint32_t)property_number(env, arg, "connectionsMax");
 	while (slot < KERNELS_MAX && instance->kernels[slot])
 		slot++;
@@ -139,20 +140,22 @@ static napi_value addon_close(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
-/* drain(handle, Uint8Array): bytes written */
+/* drain(handle, Uint8Array, isLast): bytes written */
 static napi_value addon_drain(napi_env env, napi_callback_info info)
 {
-	napi_value args[2], result;
-	struct kernel *kernel = kernel_of(env, info, 2, args);
+	napi_value args[3], result;
+	struct kernel *kernel = kernel_of(env, info, 3, args);
 	void *bytes;
 	size_t length;
+	bool is_last = false;
 	int64_t drained;
 
 	if (!kernel)
 		return NULL;
 	if (napi_get_typedarray_info(env, args[1], NULL, &length, &bytes, NULL, NULL) != napi_ok)
 		return throw_code(env, "batch_not_bytes");
-	drained = kernel_drain(kernel, bytes, length);
+	napi_get_value_bool(env, args[2], &is_last);
+	drained = kernel_drain(kernel, bytes, length, is_last);
 	if (drained < 0)
 		return throw_code(env, drained == -EINVAL ? "batch_too_small" : "bpf_ring");
 	napi_create_uint32(env, (uint32_t)drained, &result);

@@ -8,16 +8,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../bpf/command.h"
 #include "../bpf/event.h"
 #include "objects.h"
+#include "rings.h"
 
 /* Run by the loader, never attached. */
 #define COMMAND_PROGRAM "command"
 #define UPROBES_MAX 512
-#define RECORD_BYTES_MAX (sizeof(struct data_event) + SPANTAP_CHUNK_BYTES)
+
+/* Values of an array map: 4 MiB until 6.9 (KMALLOC_MAX_SIZE). */
+#define RING_VALUE_BYTES_MAX (4u << 20)
+#define RING_OVERHEAD_BYTES (sizeof(struct ring) + RING_SLACK_BYTES)
+
+/*
+ * Records younger than this stay for the next drain. What one thread does after another, or a
+ * thread on one CPU after being on another, is in order without it: a record is visible before its
+ * call returns, and the clock is read before the rings are. It is for calls at the same time: a
+ * program makes its record visible 1 us after it took the time, with an interrupt between some
+ * 10 us. And for the kernel's fast clock, which may differ from ours by a little.
+ */
+#define HOLD_BACK_NS 100000
 
 /*
  * Objects in load order. The first one creates the shared maps. Those that are not required are
@@ -35,7 +50,14 @@ struct config {
 	uint32_t watch_all;
 	uint32_t copy_bytes_max;
 	uint32_t connection_slots;
-	uint32_t _pad;
+	uint32_t ring_bytes;
+};
+
+/* Where records of `ring_interrupt` go. */
+struct refill {
+	uint8_t *bytes;
+	size_t used;
+	size_t bytes_max;
 };
 
 struct kernel {
@@ -45,42 +67,54 @@ struct kernel {
 	struct bpf_link *links[16]; /* of the required programs */
 	size_t links_used;
 	struct bpf_link *uprobes[UPROBES_MAX]; /* by handle, NULL free */
-	struct ring_buffer *ring;
-	int connections[2]; /* conn_slots and conn_by_inode */
+	struct rings *rings;
+	uint32_t ring_bytes;		/* of one CPU */
+	void *ring_memory;		/* map `rings`, NULL not mapped */
+	struct ring_buffer *interrupts; /* map `ring_interrupt` */
+	struct refill refill;		/* from there, while it lasts */
+	int connections[2];		/* conn_slots and conn_by_inode */
 	uint32_t connection_slots;
 	int counters;
 	int command;
 	int cpus;
 	uint32_t sweeps;	  /* mark of the last one, 1 to 65535 */
 	uint64_t *counter_values; /* cpus * COUNTER_MAX */
-	/* The batch being filled by kernel_drain. */
-	uint8_t *batch;
-	size_t batch_bytes;
-	size_t batch_used;
 };
 
-static int on_record(void *context, void *record, size_t bytes)
+static int on_interrupt_record(void *context, void *record, size_t bytes)
 {
-	struct kernel *kernel = context;
+	struct refill *refill = &((struct kernel *)context)->refill;
 
-	memcpy(kernel->batch + kernel->batch_used, record, bytes);
-	kernel->batch_used += bytes;
+	memcpy(refill->bytes + refill->used, record, bytes);
+	refill->used += bytes;
 	/* libbpf has consumed this record already: stop in front of the next one. */
-	return kernel->batch_bytes - kernel->batch_used < RECORD_BYTES_MAX ? -ENOBUFS : 0;
+	return refill->bytes_max - refill->used < sizeof(struct close_event) ? -ENOBUFS : 0;
 }
 
-int64_t kernel_drain(struct kernel *kernel, uint8_t *batch, size_t batch_bytes)
+static int64_t refill_interrupts(void *context, uint8_t *bytes, size_t bytes_max)
 {
+	struct kernel *kernel = context;
 	int status;
 
-	if (batch_bytes < RECORD_BYTES_MAX)
-		return -EINVAL;
-	kernel->batch = batch;
-	kernel->batch_bytes = batch_bytes;
-	kernel->batch_used = 0;
-	status = ring_buffer__consume(kernel->ring);
-	kernel->batch = NULL;
-	return status < 0 && status != -ENOBUFS ? status : (int64_t)kernel->batch_used;
+	kernel->refill = (struct refill){ .bytes = bytes, .bytes_max = bytes_max };
+	status = ring_buffer__consume(kernel->interrupts);
+	return status < 0 && status != -ENOBUFS ? status : (int64_t)kernel->refill.used;
+}
+
+/* CLOCK_MONOTONIC, as the kernel side stamps it. */
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+int64_t kernel_drain(struct kernel *kernel, uint8_t *batch, size_t batch_bytes, int is_last)
+{
+	uint64_t until_ns = is_last ? UINT64_MAX : now_ns() - HOLD_BACK_NS;
+
+	return rings_drain(kernel->rings, batch, batch_bytes, until_ns);
 }
 
 static int set_entries(struct kernel *kernel, const char *name, uint32_t entries,
@@ -92,6 +126,31 @@ static int set_entries(struct kernel *kernel, const char *name, uint32_t entries
 	return status ? objects_fail(error, KERNEL_ERROR_MAP, status, name) : 0;
 }
 
+/* Each CPU's share of the rings, and what else the kernel takes as one value. */
+static uint32_t ring_bytes_of(const struct kernel_options *options, uint32_t cpus)
+{
+	uint32_t bytes = options->ring_bytes / cpus;
+
+	if (bytes < options->ring_bytes_min)
+		bytes = options->ring_bytes_min;
+	if (bytes > RING_VALUE_BYTES_MAX - RING_OVERHEAD_BYTES)
+		bytes = RING_VALUE_BYTES_MAX - RING_OVERHEAD_BYTES;
+	return bytes & ~63u;
+}
+
+static uint32_t ring_value_bytes(const struct kernel *kernel)
+{
+	return kernel->ring_bytes + (uint32_t)RING_OVERHEAD_BYTES;
+}
+
+static int set_ring_size(struct kernel *kernel, struct kernel_error *error)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(kernel->objects[0], "rings");
+	int status = map ? bpf_map__set_value_size(map, ring_value_bytes(kernel)) : -ENOENT;
+
+	return status ? objects_fail(error, KERNEL_ERROR_MAP, status, "rings") : 0;
+}
+
 static int set_sizes(struct kernel *kernel, struct kernel_error *error)
 {
 	uint32_t slots = kernel->connection_slots;
@@ -100,7 +159,9 @@ static int set_sizes(struct kernel *kernel, struct kernel_error *error)
 	if (!status)
 		status = set_entries(kernel, "conn_by_inode", slots < 8 ? 1 : slots / 8, error);
 	if (!status)
-		status = set_entries(kernel, "ring", kernel->options.ring_bytes, error);
+		status = set_entries(kernel, "rings", (uint32_t)kernel->cpus, error);
+	if (!status)
+		status = set_ring_size(kernel, error);
 	if (!status)
 		status = set_entries(kernel, "scratch_by_cpu", (uint32_t)kernel->cpus, error);
 	return status;
@@ -110,7 +171,8 @@ static int set_config(struct kernel *kernel, struct bpf_object *object, struct k
 {
 	struct config config = { .watch_all = kernel->options.watch_all,
 				 .copy_bytes_max = kernel->options.copy_bytes_max,
-				 .connection_slots = kernel->connection_slots };
+				 .connection_slots = kernel->connection_slots,
+				 .ring_bytes = kernel->ring_bytes };
 	struct bpf_map *map = bpf_object__find_map_by_name(object, ".rodata.config");
 	int status = map ? bpf_map__set_initial_value(map, &config, sizeof(config)) : 0;
 
@@ -187,6 +249,38 @@ static int attach_objects(struct kernel *kernel, struct kernel_error *error)
 	return 0;
 }
 
+static size_t ring_memory_bytes(const struct kernel *kernel)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t bytes = (size_t)kernel->cpus * ring_value_bytes(kernel);
+
+	return (bytes + page - 1) & ~(page - 1);
+}
+
+static int open_rings(struct kernel *kernel, struct kernel_error *error)
+{
+	struct bpf_object *object = kernel->objects[0];
+	struct rings_options options = { .stride_bytes = ring_value_bytes(kernel),
+					 .ring_bytes = kernel->ring_bytes,
+					 .count = (uint32_t)kernel->cpus,
+					 .refill = refill_interrupts,
+					 .context = kernel };
+	int fd = bpf_object__find_map_fd_by_name(object, "ring_interrupt");
+	void *memory;
+
+	kernel->interrupts = ring_buffer__new(fd, on_interrupt_record, kernel, NULL);
+	if (!kernel->interrupts)
+		return objects_fail(error, KERNEL_ERROR_RING, errno, "ring_interrupt");
+	memory = mmap(NULL, ring_memory_bytes(kernel), PROT_READ | PROT_WRITE, MAP_SHARED,
+		      bpf_object__find_map_fd_by_name(object, "rings"), 0);
+	if (memory == MAP_FAILED)
+		return objects_fail(error, KERNEL_ERROR_RING, errno, "rings");
+	kernel->ring_memory = memory;
+	options.memory = memory;
+	kernel->rings = rings_new(&options);
+	return kernel->rings ? 0 : objects_fail(error, KERNEL_ERROR_RING, ENOMEM, "rings");
+}
+
 static int open_maps(struct kernel *kernel, struct kernel_error *error)
 {
 	struct bpf_object *object = kernel->objects[0];
@@ -199,9 +293,7 @@ static int open_maps(struct kernel *kernel, struct kernel_error *error)
 	kernel->counter_values = calloc((size_t)kernel->cpus * COUNTER_MAX, sizeof(uint64_t));
 	if (!kernel->counter_values)
 		return objects_fail(error, KERNEL_ERROR_MAP, ENOMEM, "counters");
-	kernel->ring = ring_buffer__new(bpf_object__find_map_fd_by_name(object, "ring"), on_record,
-					kernel, NULL);
-	return kernel->ring ? 0 : objects_fail(error, KERNEL_ERROR_RING, errno, "ring");
+	return open_rings(kernel, error);
 }
 
 int kernel_open(struct kernel **out, const struct kernel_options *options,
@@ -223,6 +315,7 @@ int kernel_open(struct kernel **out, const struct kernel_options *options,
 		kernel->connection_slots <<= 1;
 	objects_log_to(error);
 	kernel->cpus = libbpf_num_possible_cpus();
+	kernel->ring_bytes = ring_bytes_of(options, kernel->cpus < 1 ? 1 : (uint32_t)kernel->cpus);
 	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
 		status = objects_fail(error, KERNEL_ERROR_BTF, errno, "/sys/kernel/btf/vmlinux");
 		goto out;
@@ -261,7 +354,10 @@ void kernel_close(struct kernel *kernel)
 	for (size_t i = 0; i < UPROBES_MAX; i++)
 		kernel_detach(kernel, (int)i);
 	detach_required(kernel);
-	ring_buffer__free(kernel->ring);
+	rings_free(kernel->rings);
+	if (kernel->ring_memory)
+		munmap(kernel->ring_memory, ring_memory_bytes(kernel));
+	ring_buffer__free(kernel->interrupts);
 	for (size_t i = 0; i < OBJECTS; i++)
 		bpf_object__close(kernel->objects[i]);
 	free(kernel->counter_values);
@@ -279,6 +375,7 @@ int kernel_counters(struct kernel *kernel, uint64_t *sums, struct kernel_error *
 	for (int cpu = 0; cpu < kernel->cpus; cpu++)
 		for (int i = 0; i < COUNTER_MAX; i++)
 			sums[i] += kernel->counter_values[cpu * COUNTER_MAX + i];
+	sums[COUNTER_EVENTS] += rings_records(kernel->rings);
 	return 0;
 }
 

@@ -34,7 +34,8 @@ struct kernel_options {
 	const char *directory; /* holds the *.bpf.o files */
 	uint32_t watch_all;
 	uint32_t copy_bytes_max;
-	uint32_t ring_bytes;
+	uint32_t ring_bytes;	 /* of all CPUs together */
+	uint32_t ring_bytes_min; /* of one CPU, whatever that makes of the sum */
 	uint32_t connections_max;
 };
 
@@ -45,10 +46,11 @@ int kernel_open(struct kernel **out, const struct kernel_options *options,
 void kernel_close(struct kernel *kernel);
 
 /*
- * Copies whole records while the largest one still fits. Returns the bytes written, 0 for an
- * empty ring, or -errno.
+ * Copies whole records, in the order of their time, while the largest one still fits. What is
+ * younger than 100 us stays for the next call, unless this is the last one. Returns the bytes
+ * written, 0 when nothing waits, or -errno.
  */
-int64_t kernel_drain(struct kernel *kernel, uint8_t *batch, size_t batch_bytes);
+int64_t kernel_drain(struct kernel *kernel, uint8_t *batch, size_t batch_bytes, int is_last);
 
 /* Sums over all CPUs, COUNTER_MAX values. */
 int kernel_counters(struct kernel *kernel, uint64_t *sums, struct kernel_error *error);

@@ -150,6 +150,7 @@ export class Agent {
       kernel: {
         watchAll: this.#watcher.watchesAll,
         ringBytes: limits.ringBytes,
+        ringBytesMin: limits.ringBytesMin,
         connectionsMax: limits.kernelConnectionsMax,
         headBytesMax: limits.headBytesMax,
         bodyBytesMax: bodyBytesMax(level),

@@ -106,10 +106,10 @@ class CaptureWorker {
     else setTimeout(() => this.#turn(), POLL_MS);
   }
 
-  /** True when the ring may hold more than was taken. */
-  #drain(batchesMax: number): boolean {
+  /** True when the rings may hold more than was taken. */
+  #drain(batchesMax: number, isLast = false): boolean {
     for (let i = 0; i < batchesMax; i++) {
-      const length = this.#kernel.drain(this.#batch);
+      const length = this.#kernel.drain(this.#batch, isLast);
       if (length === 0) return false;
       this.#counters.add('capture.bytes', length);
       const records = this.#batch.subarray(0, length);
@@ -187,7 +187,7 @@ class CaptureWorker {
   /** Takes what is left, ends what is open, and lets the thread end. */
   #finish(): void {
     const open = this.#stopCapture();
-    this.#drain(Number.POSITIVE_INFINITY);
+    this.#drain(Number.POSITIVE_INFINITY, true);
     this.#take(open);
     this.#pipeline.finish(now());
     this.#sendCounters();

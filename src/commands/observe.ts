@@ -39,6 +39,7 @@ function workerOptions(facts: RunningFacts): WorkerOptions {
     kernel: {
       watchAll: false,
       ringBytes: limits.ringBytes,
+      ringBytesMin: limits.ringBytesMin,
       connectionsMax: limits.kernelConnectionsMax,
       headBytesMax: limits.headBytesMax,
       bodyBytesMax: 0,

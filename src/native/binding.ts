@@ -22,10 +22,11 @@ interface Addon {
     watchAll: number;
     copyBytesMax: number;
     ringBytes: number;
+    ringBytesMin: number;
     connectionsMax: number;
   }): number;
   close(handle: number): void;
-  drain(handle: number, batch: Uint8Array): number;
+  drain(handle: number, batch: Uint8Array, isLast: boolean): number;
   counters(handle: number): Float64Array;
   setPolicy(handle: number, tgid: number, watch: number, family: number): void;
   clearPolicy(handle: number, tgid: number): void;
@@ -77,6 +78,7 @@ export function openKernel(options: KernelOptions): Kernel {
       watchAll: Number(options.watchAll),
       copyBytesMax: options.headBytesMax + options.bodyBytesMax,
       ringBytes: options.ringBytes,
+      ringBytesMin: options.ringBytesMin,
       connectionsMax: options.connectionsMax,
     }),
   );
@@ -95,7 +97,7 @@ export function probeFeatures(): HookFeature[] {
 
 function kernelOf(addon: Addon, handle: number): Kernel {
   return {
-    drain: (batch: Uint8Array) => addon.drain(handle, batch),
+    drain: (batch: Uint8Array, isLast = false) => addon.drain(handle, batch, isLast),
     counters: () => worded(() => addon.counters(handle)),
     setPolicy: (tgid: number, policy: ProcessPolicy) =>
       worded(() => addon.setPolicy(handle, tgid, WATCH[policy.watch], FAMILY[policy.family])),

@@ -88,6 +88,7 @@ function open(command: ProbeCommand): Kernel {
   return openKernel({
     watchAll: command.watchAll && command.variant !== 'filtered',
     ringBytes: limits.ringBytes,
+    ringBytesMin: limits.ringBytesMin,
     connectionsMax: limits.kernelConnectionsMax,
     headBytesMax: limits.headBytesMax,
     bodyBytesMax: command.bodyBytesMax,

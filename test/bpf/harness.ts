@@ -25,7 +25,8 @@ export type Data = Omit<DataEvent, 'bytes' | 'payloadStart' | 'payloadEnd'> & { 
 
 const OPTIONS: KernelOptions = {
   watchAll: false,
-  ringBytes: 1 << 20,
+  ringBytes: 0,
+  ringBytesMin: 1 << 20,
   connectionsMax: 4096,
   headBytesMax: 16_384,
   bodyBytesMax: 0,
@@ -83,7 +84,7 @@ export class Tap implements RawEventSink {
 
   drain(): void {
     for (;;) {
-      const bytes = this.kernel.drain(this.#batch);
+      const bytes = this.kernel.drain(this.#batch, true);
       if (bytes === 0) return;
       this.#decoder.decode(this.#batch.subarray(0, bytes));
     }

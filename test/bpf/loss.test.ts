@@ -29,7 +29,8 @@ class Agent {
   constructor(driver: Driver) {
     this.kernel = openKernel({
       watchAll: false,
-      ringBytes: RING_BYTES,
+      ringBytes: 0,
+      ringBytesMin: RING_BYTES,
       connectionsMax: 4096,
       headBytesMax: 16_384,
       bodyBytesMax: 0,
@@ -57,7 +58,7 @@ class Agent {
 
   drain(): void {
     for (;;) {
-      const bytes = this.kernel.drain(this.#batch);
+      const bytes = this.kernel.drain(this.#batch, true);
       if (bytes === 0) return;
       this.#pipeline.consume(this.#batch.subarray(0, bytes));
     }

@@ -141,7 +141,7 @@ static __always_inline void on_connect(struct scratch *s)
 	if (!conn) {
 		conn = connection_add(&s->call, ROLE_CLIENT);
 	} else if (conn->turns || !(conn->flags & CONNECTION_START_SEEN)) {
-		connection_close(conn, s->call.caller);
+		connection_close(conn, s->call.caller, 0);
 		connection_reset(conn, s, ROLE_CLIENT);
 	}
 	if (conn)

@@ -31,7 +31,6 @@ int close_enter(struct close_enter *ctx)
 
 	if (!conn)
 		return 0;
-	connection_close(conn, caller);
-	connection_forget(inode);
+	connection_end(conn, inode, connection_close(conn, caller, 0));
 	return 0;
 }

@@ -8,7 +8,11 @@
 #ifndef SPANTAP_COMMAND_H
 #define SPANTAP_COMMAND_H
 
-/* `subject` is a socket's inode, or a tgid for policies. */
+/*
+ * `subject` is a socket's inode, or a tgid for policies. They return 0, or 1 when a map is full;
+ * COMMAND_FORGET returns 1 when a close event follows (after the next sweep if the ring is full) or
+ * is on its way already.
+ */
 enum command {
 	COMMAND_KNOW = 1,	 /* the socket was opened before it could be watched */
 	COMMAND_IGNORE = 2,	 /* deliver nothing more of this socket */

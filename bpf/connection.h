@@ -190,35 +190,66 @@ static __always_inline int connection_open(struct connection *conn, struct scrat
 }
 
 static __always_inline void fill_close(struct close_event *event, const struct connection *conn,
-				       struct caller caller)
+				       struct caller caller, __u32 flags)
 {
 	fill_header(&event->header, EVENT_CLOSE, sizeof(*event), caller);
 	event->connection_id = conn->id;
 	event->read_position = conn->position[DIRECTION_READ];
 	event->write_position = conn->position[DIRECTION_WRITE];
 	event->turns = conn->turns;
+	event->flags = flags;
 }
 
-/* `caller` is all zero where nobody knows who closed it, or when. */
-static __always_inline void connection_close(struct connection *conn, struct caller caller)
+/*
+ * HTTP of which user space has never heard: its open event found the ring full each time. A request
+ * is one direction turn, its response the next; the last request may have none.
+ */
+static __always_inline void count_unopened(const struct connection *conn)
+{
+	if (conn->state == STATE_HTTP)
+		count_by(COUNTER_LOST_UNOPENED, (conn->turns + 1) / 2);
+}
+
+/* Returns 0 when the close event was lost. */
+static __always_inline int connection_close(const struct connection *conn, struct caller caller,
+					    __u32 flags)
 {
 	struct close_event event = {};
 
-	if (!(conn->flags & CONNECTION_OPEN_SENT))
-		return;
-	fill_close(&event, conn, caller);
-	ring_put(&event, sizeof(event));
+	if (!(conn->flags & CONNECTION_OPEN_SENT)) {
+		count_unopened(conn);
+		return 1;
+	}
+	fill_close(&event, conn, caller, flags);
+	return ring_put(&event, sizeof(event));
 }
 
 /* As connection_close(), where it may interrupt another program of ours. */
-static __always_inline void connection_close_interrupt(struct connection *conn)
+static __always_inline int connection_close_interrupt(const struct connection *conn)
 {
 	struct close_event event = {};
 
-	if (!(conn->flags & CONNECTION_OPEN_SENT))
+	if (!(conn->flags & CONNECTION_OPEN_SENT)) {
+		count_unopened(conn);
+		return 1;
+	}
+	fill_close(&event, conn, current_caller(), 0);
+	return ring_put_interrupt(&event, sizeof(event));
+}
+
+/*
+ * The connection is over: its entry is free. When its close event was lost the entry stays for the
+ * loader, which ends it again when there is room (kernel_end_late, or a sweep): what was lost with
+ * it is counted, however late.
+ */
+static __always_inline void connection_end(struct connection *conn, __u64 inode, int is_told)
+{
+	if (is_told) {
+		connection_forget(inode);
 		return;
-	fill_close(&event, conn, current_caller());
-	ring_put_interrupt(&event, sizeof(event));
+	}
+	conn->flags |= CONNECTION_CLOSED;
+	conn->is_suspect = 1;
 }
 
 /*

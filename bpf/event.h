@@ -16,7 +16,7 @@
 #endif
 
 /* Any change of a layout or of a meaning below raises the version. */
-#define SPANTAP_EVENT_VERSION 1
+#define SPANTAP_EVENT_VERSION 2
 
 /* Payload bytes in one data event; a larger call becomes several events. */
 #define SPANTAP_CHUNK_BYTES 16384
@@ -133,14 +133,19 @@ struct data_event {
 	__u16 error;	  /* errno, 0 none */
 };
 
-/* tgid and tid 0: found by the sweep; time_ns is when, not that of the end. */
+enum event_close_flag {
+	CLOSE_STILL_OPEN = 1 << 0, /* no close: what it had come to when capture stopped */
+	CLOSE_LATE = 1 << 1,	   /* found afterwards: time_ns is when, not that of the end */
+};
+
+/* The last positions and turns: what was moved behind the last data event was lost. */
 struct close_event {
 	struct event_header header;
 	__u64 connection_id;
 	__u64 read_position;
 	__u64 write_position;
 	__u32 turns;
-	__u32 _pad;
+	__u32 flags; /* enum event_close_flag */
 };
 
 enum event_process_action {
@@ -173,7 +178,8 @@ enum event_counter {
 	COUNTER_CAUSE_REFUSED = 8,    /* program state that failed its self-check */
 	COUNTER_LOST_POLICY = 9,      /* forked processes whose policy found its map full */
 	COUNTER_READ_UNSEEN = 10,     /* reads before which bytes left the socket unseen */
-	COUNTER_MAX = 11,
+	COUNTER_LOST_UNOPENED = 11,   /* exchanges of connections whose open event never fitted */
+	COUNTER_MAX = 12,
 };
 
 #define SPANTAP_ASSERT_SIZE(type, bytes)                                                           \

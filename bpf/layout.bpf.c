@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * Never loaded: holds every type of event.h once, so that its BTF describes the whole contract.
- * tools/build/layout.mjs reads the TypeScript offsets from it.
+ * tools/gen/layout.ts reads the TypeScript offsets from it.
  */
 #include "vmlinux.h"
 #include "event.h"
@@ -18,7 +18,7 @@ struct {
 	enum event_data_flag data_flag;
 	enum event_cause cause;
 	enum event_cause_flag cause_flag;
+	enum event_close_flag close_flag;
 	enum event_process_action process_action;
 	enum event_counter counter;
-	__u32 _pad;
 } layout;

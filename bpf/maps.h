@@ -106,6 +106,7 @@ enum connection_flag {
 	CONNECTION_SNIFF_MORE = 1 << 2,	  /* this turn began like HTTP, more bytes needed */
 	CONNECTION_BOUND = 1 << 3,	  /* `bound` was filled at connect */
 	CONNECTION_HEAD_PENDING = 1 << 4, /* HAProxy: read a head that no stream has taken yet */
+	CONNECTION_CLOSED = 1 << 5,	  /* over, but its close event has found the ring full */
 };
 
 /* Last direction of a connection on which no byte was seen. */
@@ -289,13 +290,18 @@ struct {
 } scratch_by_cpu SEC(".maps");
 
 /* Atomic: a program in a softirq may come upon one that counts on the same CPU. */
-static __always_inline void count(enum event_counter counter)
+static __always_inline void count_by(enum event_counter counter, __u64 amount)
 {
 	__u32 zero = 0;
 	struct counters *sums = bpf_map_lookup_elem(&counters, &zero);
 
 	if (sums)
-		__sync_fetch_and_add(&sums->values[counter], 1);
+		__sync_fetch_and_add(&sums->values[counter], amount);
+}
+
+static __always_inline void count(enum event_counter counter)
+{
+	count_by(counter, 1);
 }
 
 static __always_inline struct scratch *scratch(void)

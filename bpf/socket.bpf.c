@@ -122,7 +122,6 @@ int BPF_PROG(socket_state, const struct sock *sk, int old_state, int new_state)
 
 	if (!conn)
 		return 0;
-	connection_close_interrupt(conn);
-	connection_forget(inode);
+	connection_end(conn, inode, connection_close_interrupt(conn));
 	return 0;
 }

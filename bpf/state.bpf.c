@@ -15,20 +15,27 @@ struct command_args {
 	__u64 argument;
 };
 
+static __always_inline void end_late(struct connection *conn, __u64 inode)
+{
+	connection_end(conn, inode, connection_close(conn, (struct caller){}, CLOSE_LATE));
+}
+
 static __always_inline int command_connection(const struct command_args *args)
 {
 	__u64 inode = args->subject;
 	struct connection *conn = connection_of(inode);
 
 	if (args->command == COMMAND_FORGET) {
-		connection_forget(inode);
-		return 0;
+		/* What is not known any more was told: entries are freed with their close event. */
+		int is_told = !conn || conn->flags & CONNECTION_OPEN_SENT;
+
+		if (conn)
+			end_late(conn, inode);
+		return is_told;
 	}
 	if (args->command == COMMAND_END_SUSPECT) {
-		if (!conn || !conn->is_suspect)
-			return 0;
-		connection_close(conn, (struct caller){});
-		connection_forget(inode);
+		if (conn && conn->is_suspect)
+			end_late(conn, inode);
 		return 0;
 	}
 	if (!conn)
@@ -50,7 +57,7 @@ static __always_inline int set_starts_known(void)
 	return !host;
 }
 
-/* Never attached; run by the loader, see command.h. Returns 0, or 1 when a map is full. */
+/* Never attached; run by the loader, see command.h. What it returns depends on the command. */
 SEC("raw_tp")
 int command(struct command_args *args)
 {

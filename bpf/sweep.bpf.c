@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
+ * Walks over all connections.
+ *
  * Which sockets does nobody hold any more? Sockets end without a close that we see: their process
  * was killed, dup2 or close_range closed them, another thread held a reference at the close. Three
- * iterators, run one after the other by the loader (kernel_sweep):
+ * iterators, run one after the other by the loader (kernel_sweep); the last one alone finds those
+ * whose close event was lost (kernel_end_late):
  *
  *   suspect_connections   every connection is suspected
  *   clear_open_sockets    those found behind a descriptor of any process are not
@@ -13,6 +16,10 @@
  *
  * A connection that appears meanwhile was never suspected. A descriptor that is on its way from
  * one process to another (SCM_RIGHTS) is not found: its connection starts anew at its next use.
+ *
+ * And when capture stops: how far did each of the others get?
+ *
+ *   report_open           writes a close event for each, CLOSE_STILL_OPEN when it is not over
  */
 #include "connection.h"
 #include <bpf/bpf_tracing.h>
@@ -88,5 +95,23 @@ int report_older_sockets(struct bpf_iter__task_file *ctx)
 
 	if (sk && !sock_is_tcp(sk) && !connection_of(inode))
 		bpf_seq_write(ctx->meta->seq, &inode, sizeof(inode));
+	return 0;
+}
+
+SEC("iter/bpf_map_elem")
+int report_open(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct connection *conn = ctx->value;
+	struct close_event event = {};
+
+	if (!conn || !conn->inode || conn->state == STATE_SKIPPED)
+		return 0;
+	if (!(conn->flags & CONNECTION_OPEN_SENT)) {
+		count_unopened(conn);
+		return 0;
+	}
+	fill_close(&event, conn, (struct caller){},
+		   conn->flags & CONNECTION_CLOSED ? CLOSE_LATE : CLOSE_STILL_OPEN);
+	bpf_seq_write(ctx->meta->seq, &event, sizeof(event));
 	return 0;
 }

@@ -222,16 +222,21 @@ static napi_value addon_ignore_connection(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
-/* forgetConnection(handle, inode) */
+/* forgetConnection(handle, inode): whether a close event follows */
 static napi_value addon_forget_connection(napi_env env, napi_callback_info info)
 {
-	napi_value args[2];
+	napi_value args[2], result;
 	struct kernel *kernel = kernel_of(env, info, 2, args);
 	struct kernel_error error = {};
+	int follows;
 
-	if (kernel && kernel_forget_connection(kernel, (uint64_t)number_of(env, args[1]), &error))
+	if (!kernel)
+		return NULL;
+	follows = kernel_forget_connection(kernel, (uint64_t)number_of(env, args[1]), &error);
+	if (follows < 0)
 		return throw_error(env, &error);
-	return NULL;
+	napi_get_boolean(env, follows != 0, &result);
+	return result;
 }
 
 /* hook(handle): enum kernel_hook */
@@ -270,8 +275,8 @@ static napi_value addon_follow_closes(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
-/* sweep(handle): connections ended */
-static napi_value addon_sweep(napi_env env, napi_callback_info info)
+static napi_value end_connections(napi_env env, napi_callback_info info,
+				  int (*end)(struct kernel *, struct kernel_error *))
 {
 	napi_value args[1], result;
 	struct kernel *kernel = kernel_of(env, info, 1, args);
@@ -280,10 +285,44 @@ static napi_value addon_sweep(napi_env env, napi_callback_info info)
 
 	if (!kernel)
 		return NULL;
-	ended = kernel_sweep(kernel, &error);
+	ended = end(kernel, &error);
 	if (ended < 0)
 		return throw_error(env, &error);
 	napi_create_int32(env, ended, &result);
+	return result;
+}
+
+/* sweep(handle): connections ended */
+static napi_value addon_sweep(napi_env env, napi_callback_info info)
+{
+	return end_connections(env, info, kernel_sweep);
+}
+
+/* endLate(handle): connections ended again */
+static napi_value addon_end_late(napi_env env, napi_callback_info info)
+{
+	return end_connections(env, info, kernel_end_late);
+}
+
+/* stop(handle): Uint8Array of close events */
+static napi_value addon_stop(napi_env env, napi_callback_info info)
+{
+	napi_value args[1], buffer, result;
+	struct kernel *kernel = kernel_of(env, info, 1, args);
+	struct kernel_error error = {};
+	uint8_t *records;
+	size_t length;
+	void *bytes;
+
+	if (!kernel)
+		return NULL;
+	if (kernel_stop(kernel, &records, &length, &error))
+		return throw_error(env, &error);
+	napi_create_arraybuffer(env, length, &bytes, &buffer);
+	if (length)
+		memcpy(bytes, records, length);
+	free(records);
+	napi_create_typedarray(env, napi_uint8_array, length, buffer, 0, &result);
 	return result;
 }
 
@@ -391,6 +430,8 @@ NAPI_MODULE_INIT()
 		{ "ignoreConnection", addon_ignore_connection },
 		{ "forgetConnection", addon_forget_connection },
 		{ "sweep", addon_sweep },
+		{ "endLate", addon_end_late },
+		{ "stop", addon_stop },
 		{ "attachUprobe", addon_attach_uprobe },
 		{ "detach", addon_detach },
 		{ "probe", addon_probe },

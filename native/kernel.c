@@ -251,12 +251,17 @@ static int attach_object(struct kernel *kernel, enum object index, struct kernel
 	return 0;
 }
 
-static void drop_object(struct kernel *kernel, enum object index)
+static void detach_object(struct kernel *kernel, enum object index)
 {
 	for (size_t i = 0; i < LINKS_MAX; i++) {
 		bpf_link__destroy(kernel->links[index][i]);
 		kernel->links[index][i] = NULL;
 	}
+}
+
+static void drop_object(struct kernel *kernel, enum object index)
+{
+	detach_object(kernel, index);
 	bpf_object__close(kernel->objects[index]);
 	kernel->objects[index] = NULL;
 }
@@ -335,6 +340,12 @@ static int open_maps(struct kernel *kernel, struct kernel_error *error)
 	return open_rings(kernel, error);
 }
 
+static void detach_programs(struct kernel *kernel)
+{
+	for (int i = 0; i < OBJECTS; i++)
+		detach_object(kernel, (enum object)i);
+}
+
 void kernel_close(struct kernel *kernel)
 {
 	for (size_t i = 0; i < UPROBES_MAX; i++)
@@ -365,7 +376,8 @@ int kernel_counters(struct kernel *kernel, uint64_t *sums, struct kernel_error *
 	return 0;
 }
 
-static int run_command(struct kernel *kernel, uint64_t command, uint64_t subject, uint64_t argument,
+/* Returns what the program returned, or -errno. */
+static int ask_command(struct kernel *kernel, uint64_t command, uint64_t subject, uint64_t argument,
 		       struct kernel_error *error)
 {
 	uint64_t args[3] = { command, subject, argument };
@@ -373,11 +385,18 @@ static int run_command(struct kernel *kernel, uint64_t command, uint64_t subject
 
 	if (bpf_prog_test_run_opts(kernel->command, &options))
 		return objects_fail(error, KERNEL_ERROR_MAP, errno, "command");
-	if (options.retval)
-		return objects_fail(error, KERNEL_ERROR_MAP, E2BIG,
-				    command == COMMAND_SET_POLICY ? "policy_by_tgid"
-								  : "conn_by_inode");
-	return 0;
+	return (int)options.retval;
+}
+
+static int run_command(struct kernel *kernel, uint64_t command, uint64_t subject, uint64_t argument,
+		       struct kernel_error *error)
+{
+	int answer = ask_command(kernel, command, subject, argument, error);
+
+	if (answer <= 0)
+		return answer;
+	return objects_fail(error, KERNEL_ERROR_MAP, E2BIG,
+			    command == COMMAND_SET_POLICY ? "policy_by_tgid" : "conn_by_inode");
 }
 
 int kernel_clear_policy(struct kernel *kernel, uint32_t tgid, struct kernel_error *error)
@@ -392,7 +411,7 @@ int kernel_ignore_connection(struct kernel *kernel, uint64_t inode, struct kerne
 
 int kernel_forget_connection(struct kernel *kernel, uint64_t inode, struct kernel_error *error)
 {
-	return run_command(kernel, COMMAND_FORGET, inode, 0, error);
+	return ask_command(kernel, COMMAND_FORGET, inode, 0, error);
 }
 
 static int want_object(struct kernel *kernel, enum object index, struct kernel_error *error)
@@ -436,26 +455,25 @@ static int open_iterator(struct kernel *kernel, const char *name, union bpf_iter
 	return fd;
 }
 
-/* What the sweep's iterators write. */
-struct inodes {
-	uint64_t *values;
+/* What an iterator writes: inodes, or close events. */
+struct output {
+	void *data;
 	size_t bytes;
 	size_t bytes_max;
 };
 
-/* Room for as many as there can be connections, and for a last read that finds nothing more. */
-static int alloc_inodes(const struct kernel *kernel, struct inodes *inodes)
+/* Room for one value of each connection, and for a last read that finds nothing more. */
+static int output_new(struct kernel *kernel, struct output *out, size_t value_bytes)
 {
 	size_t max = kernel->connection_slots + kernel->connection_slots / 8 + 2;
 
-	*inodes = (struct inodes){ .values = calloc(max, sizeof(uint64_t)),
-				   .bytes_max = max * sizeof(uint64_t) };
-	return inodes->values ? 0 : -ENOMEM;
+	*out = (struct output){ .data = calloc(max, value_bytes), .bytes_max = max * value_bytes };
+	return out->data ? 0 : -ENOMEM;
 }
 
 /* Runs an iterator to its end; returns 0 or -errno. */
 static int run_iterator(struct kernel *kernel, const char *name, union bpf_iter_link_info *info,
-			struct inodes *out)
+			struct output *out)
 {
 	int fd = open_iterator(kernel, name, info);
 	ssize_t got;
@@ -463,7 +481,7 @@ static int run_iterator(struct kernel *kernel, const char *name, union bpf_iter_
 	if (fd < 0)
 		return fd;
 	do {
-		got = read(fd, (char *)out->values + out->bytes, out->bytes_max - out->bytes);
+		got = read(fd, (char *)out->data + out->bytes, out->bytes_max - out->bytes);
 		if (got > 0)
 			out->bytes += (size_t)got;
 	} while (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)));
@@ -471,18 +489,22 @@ static int run_iterator(struct kernel *kernel, const char *name, union bpf_iter_
 	return got < 0 ? -errno : 0;
 }
 
-static int find_suspects(struct kernel *kernel, struct inodes *out, struct kernel_error *error)
+#define STEP_REPORT 3
+
+/* `first`: index of the first step. */
+static int find_suspects(struct kernel *kernel, size_t first, struct output *out,
+			 struct kernel_error *error)
 {
 	static const struct {
 		const char *program;
 		int map; /* index into kernel->connections, -1 none */
 	} steps[] = {
 		{ "suspect_connections", 0 }, { "suspect_connections", 1 },
-		{ "clear_open_sockets", -1 }, { "report_suspects", 0 },
+		{ "clear_open_sockets", -1 }, [STEP_REPORT] = { "report_suspects", 0 },
 		{ "report_suspects", 1 },
 	};
 
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+	for (size_t i = first; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		int map = steps[i].map;
 		union bpf_iter_link_info info = {};
 		int status;
@@ -496,22 +518,63 @@ static int find_suspects(struct kernel *kernel, struct inodes *out, struct kerne
 	return 0;
 }
 
-int kernel_sweep(struct kernel *kernel, struct kernel_error *error)
+static int end_suspects(struct kernel *kernel, size_t first_step, struct kernel_error *error)
 {
-	struct inodes suspects;
-	int ended = 0, status = want_object(kernel, OBJECT_SWEEP, error);
+	struct output suspects;
+	int ended = 0, status;
 
-	if (status)
-		return status;
-	if (alloc_inodes(kernel, &suspects))
+	memset(error, 0, sizeof(*error));
+	if (output_new(kernel, &suspects, sizeof(uint64_t)))
 		return objects_fail(error, KERNEL_ERROR_MAP, ENOMEM, "conn_slots");
-	status = find_suspects(kernel, &suspects, error);
+	status = want_object(kernel, OBJECT_SWEEP, error);
+	if (!status)
+		status = find_suspects(kernel, first_step, &suspects, error);
 	for (size_t i = 0; i < suspects.bytes / sizeof(uint64_t) && !status; i++) {
-		status = run_command(kernel, COMMAND_END_SUSPECT, suspects.values[i], 0, error);
+		uint64_t inode = ((uint64_t *)suspects.data)[i];
+
+		status = run_command(kernel, COMMAND_END_SUSPECT, inode, 0, error);
 		ended++;
 	}
-	free(suspects.values);
+	free(suspects.data);
 	return status ? status : ended;
+}
+
+int kernel_sweep(struct kernel *kernel, struct kernel_error *error)
+{
+	return end_suspects(kernel, 0, error);
+}
+
+int kernel_end_late(struct kernel *kernel, struct kernel_error *error)
+{
+	return end_suspects(kernel, STEP_REPORT, error);
+}
+
+int kernel_stop(struct kernel *kernel, uint8_t **records, size_t *bytes, struct kernel_error *error)
+{
+	struct output out;
+	int status;
+
+	*records = NULL;
+	*bytes = 0;
+	memset(error, 0, sizeof(*error));
+	detach_programs(kernel);
+	status = want_object(kernel, OBJECT_SWEEP, error);
+	if (status)
+		return status;
+	if (output_new(kernel, &out, sizeof(struct close_event)))
+		return objects_fail(error, KERNEL_ERROR_MAP, ENOMEM, "conn_slots");
+	for (int i = 0; i < 2 && !status; i++) {
+		union bpf_iter_link_info info = { .map.map_fd = (uint32_t)kernel->connections[i] };
+
+		status = run_iterator(kernel, "report_open", &info, &out);
+	}
+	if (status) {
+		free(out.data);
+		return objects_fail(error, KERNEL_ERROR_ATTACH, status, "report_open");
+	}
+	*records = out.data;
+	*bytes = out.bytes;
+	return 0;
 }
 
 /*
@@ -522,17 +585,17 @@ static int know_sockets(struct kernel *kernel, uint32_t tgid)
 {
 	union bpf_iter_link_info info = { .task.pid = tgid };
 	struct kernel_error error = {};
-	struct inodes older;
+	struct output older;
 	int status = want_object(kernel, OBJECT_SWEEP, &error);
 
 	if (status)
 		return status;
-	if (alloc_inodes(kernel, &older))
+	if (output_new(kernel, &older, sizeof(uint64_t)))
 		return -ENOMEM;
 	status = run_iterator(kernel, "report_older_sockets", tgid ? &info : NULL, &older);
 	for (size_t i = 0; i < older.bytes / sizeof(uint64_t) && !status; i++)
-		status = run_command(kernel, COMMAND_KNOW, older.values[i], 0, &error);
-	free(older.values);
+		status = run_command(kernel, COMMAND_KNOW, ((uint64_t *)older.data)[i], 0, &error);
+	free(older.data);
 	return status;
 }
 

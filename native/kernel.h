@@ -77,6 +77,7 @@ int kernel_set_policy(struct kernel *kernel, uint32_t tgid, uint32_t watch, uint
 		      struct kernel_error *error);
 int kernel_clear_policy(struct kernel *kernel, uint32_t tgid, struct kernel_error *error);
 int kernel_ignore_connection(struct kernel *kernel, uint64_t inode, struct kernel_error *error);
+/* Returns 1 when a close event follows, 0 when none does, or -errno. */
 int kernel_forget_connection(struct kernel *kernel, uint64_t inode, struct kernel_error *error);
 
 /*
@@ -84,6 +85,20 @@ int kernel_forget_connection(struct kernel *kernel, uint64_t inode, struct kerne
  * how many, or -errno. Walks all descriptors of the machine: call it seldom.
  */
 int kernel_sweep(struct kernel *kernel, struct kernel_error *error);
+
+/*
+ * Ends again the connections whose close event found the ring full. Returns how many, or -errno.
+ * Walks the connections only.
+ */
+int kernel_end_late(struct kernel *kernel, struct kernel_error *error);
+
+/*
+ * Detaches the required programs, so that nothing more is recorded; the ring can still be drained.
+ * `records`: a close event of each connection, to be read after the ring and freed by the caller.
+ * Detached even when the records cannot be had.
+ */
+int kernel_stop(struct kernel *kernel, uint8_t **records, size_t *bytes,
+		struct kernel_error *error);
 
 /* Returns a handle >= 0 or -errno. `path` is opened now; every process that maps it is probed. */
 int kernel_attach_uprobe(struct kernel *kernel, const char *program, const char *path,

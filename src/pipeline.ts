@@ -34,7 +34,8 @@ export interface PipelineOptions {
   readonly onLog: (level: 'info' | 'warn', message: string) => void;
   /** The bytes of this socket are no HTTP any more (tunnel): the kernel may stop copying them. */
   readonly ignoreConnection: (socketInode: number) => void;
-  readonly forgetConnection: (socketInode: number) => void;
+  /** Returns whether a close event follows. */
+  readonly forgetConnection: (socketInode: number) => boolean;
   /** Called once, with the first connection over a Unix socket. */
   readonly onUnixSocket?: () => void;
   /** Replay: time passes with the events, nobody calls `tick`. */
@@ -46,6 +47,7 @@ const TICK_NS = 50e6;
 export class Pipeline implements EventSink {
   readonly #options: PipelineOptions;
   readonly #decoder: Decoder;
+  readonly #table: ConnectionTable;
   readonly #http1: Http1Stage<LinkNode>;
   readonly #linker: Linker;
   /** Processes that were announced; deleted when they exit. */
@@ -72,8 +74,8 @@ export class Pipeline implements EventSink {
       bodyBytesMax,
       onTunnel: (connection) => options.ignoreConnection(connection.socketInode),
     });
-    const table = new ConnectionTable(this, { counters, forget: options.forgetConnection });
-    this.#decoder = new Decoder(table, counters);
+    this.#table = new ConnectionTable(this, { counters, forget: options.forgetConnection });
+    this.#decoder = new Decoder(this.#table, counters);
   }
 
   /** Whole records, as drained or read from a file. */
@@ -113,6 +115,7 @@ export class Pipeline implements EventSink {
 
   /** Ends everything that is open; without a time, at that of the last event. */
   finish(nowNs = this.#lastNs): void {
+    this.#table.finish();
     this.#http1.finish(nowNs);
     this.#linker.finish();
   }

@@ -55,7 +55,7 @@ export class Replay {
       onOwnPeer: nothing,
       onLog: (level, message) => log[level](message),
       ignoreConnection: nothing,
-      forgetConnection: nothing,
+      forgetConnection: () => false,
     });
   }
 

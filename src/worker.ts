@@ -55,6 +55,8 @@ class CaptureWorker {
   #countersNs = 0;
   #isStopping = false;
   #isSplicing = false;
+  #canWalk = true;
+  #lostRecords = 0;
   /** Batches that the main thread has not given back. */
   #underWay = 0;
 
@@ -116,11 +118,15 @@ class CaptureWorker {
       this.#counters.add('capture.bytes', length);
       const records = this.#batch.subarray(0, length);
       if (this.#maskMarker !== null) maskTokens(this.#batch, length, this.#maskMarker);
-      this.#recording?.append(records);
-      this.#pipeline.consume(records);
+      this.#take(records);
       if (length < BATCH_BYTES / 2) return false;
     }
     return true;
+  }
+
+  #take(records: Uint8Array): void {
+    this.#recording?.append(records);
+    this.#pipeline.consume(records);
   }
 
   #housekeeping(): void {
@@ -132,6 +138,7 @@ class CaptureWorker {
     if (nowNs - this.#countersNs >= COUNTERS_MS * 1e6) {
       this.#countersNs = nowNs;
       this.#sendCounters();
+      this.#endLate();
     }
   }
 
@@ -198,13 +205,44 @@ class CaptureWorker {
 
   /** Takes what is left, ends what is open, and lets the thread end. */
   #finish(): void {
+    const open = this.#stopCapture();
     this.#drain(Number.POSITIVE_INFINITY, true);
+    this.#take(open);
     this.#pipeline.finish(now());
     this.#sendCounters();
     this.#recording?.close();
     this.#kernel.close();
     send({ kind: 'stopped' });
     parentPort?.close();
+  }
+
+  /** Close events may be among what was lost lately. */
+  #endLate(): void {
+    const lost = this.#counters.get('lost.ring_full');
+    if (lost === this.#lostRecords || !this.#canWalk) return;
+    this.#lostRecords = lost;
+    try {
+      this.#kernel.endLate();
+    } catch (error) {
+      this.#tellUncounted(error);
+    }
+  }
+
+  /** Close records of what is open; without them what was lost there at the end is not counted. */
+  #stopCapture(): Uint8Array {
+    try {
+      return this.#kernel.stop();
+    } catch (error) {
+      this.#tellUncounted(error);
+      return new Uint8Array(0);
+    }
+  }
+
+  /** Without the walk over connections what was lost at the end of them is not counted. */
+  #tellUncounted(error: unknown): void {
+    if (!this.#canWalk) return;
+    this.#canWalk = false;
+    send({ kind: 'unavailable', what: 'the count of what is lost last', why: messageOf(error) });
   }
 }
 

@@ -15,19 +15,24 @@ import type {
   ProcessIdentity,
   RawEventSink,
 } from './types.ts';
+import { UnopenedConnections } from './unopened.ts';
 
 export interface ConnectionTableOptions {
   readonly counters: Counters;
   readonly connectionsMax?: number;
-  /** Called when a socket is gone for good, so that the kernel side can forget it. */
-  readonly forget?: (socketInode: number) => void;
+  /**
+   * Called when a socket is gone for good, so that the kernel side can forget it. Returns whether
+   * a close event follows.
+   */
+  readonly forget?: (socketInode: number) => boolean;
 }
 
 export class ConnectionTable implements RawEventSink {
   readonly #sink: EventSink;
   readonly #counters: Counters;
   readonly #connectionsMax: number;
-  readonly #forget: (socketInode: number) => void;
+  readonly #forget: (socketInode: number) => boolean;
+  readonly #unopened: UnopenedConnections;
   /** Key: connection id. Inserted at open, deleted at close, process exit or eviction. */
   readonly #connections = new Map<number, Connection>();
   /** Key: tgid. The sockets to end when that process exits. */
@@ -39,7 +44,8 @@ export class ConnectionTable implements RawEventSink {
     this.#sink = sink;
     this.#counters = options.counters;
     this.#connectionsMax = options.connectionsMax ?? limits.connectionsMax;
-    this.#forget = options.forget ?? (() => undefined);
+    this.#forget = options.forget ?? (() => false);
+    this.#unopened = new UnopenedConnections(this.#counters, this.#connectionsMax);
   }
 
   get size(): number {
@@ -49,6 +55,7 @@ export class ConnectionTable implements RawEventSink {
   open(event: OpenEvent): void {
     // A second open of one id repeats what is known (the first may have been lost on its way).
     if (this.#connections.has(event.connectionId)) return;
+    this.#unopened.opened(event.connectionId);
     if (this.#connections.size >= this.#connectionsMax) this.#evictOldest(event.timeNs);
     const connection = toConnection(event, this.#identify(event));
     this.#connections.set(connection.id, connection);
@@ -58,7 +65,7 @@ export class ConnectionTable implements RawEventSink {
 
   data(event: DataEvent): void {
     const connection = this.#connections.get(event.connectionId);
-    if (connection === undefined) this.#counters.add('capture.unknown_connection');
+    if (connection === undefined) this.#unopened.data(event.connectionId, event.turn);
     else if (connection.process.tgid !== event.tgid) this.#handOver(connection, event.tgid);
     this.#sink.data(connection, event);
   }
@@ -66,6 +73,12 @@ export class ConnectionTable implements RawEventSink {
   close(event: CloseEvent): void {
     const connection = this.#connections.get(event.connectionId);
     if (connection !== undefined) this.#end(connection, event);
+    else this.#unopened.closed(event.connectionId, event.turns);
+  }
+
+  /** Capture stops: nothing follows. */
+  finish(): void {
+    this.#unopened.finish();
   }
 
   process(event: ProcessEvent): void {
@@ -98,10 +111,11 @@ export class ConnectionTable implements RawEventSink {
     return sockets;
   }
 
+  /** The kernel side knows what was moved last on the sockets; a replay may not be told. */
   #endProcess(event: ProcessEvent): void {
     for (const connection of this.#byProcess.get(event.tgid) ?? []) {
+      if (this.#forget(connection.socketInode)) continue;
       this.#end(connection, unseenClose(connection.id, event.timeNs));
-      this.#forget(connection.socketInode);
     }
     this.#byProcess.delete(event.tgid);
     this.#processes.delete(event.tgid);
@@ -147,5 +161,14 @@ function identityOf(event: ProcessEvent): ProcessIdentity {
 
 /** A close whose final positions nobody saw: -1 tells the protocol stage not to compare them. */
 export function unseenClose(connectionId: number, timeNs: number): CloseEvent {
-  return { connectionId, timeNs, tid: 0, readPosition: -1, writePosition: -1, turns: -1 };
+  return {
+    connectionId,
+    timeNs,
+    tid: 0,
+    readPosition: -1,
+    writePosition: -1,
+    turns: -1,
+    isStillOpen: false,
+    isLate: false,
+  };
 }

@@ -10,6 +10,7 @@ import { textOfIpv4, textOfIpv6 } from './address.ts';
 import {
   CLOSE,
   DATA,
+  eventCloseFlag,
   eventDataFlag,
   eventDirection,
   eventKind,
@@ -226,6 +227,9 @@ export class Decoder {
     event.readPosition = u64(words, word + (CLOSE.readPosition >>> 2));
     event.writePosition = u64(words, word + (CLOSE.writePosition >>> 2));
     event.turns = words[word + (CLOSE.turns >>> 2)];
+    const flags = words[word + (CLOSE.flags >>> 2)];
+    event.isStillOpen = (flags & eventCloseFlag.CLOSE_STILL_OPEN) !== 0;
+    event.isLate = (flags & eventCloseFlag.CLOSE_LATE) !== 0;
     this.#sink.close(event);
   }
 
@@ -310,7 +314,16 @@ function emptyData(): DataEvent {
 }
 
 function emptyClose(): CloseEvent {
-  return { connectionId: 0, timeNs: 0, tid: 0, readPosition: 0, writePosition: 0, turns: 0 };
+  return {
+    connectionId: 0,
+    timeNs: 0,
+    tid: 0,
+    readPosition: 0,
+    writePosition: 0,
+    turns: 0,
+    isStillOpen: false,
+    isLate: false,
+  };
 }
 
 function emptyProcess(): ProcessEvent {

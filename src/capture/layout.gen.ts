@@ -1,6 +1,6 @@
 // Generated from the BTF of bpf/event.h by tools/gen/layout.ts. Do not edit.
 
-export const EVENT_VERSION = 1;
+export const EVENT_VERSION = 2;
 export const CHUNK_BYTES = 16384;
 export const UNIX_PATH_BYTES = 108;
 
@@ -80,6 +80,7 @@ export const CLOSE = {
   readPosition: 32,
   writePosition: 40,
   turns: 48,
+  flags: 52,
   structBytes: 56,
 } as const;
 
@@ -152,6 +153,12 @@ export const eventCauseFlag = {
   CAUSE_NO_INGRESS: 4,
 } as const;
 
+/** `enum event_close_flag`. */
+export const eventCloseFlag = {
+  CLOSE_STILL_OPEN: 1,
+  CLOSE_LATE: 2,
+} as const;
+
 /** `enum event_process_action`. */
 export const eventProcessAction = {
   PROCESS_FORK: 1,
@@ -172,5 +179,6 @@ export const eventCounter = {
   COUNTER_CAUSE_REFUSED: 8,
   COUNTER_LOST_POLICY: 9,
   COUNTER_READ_UNSEEN: 10,
-  COUNTER_MAX: 11,
+  COUNTER_LOST_UNOPENED: 11,
+  COUNTER_MAX: 12,
 } as const;

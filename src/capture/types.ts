@@ -111,7 +111,7 @@ export interface DataEvent {
   tailBytes: number;
 }
 
-/** Final positions and turns; -1 when the end was inferred (process exit, eviction). */
+/** Final positions and turns; -1 when the end was inferred (eviction, a process that exits in a replay). */
 export interface CloseEvent {
   connectionId: number;
   timeNs: number;
@@ -120,6 +120,10 @@ export interface CloseEvent {
   readPosition: number;
   writePosition: number;
   turns: number;
+  /** Not closed: how far it had got when capture stopped. */
+  isStillOpen: boolean;
+  /** Found afterwards, by the sweep: `timeNs` is when, not that of the end. */
+  isLate: boolean;
 }
 
 export interface ProcessEvent {

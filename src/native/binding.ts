@@ -42,8 +42,10 @@ interface Addon {
   followCloses(handle: number): void;
   followSplices(handle: number): void;
   ignoreConnection(handle: number, inode: number): void;
-  forgetConnection(handle: number, inode: number): void;
+  forgetConnection(handle: number, inode: number): boolean;
   sweep(handle: number): number;
+  endLate(handle: number): number;
+  stop(handle: number): Uint8Array;
   attachUprobe(
     handle: number,
     program: string,
@@ -117,6 +119,8 @@ function kernelOf(addon: Addon, handle: number): Kernel {
     ignoreConnection: (inode: number) => worded(() => addon.ignoreConnection(handle, inode)),
     forgetConnection: (inode: number) => worded(() => addon.forgetConnection(handle, inode)),
     sweep: () => worded(() => addon.sweep(handle)),
+    endLate: () => worded(() => addon.endLate(handle)),
+    stop: () => worded(() => addon.stop(handle)),
     attachUprobe: (program: UprobeProgram, path: string, offset: number, isReturn: boolean) =>
       worded(() => addon.attachUprobe(handle, program, path, offset, isReturn)),
     detach: (uprobe: number) => worded(() => addon.detach(handle, uprobe)),

@@ -50,14 +50,27 @@ export interface Kernel {
   followSplices(): void;
   /** Stops copying a connection's bytes (tunnels, the agent's own traffic). */
   ignoreConnection(socketInode: number): void;
-  /** A socket ended without a close that the kernel side could see: its entry is freed. */
-  forgetConnection(socketInode: number): void;
+  /**
+   * A socket ended without a close that the kernel side could see: its entry is freed. Returns
+   * whether a close event with its last positions follows (with a full ring: after a sweep).
+   */
+  forgetConnection(socketInode: number): boolean;
   /**
    * Ends connections whose socket no process holds any more (killed processes, dup2 over a
    * socket), each with a close event; returns how many. Walks all descriptors of the machine: once
    * or twice a minute.
    */
   sweep(): number;
+  /**
+   * Puts the close events again that found the ring full; returns how many were due. Walks all
+   * connections, some milliseconds: when records were lost and the ring was drained since.
+   */
+  endLate(): number;
+  /**
+   * Ends capture; what is in the ring can still be drained. Returns a close record of each
+   * connection, to be read after the ring: what they count beyond it was lost.
+   */
+  stop(): Uint8Array;
   /** Attaches for every process that maps `path`; returns a handle. */
   attachUprobe(program: UprobeProgram, path: string, offset: number, isReturn: boolean): number;
   detach(handle: number): void;

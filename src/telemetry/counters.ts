@@ -22,6 +22,10 @@ export const DEFINITIONS = {
   'lost.connection_map': { fact: 'info', help: 'calls on sockets that found the kernel map full' },
   'lost.cause_map': { fact: 'info', help: 'linking state that found its kernel map full' },
   'lost.policy_map': { fact: 'info', help: 'forked processes whose policy found its map full' },
+  'lost.unopened': {
+    fact: 'lost',
+    help: 'exchanges of connections whose open event did not fit into the ring',
+  },
   'truncated.fault': { fact: 'info', help: 'user buffers the kernel could not read' },
   'truncated.iovec': { fact: 'info', help: 'calls with more iovecs than are walked' },
   'kernel.skipped_not_http': { fact: 'info', help: 'connections whose first bytes are not HTTP' },
@@ -53,6 +57,10 @@ export const DEFINITIONS = {
   'capture.unknown_records': { fact: 'info', help: 'records of a kind that is not known' },
   'capture.bytes': { fact: 'info', help: 'bytes drained from the ring' },
   'capture.unknown_connection': { fact: 'info', help: 'data events whose open event was lost' },
+  'lost.unknown_connection': {
+    fact: 'lost',
+    help: 'exchanges of connections whose open event was lost and whose data was not',
+  },
   'dropped.connections': { fact: 'info', help: 'connections forgotten because too many were open' },
   // protocol
   'protocol.exchanges': { fact: 'info', help: 'exchanges that ended' },

@@ -13,6 +13,7 @@ const KERNEL_COUNTERS: readonly CounterName[] = [
   'kernel.cause_refused',
   'lost.policy_map',
   'kernel.read_unseen',
+  'lost.unopened',
 ];
 
 /** Replaces the kernel's part of the counters by the sums that were just read. */

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from './build.ts';
 import { Child } from './children.ts';
+import { failure } from './failure.ts';
 
 const READY_TIMEOUT_MS = 60_000;
 /** Long enough for a last flush to a receiver that is busy. */
@@ -58,7 +59,7 @@ export class Agent {
   async stop(): Promise<Summary> {
     const code = await this.child.stop('SIGTERM', STOP_TIMEOUT_MS);
     if (code !== 0 || !existsSync(this.#summaryFile)) {
-      throw new Error(`the agent ended with ${code}; its last words:\n${this.child.tail()}`);
+      throw failure(`the agent ended with ${code}`, `its last words:\n${this.child.tail()}`);
     }
     return JSON.parse(readFileSync(this.#summaryFile, 'utf8')) as Summary;
   }

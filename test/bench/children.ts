@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { failure } from './failure.ts';
 
 const STOP_TIMEOUT_MS = 15_000;
 const TAIL_LINES = 30;
@@ -52,7 +53,7 @@ export class Child {
   }
 
   get pid(): number {
-    if (this.process.pid === undefined) throw new Error(`${this.name} did not start`);
+    if (this.process.pid === undefined) throw failure(`${this.name} did not start`);
     return this.process.pid;
   }
 
@@ -104,7 +105,7 @@ export class Child {
   }
 
   #error(what: string): Error {
-    return new Error(`${this.name} ${what}; its last words:\n${this.tail()}`);
+    return failure(`${this.name} ${what}`, `its last words:\n${this.tail()}`);
   }
 }
 
@@ -127,7 +128,7 @@ export async function until(
 ): Promise<void> {
   const deadlineMs = performance.now() + timeoutMs;
   while (!condition()) {
-    if (performance.now() > deadlineMs) throw new Error(`${what}: not within ${timeoutMs} ms`);
+    if (performance.now() > deadlineMs) throw failure(what, `not within ${timeoutMs} ms`);
     await sleep(10);
   }
 }

@@ -6,6 +6,7 @@ import { collectorProgram } from '../../tools/setup/collector.ts';
 import { choosePorts } from './backends.ts';
 import { ROOT } from './build.ts';
 import { Child } from './children.ts';
+import { failure } from './failure.ts';
 
 const START_TIMEOUT_MS = 30_000;
 
@@ -55,7 +56,7 @@ async function answers(url: string, child: Child): Promise<void> {
     );
     if (isUp) return;
     if (performance.now() > deadlineMs || child.process.exitCode !== null) {
-      throw new Error(`the collector does not start:\n${child.tail()}`);
+      throw failure('the collector does not start', child.tail());
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

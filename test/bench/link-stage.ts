@@ -6,6 +6,7 @@
  *     node test/bench/link-stage.ts [--hops N] [--in-flight N] [--upstream new|reuse] [--family F]
  */
 import { parseArgs } from 'node:util';
+import { unseenClose } from '../../src/capture/connections.ts';
 import type { Connection } from '../../src/capture/types.ts';
 import type { Family } from '../../src/discover/types.ts';
 import { Linker } from '../../src/link/linker.ts';
@@ -204,14 +205,7 @@ function runGroup(
 }
 
 function closeOf(egress: LooseExchange) {
-  return {
-    connectionId: egress.connection.id,
-    timeNs: egress.endNs,
-    tid: 100,
-    readPosition: -1,
-    writePosition: -1,
-    turns: -1,
-  };
+  return { ...unseenClose(egress.connection.id, egress.endNs), tid: 100 };
 }
 
 const RESPONSE = answer(exchange({ connection: socketOf('client'), role: 'client' }), 1).response;

@@ -7,12 +7,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Agent, exportTo } from './agent.ts';
 import { nonZero } from './facts.ts';
+import { failure } from './failure.ts';
 import { Load } from './loadgen.ts';
 import { machine, versions } from './machine.ts';
 import { Flags, type FlagTable, usage } from './options.ts';
 import { ACCESS_LOG, PROXIES, SCENARIOS, supports, TOKEN_MARKER } from './proxies.ts';
 import {
   BOTH_CPUS,
+  IN_FLIGHT_MAX,
   OTHER_CPU,
   PROXY_CPU,
   progress,
@@ -59,7 +61,7 @@ function planOf(flags: Flags): ScenePlan {
   if (!supports(proxy, scenario)) throw usage('link', `${proxy} has no scenario ${scenario}`);
   const namesRequests = flags.choice('truth', ['token', 'proxy-log']) === 'proxy-log';
   if (namesRequests && proxy !== 'nginx') throw usage('link', `${proxy} writes no such log`);
-  const inFlight = flags.number('in-flight', 128);
+  const inFlight = flags.number('in-flight', 128, { max: IN_FLIGHT_MAX });
   const threads = flags.number('threads', proxy === 'caddy' ? 2 : 1);
   const natural = scenario === 'limit' || inFlight === 1 ? 0 : Math.min(10, inFlight / 8);
   return {
@@ -70,8 +72,8 @@ function planOf(flags: Flags): ScenePlan {
     inFlight,
     // Threads that cannot run at the same time would hide what makes linking hard.
     proxyCpus: threads > 1 ? BOTH_CPUS : PROXY_CPU,
-    delayMs: flags.number('delay-ms', 0, 0, false),
-    exponentialMs: flags.number('exponential-ms', natural, 0, false),
+    delayMs: flags.number('delay-ms', 0, { min: 0, isWhole: false }),
+    exponentialMs: flags.number('exponential-ms', natural, { min: 0, isWhole: false }),
     sizeBytes: 64,
     limitRate: flags.number('limit-rate', 4_000),
     secondsMax: flags.number('seconds-max', 600),
@@ -144,10 +146,10 @@ function expectedSpans(plan: ScenePlan, answered: number): number {
 /** A run whose truth is in doubt gives no figures. */
 function checkHarness(figures: LinkFigures, unmasked: number): void {
   if (figures.strangers > 0) {
-    throw new Error(`${figures.strangers} backend records carry a token that no request had`);
+    throw failure(`${figures.strangers} backend records carry a token that no request had`);
   }
-  if (unmasked > 0) throw new Error(`${unmasked} bodies show a token: the mask did not work`);
-  if (figures.egress === 0) throw new Error('no egress exchange has a token');
+  if (unmasked > 0) throw failure(`${unmasked} bodies show a token: the mask did not work`);
+  if (figures.egress === 0) throw failure('no egress exchange has a token');
 }
 
 function accessLog(scene: Scene): string {

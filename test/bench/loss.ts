@@ -9,7 +9,15 @@ import { Load } from './loadgen.ts';
 import { machine, versions } from './machine.ts';
 import { Flags, type FlagTable } from './options.ts';
 import { PROXIES } from './proxies.ts';
-import { OTHER_CPU, PROXY_CPU, progress, type Scene, type ScenePlan, withScene } from './scene.ts';
+import {
+  IN_FLIGHT_MAX,
+  OTHER_CPU,
+  PROXY_CPU,
+  progress,
+  type Scene,
+  type ScenePlan,
+  withScene,
+} from './scene.ts';
 import { Receiver } from './spans.ts';
 import { round } from './statistics.ts';
 
@@ -27,14 +35,14 @@ const QUIET_MS = 5_000;
 export async function run(args: readonly string[]): Promise<Record<string, unknown>> {
   const before = machine();
   const flags = new Flags('loss', FLAGS, args);
-  const rate = flags.number('rate', 50_000, 0);
+  const rate = flags.number('rate', 50_000, { min: 0 });
   const seconds = flags.number('seconds', 10);
   const plan: ScenePlan = {
     proxy: flags.choice('proxy', PROXIES),
     scenario: 'plain',
     upstream: flags.choice('upstream', ['reuse', 'new']),
     threads: 1,
-    inFlight: flags.number('in-flight', 512),
+    inFlight: flags.number('in-flight', 512, { max: IN_FLIGHT_MAX }),
     proxyCpus: PROXY_CPU,
     delayMs: 0,
     exponentialMs: 0,

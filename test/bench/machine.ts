@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import { ROOT } from './build.ts';
+import { failure } from './failure.ts';
 import type { ProxyKind } from './proxies.ts';
 
 /** Called before the run: a load average above its own share means that others were at work. */
@@ -60,15 +61,41 @@ export function busyShare(before: CoreTime, after: CoreTime): number {
   return (after.busy - before.busy) / Math.max(1, after.total - before.total);
 }
 
+/** How busy a core was, over several spans of time together. */
+export class BusyTime {
+  readonly #core: string;
+  #start: CoreTime = { busy: 0, total: 0 };
+  #busy = 0;
+  #total = 0;
+
+  constructor(core: string) {
+    this.#core = core;
+  }
+
+  begin(): void {
+    this.#start = coreTime(this.#core);
+  }
+
+  end(): void {
+    const { busy, total } = coreTime(this.#core);
+    this.#busy += busy - this.#start.busy;
+    this.#total += total - this.#start.total;
+  }
+
+  get share(): number {
+    return this.#busy / Math.max(1, this.#total);
+  }
+}
+
 /**
  * Puts every thread of this process on `cpus`, so that the proxy has its core alone. On a machine
  * with one core nothing can be kept apart, and the benchmarks refuse.
  */
 export function pinSelf(cpuList: string): void {
-  if (cpus().length < 2) throw new Error('the benchmarks need two cores');
+  if (cpus().length < 2) throw failure('the benchmarks need two cores');
   // A thread that ends meanwhile makes taskset fail; what counts is where this one runs.
   spawnSync('taskset', ['-acp', cpuList, String(process.pid)]);
   if (!readFileSync('/proc/self/status', 'utf8').includes(`Cpus_allowed_list:\t${cpuList}\n`)) {
-    throw new Error(`this process could not be put on core ${cpuList}`);
+    throw failure(`this process could not be put on core ${cpuList}`);
   }
 }

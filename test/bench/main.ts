@@ -38,7 +38,7 @@ async function main([name = '', ...args]: readonly string[]): Promise<void> {
     throw new AgentError('usage', { what: `unknown benchmark "${name}"`, todo });
   }
   const bench = await entry.load();
-  if (args.includes('--help')) {
+  if (args.includes('--help') || args.includes('-h')) {
     process.stdout.write(`${helpOf(name, bench.FLAGS)}\n`);
     return;
   }

@@ -24,4 +24,6 @@ test('a wrong value is an error that says what would be right', () => {
   for (const text of ['0', '1.5', 'many', '']) {
     assert.throws(() => flags(`--rate=${text}`).number('rate', 10), /whole number from 1/, text);
   }
+  assert.throws(() => flags('--rate', '6').number('rate', 1, { max: 5 }), /from 1 to 5, not "6"/);
+  assert.throws(() => flags('--rate=').number('rate', 1, { min: 0 }), /from 0, not ""/);
 });

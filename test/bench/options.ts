@@ -8,6 +8,12 @@ import { AgentError } from '../../src/telemetry/agent-error.ts';
 /** A flag with its help text; every flag takes a value. */
 export type FlagTable = Readonly<Record<string, string>>;
 
+export interface Bounds {
+  readonly min?: number;
+  readonly max?: number;
+  readonly isWhole?: boolean;
+}
+
 /** The flags of one run. Each getter checks, applies the fallback and remembers what it returned. */
 export class Flags {
   readonly used: Record<string, string | number> = {};
@@ -28,11 +34,15 @@ export class Flags {
     return found;
   }
 
-  /** A number of at least `min`, whole unless `isWhole` is false. */
-  number(name: string, fallback: number, min = 1, isWhole = true): number {
-    const value = Number(this.#values[name] ?? fallback);
-    if (!Number.isFinite(value) || value < min || (isWhole && !Number.isInteger(value))) {
-      throw this.#wrong(name, `is a ${isWhole ? 'whole ' : ''}number from ${min}`);
+  /** A number within its bounds, whole unless `isWhole` is false. */
+  number(name: string, fallback: number, bounds: Bounds = {}): number {
+    const { min = 1, max = Number.POSITIVE_INFINITY, isWhole = true } = bounds;
+    const text = this.#values[name] ?? String(fallback);
+    const value = text.trim() === '' ? Number.NaN : Number(text);
+    const isInside = Number.isFinite(value) && value >= min && value <= max;
+    if (!isInside || (isWhole && !Number.isInteger(value))) {
+      const to = Number.isFinite(max) ? ` to ${max}` : '';
+      throw this.#wrong(name, `is a ${isWhole ? 'whole ' : ''}number from ${min}${to}`);
     }
     this.used[name] = value;
     return value;

@@ -4,8 +4,9 @@
  */
 import { join } from 'node:path';
 import { Child, sleep } from './children.ts';
+import { failure } from './failure.ts';
 import { type Interval, Load } from './loadgen.ts';
-import { busyShare, coreTime } from './machine.ts';
+import { BusyTime } from './machine.ts';
 import type { ProbeAnswer, ProbeCommand, ProbeVariant } from './probe-host.ts';
 import { OTHER_CPU, PROXY_CPU, progress, type Scene } from './scene.ts';
 import { median, type Paired, paired, round } from './statistics.ts';
@@ -13,14 +14,14 @@ import { median, type Paired, paired, round } from './statistics.ts';
 export interface ProbePlan {
   /** 1: latency; enough to saturate the proxy: throughput. */
   readonly connections: number;
+  /** Compared with bare slices. Slices named control are bare too: the A/A of the others. */
+  readonly variants: readonly Variant[];
   readonly rounds: number;
   readonly watchAll: boolean;
   readonly bodyBytesMax: number;
 }
 
-/** Slices that nothing is done for, in two independent sets, are the control. */
-const VARIANTS = ['syscall', 'control', 'link', 'control.link', 'filtered'] as const;
-type Variant = (typeof VARIANTS)[number];
+export type Variant = 'syscall' | 'control' | 'link' | 'control.link' | 'filtered';
 
 /** What one slice measured. */
 export interface Slice {
@@ -42,13 +43,18 @@ export interface ProbeResult {
   readonly repeatedSlices: number;
   readonly toggleMs: number;
   readonly singleStepped: readonly string[];
-  /** Of the cores over the whole run: a proxy core below 0.97 was not saturated. */
+  /**
+   * Of the cores while slices were measured (between them programs are loaded on the second one,
+   * which starves the load): with a proxy core below 0.97 the proxy was not saturated.
+   */
   readonly proxyCoreBusy: number;
   readonly otherCoreBusy: number;
 }
 
 const SLICE_MS = 200;
+/** What is freed at a detach is freed by the kernel some time later. */
 const SETTLE_MS = 150;
+const SETTLE_AFTER_TOGGLE_MS = 300;
 const ATTEMPTS_MAX = 10;
 const START_TIMEOUT_MS = 30_000;
 const WARM_MS = 1_000;
@@ -101,26 +107,22 @@ export async function measureProbes(scene: Scene, plan: ProbePlan): Promise<Prob
   });
   load.watchProxy(scene.proxy.workers);
   await sleep(WARM_MS);
-  const before = [coreTime(PROXY_CPU), coreTime(OTHER_CPU)] as const;
+  const { variants } = plan;
   const run = new Run(host, load);
   for (let index = 0; index < plan.rounds; index++) {
     // The order turns, so that no variant always follows the same one.
-    for (let i = 0; i < VARIANTS.length; i++) {
+    for (let i = 0; i < variants.length; i++) {
       await run.slice('off', 'off');
-      const variant = VARIANTS[(i + index) % VARIANTS.length] as Variant;
+      const variant = variants[(i + index) % variants.length] as Variant;
       await run.slice(variant, variant.startsWith('control') ? 'off' : (variant as ProbeVariant));
     }
     progress(`c=${plan.connections} round ${index + 1} of ${plan.rounds}: ${run.lately()}`);
   }
   await run.slice('off', 'off');
-  const busy = [
-    busyShare(before[0], coreTime(PROXY_CPU)),
-    busyShare(before[1], coreTime(OTHER_CPU)),
-  ] as const;
   const end = await load.stop();
   await host.child.stop();
-  if (end.failed > 0) throw new Error(`${end.failed} requests failed`);
-  return { ...run.result(), proxyCoreBusy: round(busy[0]), otherCoreBusy: round(busy[1]) };
+  if (end.failed > 0) throw failure(`${end.failed} requests failed`);
+  return run.result();
 }
 
 class Run {
@@ -131,6 +133,8 @@ class Run {
   #linkRequests = 0;
   #lostEvents = 0;
   #repeated = 0;
+  readonly #proxyCore = new BusyTime(PROXY_CPU);
+  readonly #otherCore = new BusyTime(OTHER_CPU);
   #singleStepped: readonly string[] = [];
 
   constructor(host: ProbeHost, load: Load) {
@@ -140,6 +144,7 @@ class Run {
 
   async slice(variant: string, probes: ProbeVariant): Promise<void> {
     if (probes !== this.#host.variant) await this.#toggle(probes);
+    else await sleep(SETTLE_MS);
     const { settle, interval } = await this.#measure(variant);
     if (variant === 'link') this.#linkRequests += settle.count + interval.count;
     this.#slices.push(sliceOf(variant, interval));
@@ -148,14 +153,17 @@ class Run {
   /** A slice in which nothing was answered says nothing: others had the machine. */
   async #measure(variant: string): Promise<{ settle: Interval; interval: Interval }> {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-      await sleep(SETTLE_MS);
       const settle = await this.#load.mark('settle');
+      this.#proxyCore.begin();
+      this.#otherCore.begin();
       await sleep(SLICE_MS);
       const interval = await this.#load.mark(variant);
+      this.#proxyCore.end();
+      this.#otherCore.end();
       if (interval.count > 0) return { settle, interval };
       this.#repeated++;
     }
-    throw new Error(`no answer in ${ATTEMPTS_MAX} slices: the load stands still`);
+    throw failure(`no answer in ${ATTEMPTS_MAX} slices: the load stands still`);
   }
 
   async #toggle(probes: ProbeVariant): Promise<void> {
@@ -168,6 +176,7 @@ class Run {
       // Requests while attaching are not in the count that causes are compared with.
       await this.#load.mark('attached');
     }
+    await sleep(SETTLE_AFTER_TOGGLE_MS);
   }
 
   lately(): string {
@@ -184,6 +193,8 @@ class Run {
       repeatedSlices: this.#repeated,
       toggleMs: round(median(this.#host.tookMs)),
       singleStepped: this.#singleStepped,
+      proxyCoreBusy: round(this.#proxyCore.share),
+      otherCoreBusy: round(this.#otherCore.share),
     };
   }
 }

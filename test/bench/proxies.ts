@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { findProgram } from '../../src/discover/programs.ts';
 import { Child, childPids, sleep, until } from './children.ts';
+import { failure } from './failure.ts';
 
 export const PROXIES = ['nginx', 'haproxy', 'caddy'] as const;
 export type ProxyKind = (typeof PROXIES)[number];
@@ -68,7 +69,7 @@ async function listening(port: number, child: Child): Promise<void> {
   const deadlineMs = performance.now() + START_TIMEOUT_MS;
   while (!(await accepts(port))) {
     if (performance.now() > deadlineMs || child.process.exitCode !== null) {
-      throw new Error(`${child.name} does not listen on ${port}:\n${child.tail()}`);
+      throw failure(`${child.name} does not listen on ${port}`, child.tail());
     }
     await sleep(20);
   }

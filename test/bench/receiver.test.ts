@@ -45,6 +45,15 @@ test('what is posted is counted and kept, compressed or not', async () => {
   assert.equal(readSpans(file).length, 3);
 });
 
+test('a request that comes again is answered, and its spans count once', async () => {
+  const file = join(folder, 'repeated');
+  const receiver = await Receiver.start('0-1', file);
+  for (const name of ['a', 'a', 'b']) assert.equal(await post(receiver, traceRequest(name)), 200);
+  const report = await receiver.stop();
+  assert.deepEqual([report.requests, report.spans, report.repeated], [3, 2, 1]);
+  assert.equal(readSpans(file).length, 2);
+});
+
 test('a body that is no request is refused and counted', async () => {
   const receiver = await Receiver.start('0-1');
   assert.equal(await post(receiver, Buffer.from('garbage')), 400);

@@ -16,6 +16,9 @@ export const PROXY_CPU = '0';
 export const OTHER_CPU = '1';
 export const BOTH_CPUS = '0,1';
 
+/** Each request takes two of the 8192 connections that a worker of nginx may have here. */
+export const IN_FLIGHT_MAX = 4_000;
+
 /** More than one port, so that 100 000 new connections do not meet the ones in TIME_WAIT. */
 const MAIN_PORTS = { new: 8, reuse: 2 } as const;
 

@@ -59,7 +59,7 @@ export function paired(slices: readonly Measured[], variant: string, baseline: s
   };
 }
 
-/** Three digits behind the point: more would be noise in a result line. */
+/** Three digits behind the point: more would be noise in a result line. Never -0. */
 export function round(value: number): number {
-  return Math.round(value * 1000) / 1000;
+  return Math.round(value * 1000) / 1000 + 0;
 }

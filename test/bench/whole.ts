@@ -3,10 +3,12 @@
  * load run at a fixed rate, and a second run of one connection for latency. The agent is started
  * anew for every block (a stopped process is not an absent one) and warmed before it is measured.
  */
+
 import { Agent, exportTo } from './agent.ts';
 import { Child, sleep } from './children.ts';
 import { type Collector, startCollector } from './collector.ts';
 import { nonZero } from './facts.ts';
+import { failure } from './failure.ts';
 import { Load } from './loadgen.ts';
 import { busyShare, coreTime } from './machine.ts';
 import { type Slice, sliceOf } from './probes.ts';
@@ -42,7 +44,8 @@ export interface WholeResult {
   readonly rateSlices: readonly RateSlice[];
   /** At one connection. Of a block without agent there is one slice: the median of its own. */
   readonly latencySlices: readonly Slice[];
-  readonly agentRssMb: number;
+  /** The most of any block, by variant. */
+  readonly agentRssMb: Readonly<Record<string, number>>;
   /** Counters of the last exporting agent that are not 0. */
   readonly agent: Readonly<Record<string, number>>;
 }
@@ -59,7 +62,8 @@ const OFFERED_SHARE_MIN = 0.97;
 const SATURATION_SHARE_MAX = 0.6;
 const RATE_SLICES = 4;
 const RATE_SLICE_MS = 1_000;
-const LATENCY_SLICES = 12;
+/** At each end of a block, next to the blocks that they are compared with. */
+const LATENCY_SLICES = 6;
 const LATENCY_SLICE_MS = 200;
 const SETTLE_MS = 500;
 const SEARCH_STEPS_MAX = 6;
@@ -84,7 +88,7 @@ class Blocks {
   readonly #idlePid: number;
   readonly #rateSlices: RateSlice[] = [];
   readonly #latencySlices: Slice[] = [];
-  #peakMb = 0;
+  readonly #peakMb: Record<string, number> = {};
   #summary: Record<string, number> = {};
 
   constructor(scene: Scene, plan: WholePlan, collector: Collector, idlePid: number) {
@@ -109,7 +113,7 @@ class Blocks {
       progress(`whole agent, round ${index + 1} of ${this.#plan.rounds} done`);
     }
     for (const end of [await many.stop(), await one.stop()]) {
-      if (end.failed > 0) throw new Error(`${end.failed} requests failed`);
+      if (end.failed > 0) throw failure(`${end.failed} requests failed`);
     }
     return {
       saturationRps: Math.round(saturationRps),
@@ -117,7 +121,7 @@ class Blocks {
       otherCoreBusy: round(busy),
       rateSlices: this.#rateSlices,
       latencySlices: this.#latencySlices,
-      agentRssMb: round(this.#peakMb),
+      agentRssMb: this.#peakMb,
       agent: this.#summary,
     };
   }
@@ -177,17 +181,18 @@ class Blocks {
     const agent = isBare ? undefined : await this.#startAgent(variant);
     if (agent) many.watch('agent', agent.child.pid);
     await sleep(agent ? this.#plan.warmSeconds * 1000 : SETTLE_MS);
+    await this.#latency(variant, many, one);
     await this.#rate(variant, many);
-    many.pause();
-    await sleep(SETTLE_MS);
-    await this.#latency(variant, one);
+    await this.#latency(variant, many, one);
     if (agent === undefined) return;
-    if (variant === 'exported') this.#peakMb = Math.max(this.#peakMb, agent.memoryMb().peak);
+    this.#peakMb[variant] = round(Math.max(this.#peakMb[variant] ?? 0, agent.memoryMb().peak));
     const summary = await agent.stop();
     if (variant === 'exported') this.#summary = nonZero(summary);
   }
 
   async #rate(variant: string, many: Load): Promise<void> {
+    many.resume();
+    await sleep(SETTLE_MS);
     await many.mark('settle');
     for (let i = 0; i < RATE_SLICES; i++) {
       await sleep(RATE_SLICE_MS);
@@ -198,7 +203,9 @@ class Blocks {
     }
   }
 
-  async #latency(variant: string, one: Load): Promise<void> {
+  async #latency(variant: string, many: Load, one: Load): Promise<void> {
+    many.pause();
+    await sleep(SETTLE_MS);
     one.resume();
     await sleep(SETTLE_MS);
     await one.mark('settle');

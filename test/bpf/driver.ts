@@ -5,7 +5,13 @@ import { mkdtempSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Tap } from './harness.ts';
+import type { Kernel } from '../../src/native/types.ts';
+
+/** What the driver is watched by. */
+export interface Watcher {
+  readonly kernel: Pick<Kernel, 'ignoreConnection'>;
+  watch(tgid: number): void;
+}
 
 /** A folder with the compiled program; `remove` it after the tests. */
 export function buildDriver(): { readonly folder: string; readonly program: string } {
@@ -36,7 +42,7 @@ export class Driver {
   }
 
   /** Watches it, without the sockets through which it is told what to do. */
-  watchedBy(tap: Tap): this {
+  watchedBy(tap: Watcher): this {
     for (const fd of [0, 1]) {
       const inode = /socket:\[(\d+)\]/.exec(readlinkSync(`/proc/${this.pid}/fd/${fd}`))?.[1];
       if (inode !== undefined) tap.kernel.ignoreConnection(Number(inode));

@@ -89,6 +89,13 @@ export class Tap implements RawEventSink {
     }
   }
 
+  /** Ends capture, and takes what was left and what is open. */
+  stop(): void {
+    const open = this.kernel.stop();
+    this.drain();
+    this.#decoder.decode(open);
+  }
+
   /** Drains until the condition holds; fails after ten seconds. */
   async until(what: string, condition: () => boolean): Promise<void> {
     const end = Date.now() + WAIT_MS;

@@ -1,12 +1,14 @@
 /** Records through rings that are smaller than what goes through them, from one CPU and from two. */
 import assert from 'node:assert/strict';
 import { availableParallelism } from 'node:os';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import type { KernelOptions } from '../../src/native/types.ts';
 import { buildDriver, Driver, removeDriver } from './driver.ts';
 import { skip, Tap } from './harness.ts';
 
 const REQUEST = 'GET\\s/\\sHTTP/1.1\\r\\n\\r\\n';
 const REQUEST_TEXT = 'GET / HTTP/1.1\r\n\r\n';
+const RESPONSE = 'HTTP/1.1\\s204\\sNo\\sContent\\r\\n\\r\\n';
 const REQUEST_BYTES = REQUEST_TEXT.length;
 const CHUNK = 16_384;
 
@@ -28,7 +30,7 @@ describe('rings', { skip }, () => {
 
   /** A driver for each given CPU, all watched by a kernel side whose rings have that many bytes. */
   async function start(ringBytesMin: number, ...cpus: number[]): Promise<Driver[]> {
-    tap = new Tap({ ringBytesMin });
+    tap = new Tap({ ringBytesMin, ...(hook ? { hook } : {}) });
     drivers = cpus.map(() => new Driver(program).watchedBy(tap));
     await Promise.all(drivers.map((driver, i) => driver.calls(`cpu ${cpus[i]}`)));
     return drivers;
@@ -42,6 +44,12 @@ describe('rings', { skip }, () => {
       tap.drain();
     }
   }
+
+  /** In the socket, closes have a ring of their own. */
+  let hook: KernelOptions['hook'];
+  beforeEach(() => {
+    hook = undefined;
+  });
 
   const client = () => tap.opens.find((open) => open.role === 'client')?.connectionId ?? -1;
 
@@ -107,6 +115,42 @@ describe('rings', { skip }, () => {
       [tap.opens[1].writePosition, tap.opens[1].startSeen],
       [REQUEST_BYTES * 2 + 3, true],
     );
+  });
+
+  test('a close event that did not fit is put again when there is room', async () => {
+    hook = 'syscall';
+    const [driver] = await start(4096, 0);
+    const names = ['c', 'd', 'e', 'f'];
+    for (const name of names) {
+      await driver.calls(`pair ${name} ${name.toUpperCase()} tcp4`, `write ${name} ${REQUEST}`);
+    }
+    // Small records fill what is left; a close event or two may still fit.
+    for (let i = 0; i < 40; i++) await driver.calls('write c x');
+    await driver.calls(...names.map((name) => `close ${name}`));
+    tap.drain();
+    const late = names.length - tap.closes.length;
+    assert.ok(late > 0, 'some did not fit');
+    assert.equal(tap.kernel.endLate(), late);
+    tap.drain();
+    assert.equal(tap.closes.length, names.length);
+    const close = tap.closes.find((each) => each.connectionId === client());
+    assert.equal(close?.writePosition, REQUEST_BYTES + 40);
+    assert.equal(close?.isStillOpen, false);
+    assert.equal(tap.kernel.endLate(), 0);
+  });
+
+  test('a connection that never found room for its open event is counted by its turns', async () => {
+    const [driver] = await start(4096, 0);
+    await driver.calls('pair c s tcp4', 'again d t', `write c ${REQUEST}`);
+    for (let i = 0; i < 40; i++) await driver.calls('write c x');
+    for (let i = 0; i < 3; i++) {
+      await driver.calls(`write d ${REQUEST}`, 'read t 100', `write t ${RESPONSE}`, 'read d 100');
+    }
+    await driver.calls(`write d ${REQUEST}`, 'close d');
+    assert.equal(tap.counter('COUNTER_LOST_UNOPENED'), 4);
+    // The server's end is open still, and has not read the last request.
+    tap.stop();
+    assert.equal(tap.counter('COUNTER_LOST_UNOPENED'), 7);
   });
 
   test('records of two CPUs come in the order of the calls', { skip: isSingle() }, async () => {

@@ -547,6 +547,23 @@ for (const hook of ['socket', 'syscall'] as const) {
       await ignored.kill();
     });
 
+    test('when capture stops each open connection tells how far it got', async () => {
+      await start();
+      await driver.calls('pair c s tcp4', 'again d t', `write c ${REQUEST}`, `write d ${REQUEST}`);
+      await driver.calls('close d');
+      tap.stop();
+      await driver.calls(`write c ${REQUEST}`);
+      tap.drain();
+      assert.equal(tap.datas.length, 2);
+      assert.deepEqual(
+        tap.closes.map((close) => [close.connectionId, close.isStillOpen, close.writePosition]),
+        [
+          [tap.opens[1].connectionId, false, REQUEST_BYTES],
+          [tap.opens[0].connectionId, true, REQUEST_BYTES],
+        ],
+      );
+    });
+
     test('a full connection map: the sockets beyond it are counted, those in it go on', async () => {
       // Sockets share two slots by their inode and a small map besides: forty do not fit.
       await start({ connectionsMax: 2 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ConnectionTable } from '../../src/capture/connections.ts';
+import { ConnectionTable, unseenClose } from '../../src/capture/connections.ts';
 import type { Connection, DataEvent, EventSink, OpenEvent } from '../../src/capture/types.ts';
 import { Counters } from '../../src/telemetry/counters.ts';
 
@@ -75,14 +75,18 @@ class Journal implements EventSink {
   }
 }
 
-function table(connectionsMax = 100) {
+/** `closesFollow`: the kernel side still knows what was moved last. */
+function table(connectionsMax = 100, closesFollow = false) {
   const journal = new Journal();
   const counters = new Counters();
   const forgotten: number[] = [];
   const connections = new ConnectionTable(journal, {
     counters,
     connectionsMax,
-    forget: (inode) => forgotten.push(inode),
+    forget: (inode) => {
+      forgotten.push(inode);
+      return closesFollow;
+    },
   });
   return { connections, journal, counters, forgotten };
 }
@@ -99,6 +103,54 @@ test('data of a connection whose open event was lost is passed on and counted', 
   connections.data(dataEvent({ connectionId: 9 }));
   assert.deepEqual(journal.lines, ['data unknown']);
   assert.equal(counters.get('capture.unknown_connection'), 1);
+});
+
+test('exchanges of a connection whose open event was lost are counted when it closes', () => {
+  const { connections, counters } = table();
+  for (const turn of [1, 1, 2]) connections.data(dataEvent({ connectionId: 9, turn }));
+  connections.close({ ...unseenClose(9, 300), turns: 5 });
+  connections.close({ ...unseenClose(9, 300), turns: 5 });
+  assert.equal(counters.get('lost.unknown_connection'), 3);
+});
+
+test('without its close event the turns of its data count', () => {
+  const { connections, counters } = table();
+  connections.data(dataEvent({ connectionId: 9, turn: 4 }));
+  connections.finish();
+  assert.equal(counters.get('lost.unknown_connection'), 2);
+});
+
+test('an open event that comes after data leaves nothing to be counted there', () => {
+  const { connections, counters, journal } = table();
+  connections.data(dataEvent({ turn: 4 }));
+  connections.open(openEvent({}));
+  connections.data(dataEvent({ turn: 5 }));
+  connections.finish();
+  assert.equal(counters.get('lost.unknown_connection'), 0);
+  assert.deepEqual(journal.lines, ['data unknown', 'open 1 server', 'data 1 10']);
+});
+
+test('beyond the limit events of unknown connections are counted, not their exchanges', () => {
+  const { connections, counters } = table(2);
+  for (const id of [7, 8, 9]) connections.data(dataEvent({ connectionId: id, turn: 2 }));
+  connections.finish();
+  assert.equal(counters.get('capture.unknown_connection'), 3);
+  assert.equal(counters.get('lost.unknown_connection'), 2);
+});
+
+test('the close event of a connection that ended before says nothing more', () => {
+  const { connections, counters } = table();
+  connections.close({ ...unseenClose(9, 300), turns: 5 });
+  assert.equal(counters.total('lost'), 0);
+});
+
+test('the sockets of a process that exits wait for their close events when these follow', () => {
+  const { connections, journal, forgotten } = table(100, true);
+  connections.open(openEvent({}));
+  connections.process({ timeNs: 1, tgid: 10, parentTgid: 1, startNs: 7, action: 'exit', comm: '' });
+  assert.deepEqual(forgotten, [1000]);
+  connections.close(unseenClose(1, 300));
+  assert.deepEqual(journal.lines.slice(1), ['process', 'close 1']);
 });
 
 test('the sockets of a process end when it exits', () => {

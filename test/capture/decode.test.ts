@@ -3,6 +3,7 @@ import { beforeEach, describe, test } from 'node:test';
 import { Decoder } from '../../src/capture/decode.ts';
 import {
   eventCause,
+  eventCloseFlag,
   eventDataFlag,
   eventDirection,
   eventProcessAction,
@@ -184,6 +185,7 @@ describe('decoding a batch', () => {
         writePosition: 4,
         turns: 5,
       }),
+      closeRecord({ flags: eventCloseFlag.CLOSE_STILL_OPEN }),
       processRecord(
         {
           timeNs: 1,
@@ -195,9 +197,13 @@ describe('decoding a batch', () => {
         'haproxy',
       ),
     );
-    assert.deepEqual(sink.closes, [
-      { connectionId: 1, timeNs: 2, tid: 3, readPosition: BIG, writePosition: 4, turns: 5 },
-    ]);
+    const [close, open] = sink.closes;
+    assert.deepEqual(close, {
+      ...{ connectionId: 1, timeNs: 2, tid: 3, readPosition: BIG, writePosition: 4, turns: 5 },
+      isStillOpen: false,
+      isLate: false,
+    });
+    assert.ok(open.isStillOpen);
     assert.deepEqual(sink.processes, [
       { timeNs: 1, tgid: 2, parentTgid: 3, startNs: BIG, action: 'exec', comm: 'haproxy' },
     ]);

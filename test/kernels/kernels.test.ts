@@ -23,6 +23,7 @@ describe('in a guest', () => {
       assert(printed, output);
       assert.match(output, new RegExp(`guest: Linux ${version.replace('.', '\\.')}\\.`));
       assert.match(output, /guest: result: 0/, output);
+      assert.doesNotMatch(printed, /not attached/);
       assertTree(printed);
     });
   }

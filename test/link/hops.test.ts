@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { unseenClose } from '../../src/capture/connections.ts';
 import type { Connection } from '../../src/capture/types.ts';
 import { FLAG } from '../../src/handoff/layout.ts';
 import {
@@ -325,14 +326,7 @@ test('connections are forgotten a while after they closed', () => {
     const ingress = scene.request(ingressOf());
     scene.respond(ingress);
     const { id } = ingress.connection;
-    scene.linker.close(ingress.connection, {
-      connectionId: id,
-      timeNs: i * 10e6,
-      tid: 1,
-      readPosition: -1,
-      writePosition: -1,
-      turns: -1,
-    });
+    scene.linker.close(ingress.connection, unseenClose(id, i * 10e6));
   }
   scene.linker.tick(500e6);
   assert.equal(scene.linker.connections, 9);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { unseenClose } from '../../src/capture/connections.ts';
 import type { Connection } from '../../src/capture/types.ts';
 import { FLAG } from '../../src/handoff/layout.ts';
 import { connection, endpoint, exchange, type LooseExchange, process } from './builders.ts';
@@ -314,12 +315,5 @@ test('the first exchange of a connection waits a moment for a client that is rec
 });
 
 function closed(socket: Connection) {
-  return {
-    connectionId: socket.id,
-    timeNs: 5e6,
-    tid: 1,
-    readPosition: -1,
-    writePosition: -1,
-    turns: -1,
-  };
+  return unseenClose(socket.id, 5e6);
 }

@@ -1,5 +1,6 @@
 /** Feeds the simulated proxy's events as bytes through the real HTTP/1 stage into a linker. */
-import type { CloseEvent, Connection } from '../../src/capture/types.ts';
+import { unseenClose } from '../../src/capture/connections.ts';
+import type { Connection } from '../../src/capture/types.ts';
 import type { Linker } from '../../src/link/linker.ts';
 import type { LinkNode } from '../../src/link/node.ts';
 import { Http1Stage } from '../../src/protocol/http1/stage.ts';
@@ -61,7 +62,7 @@ export class WireStage {
 
   finish(timeNs: number): void {
     for (const socket of this.#open) {
-      const event = closeOf(socket, timeNs);
+      const event = unseenClose(socket.id, timeNs);
       this.#http1.close(socket, event);
       this.#linker.close(socket, event);
     }
@@ -79,11 +80,6 @@ function stampOf(cause: Cause | null) {
     causeReadPosition: cause.readPosition,
     causeWritePosition: cause.writePosition,
   };
-}
-
-function closeOf(socket: Connection, timeNs: number): CloseEvent {
-  const unseen = { readPosition: -1, writePosition: -1, turns: -1 };
-  return { connectionId: socket.id, timeNs, tid: 0, ...unseen };
 }
 
 /** Numbers the direction turns of each connection, in the order in which things happened. */

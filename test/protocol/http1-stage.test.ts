@@ -23,6 +23,28 @@ function only(outcome: Outcome): Exchange {
   return outcome.ended[0];
 }
 
+describe('a connection that is open when capture stops', () => {
+  const stopped = (wire: Wire) => ({ ...wire.close(), isStillOpen: true });
+
+  test('ends what waits for a response as detached', () => {
+    const wire = new Wire().read(GET);
+    assert.equal(only(play(wire, wire.events, stopped(wire))).end, 'detached');
+  });
+
+  test('ends it as lost when bytes of the response were lost', () => {
+    const wire = new Wire().read(GET).write(OK);
+    const exchange = only(play(wire, wire.events.slice(0, 1), stopped(wire)));
+    assert.equal(exchange.end, 'lost');
+    assert.ok(exchange.hasLoss);
+  });
+
+  test('tells how many exchanges were lost at its end', () => {
+    const wire = new Wire().read(GET).write(OK).read(GET).write(OK).read(GET).write(OK);
+    const outcome = play(wire, wire.events.slice(0, 2), stopped(wire));
+    assert.deepEqual([outcome.ended.length, outcome.lostExchanges], [1, 2]);
+  });
+});
+
 describe('times', () => {
   test('are those of the events that brought the first and last bytes', () => {
     const wire = new Wire()
@@ -59,7 +81,7 @@ describe('times', () => {
 
   test('of a connection whose close nobody saw end with its last byte', () => {
     const wire = new Wire().read(GET, { timeNs: 10 }).write('HTTP/1.1 200 OK\r\n', { timeNs: 20 });
-    const swept = { ...wire.close(), tid: 0, timeNs: 30_000_000_000 };
+    const swept = { ...wire.close(), isLate: true, timeNs: 30_000_000_000 };
     assert.equal(only(play(wire, wire.events, swept)).endNs, 20);
   });
 });

@@ -100,6 +100,9 @@ export class Wire {
       readPosition: this.#readPosition,
       writePosition: this.#writePosition,
       turns: this.#turns,
+
+      isStillOpen: false,
+      isLate: false,
     };
   }
 

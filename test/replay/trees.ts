@@ -48,6 +48,15 @@ export function replayFile(
   return { trees: formatTrees(spans), counters };
 }
 
+/** Replays records without the notes around them. */
+export function replayRecords(records: readonly Uint8Array[]): { counters: Counters } {
+  const counters = new Counters();
+  const replay = new Replay(counters, SILENT, (batch) => replay.pipeline.reuse(batch));
+  for (const record of records) replay.pipeline.consume(record);
+  replay.pipeline.finish();
+  return { counters };
+}
+
 /** Single records, copied: each may be fed on its own. */
 export function splitRecords(bytes: Uint8Array): Uint8Array[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -36,6 +36,7 @@ const ENUMS = [
   'event_data_flag',
   'event_cause',
   'event_cause_flag',
+  'event_close_flag',
   'event_process_action',
   'event_counter',
 ];

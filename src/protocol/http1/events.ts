@@ -1,7 +1,7 @@
 /** What each event of a connection means for its two streams. */
 import type { CloseEvent, DataEvent } from '../../capture/types.ts';
 import type { Http1Connection } from './connection.ts';
-import { endAll, reportLost } from './endings.ts';
+import { endAll, losePending, reportLost } from './endings.ts';
 import { readGap } from './gaps.ts';
 import { dropHeld, hold, keep } from './held.ts';
 import type { MessageStream } from './message-stream.ts';
@@ -159,21 +159,29 @@ function isResetError(error: number): boolean {
   return error === ECONNRESET || error === EPIPE || error === ETIMEDOUT || error === ECONNABORTED;
 }
 
-/** The connection is gone: ends what is open and counts what must have been on it unseen. */
+/**
+ * The connection is gone, or capture stops: ends what is open and counts what must have been on it
+ * unseen.
+ */
 export function closeConnection(c: Http1Connection, event: CloseEvent): void {
   if (c.mode !== 'http') return;
   readTail(c, c.requests, c.requests === c.read ? event.readPosition : event.writePosition);
   readTail(c, c.responses, c.responses === c.read ? event.readPosition : event.writePosition);
   dropHeld(c);
-  endAll(c, c.isReset ? 'reset' : 'closed', closeTime(c, event));
+  if (event.isStillOpen && c.responses.state === 'seek' && c.responses.hadGap) losePending(c, 0);
+  endAll(c, endOf(c, event), closeTime(c, event));
   // Unless what was held showed a tunnel, of which nothing is counted.
   if (isHttp(c)) countTail(c, event.turns);
 }
 
-/** The sweep finds a closed socket up to half a minute later: the last bytes are nearer the truth. */
+/** What is found later has ended with its last bytes, as far as anybody knows. */
 function closeTime(c: Http1Connection, event: CloseEvent): number {
-  const isSwept = event.tid === 0 && event.readPosition !== -1;
-  return isSwept ? Math.max(c.requests.lastNs, c.responses.lastNs) : event.timeNs;
+  return event.isLate ? Math.max(c.requests.lastNs, c.responses.lastNs) : event.timeNs;
+}
+
+function endOf(c: Http1Connection, event: CloseEvent): 'closed' | 'reset' | 'detached' {
+  if (event.isStillOpen) return 'detached';
+  return c.isReset ? 'reset' : 'closed';
 }
 
 function isHttp(c: Http1Connection): boolean {

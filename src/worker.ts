@@ -5,6 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type EventFileHead, EventFileWriter } from './capture/event-file.ts';
 import { maskMarker, maskTokens } from './capture/mask.ts';
+import { Sweeper } from './capture/sweeper.ts';
 import { limits } from './config/limits.ts';
 import type { ExchangeBatch } from './handoff/layout.ts';
 import type { FromWorker, PlanMessage, ToWorker } from './handoff/messages.ts';
@@ -21,6 +22,8 @@ export interface WorkerOptions {
   readonly pipeline: Pick<PipelineOptions, 'ownTgid' | 'bodyBytesMax'>;
   /** Applied before the worker says that it is ready. */
   readonly plans: readonly PlanMessage[];
+  /** For tests; limits.sweepIntervalMs when absent. */
+  readonly sweepIntervalMs?: number;
   /** Present for `spantap record`: the ring goes to a file as well. */
   readonly recording?: {
     readonly file: string;
@@ -43,6 +46,7 @@ class CaptureWorker {
   readonly #counters = new Counters();
   readonly #kernel: Kernel;
   readonly #pipeline: Pipeline;
+  readonly #sweeper: Sweeper;
   readonly #recording: EventFileWriter | undefined;
   readonly #batch = new Uint8Array(BATCH_BYTES);
   /** Benchmarks hide their ground truth from the linker (capture/mask.ts). */
@@ -59,6 +63,7 @@ class CaptureWorker {
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.#kernel = openKernel(options.kernel);
+    this.#sweeper = this.#createSweeper();
     this.#recording = openRecording(options);
     this.#pipeline = new Pipeline({
       ...options.pipeline,
@@ -72,6 +77,18 @@ class CaptureWorker {
       ignoreConnection: (inode) => this.#kernel.ignoreConnection(inode),
       forgetConnection: (inode) => this.#kernel.forgetConnection(inode),
     });
+  }
+
+  #createSweeper(): Sweeper {
+    const { sweepIntervalMs } = this.#options;
+    const options = {
+      kernel: this.#kernel,
+      counters: this.#counters,
+      unavailable: (why: string) =>
+        send({ kind: 'unavailable', what: 'the search for sockets that ended unseen', why }),
+      ...(sweepIntervalMs === undefined ? {} : { intervalMs: sweepIntervalMs }),
+    };
+    return new Sweeper(options, this.#startNs);
   }
 
   start(): void {
@@ -124,6 +141,7 @@ class CaptureWorker {
     if (nowNs - this.#tickNs >= TICK_MS * 1e6) {
       this.#tickNs = nowNs;
       this.#pipeline.tick(nowNs);
+      this.#sweeper.tick(nowNs);
     }
     if (nowNs - this.#countersNs >= COUNTERS_MS * 1e6) {
       this.#countersNs = nowNs;

@@ -51,6 +51,7 @@ export const DEFINITIONS = {
   'capture.bytes': { fact: 'info', help: 'bytes drained from the ring' },
   'capture.unknown_connection': { fact: 'info', help: 'data events whose open event was lost' },
   'dropped.connections': { fact: 'info', help: 'connections forgotten because too many were open' },
+  'capture.swept_connections': { fact: 'info', help: 'connections whose close nobody saw' },
   // protocol
   'protocol.exchanges': { fact: 'info', help: 'exchanges that ended' },
   'protocol.interim_responses': { fact: 'info', help: 'responses with a status of 1xx' },

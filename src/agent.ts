@@ -8,6 +8,7 @@ import { CaptureThread } from './capture-thread.ts';
 import type { Filters, Level } from './config/command-line.ts';
 import { limits } from './config/limits.ts';
 import { VERSION } from './config/version.ts';
+import { receive } from './discover/newcomers.ts';
 import { Inspector } from './discover/plan.ts';
 import { readProcess } from './discover/processes.ts';
 import { Resources } from './discover/resource.ts';
@@ -19,7 +20,7 @@ import { discard } from './export/discard.ts';
 import type { SpanExporter } from './export/exporter.ts';
 import { readExportSettings } from './export/settings.ts';
 import type { ObservedProcess } from './handoff/layout.ts';
-import type { OwnConnection, PlanMessage } from './handoff/messages.ts';
+import type { Appearance, OwnConnection, PlanMessage } from './handoff/messages.ts';
 import { watchOwnConnections } from './own-connections.ts';
 import { Counters } from './telemetry/counters.ts';
 import { type Log, routeDiagnostics } from './telemetry/log.ts';
@@ -167,7 +168,7 @@ export class Agent {
       counters: ({ values }) => {
         this.#workerCounters = new Counters(values);
       },
-      appeared: ({ tgid }) => this.#appeared(tgid),
+      appeared: (appearance) => this.#appeared(appearance),
       exited: ({ tgid }) => this.#watcher.exited(tgid),
       'own-peer': ({ tgid }) => this.#apply(this.#watcher.ownPeer(tgid)),
       log: ({ level: logLevel, message }) => log[logLevel](message),
@@ -184,12 +185,8 @@ export class Agent {
     for (const plan of this.#watcher.ownPeersAt(remote.port)) this.#apply(plan);
   }
 
-  #appeared(tgid: number): void {
-    // exec keeps pid and start time: what was known of the program before it is wrong now.
-    this.#resources.forget(tgid);
-    // Read at once: a short-lived process is gone when its first span is built.
-    this.#resourceFor(tgid);
-    this.#apply(this.#watcher.appeared(tgid));
+  #appeared(appearance: Appearance): void {
+    this.#apply(receive(appearance, this.#watcher, this.#resources));
   }
 
   #apply(plan: WatchPlan | undefined): void {

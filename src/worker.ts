@@ -70,7 +70,7 @@ class CaptureWorker {
       counters: this.#counters,
       onBatch: (batch) => this.#handOver(batch),
       onProcess: (process) => send({ kind: 'process', process }),
-      onAppeared: (tgid) => send({ kind: 'appeared', tgid }),
+      onAppeared: (appearance) => send(appearance),
       onExited: (tgid) => send({ kind: 'exited', tgid }),
       onOwnPeer: (tgid) => send({ kind: 'own-peer', tgid }),
       onLog: (level, message) => send({ kind: 'log', level, message }),

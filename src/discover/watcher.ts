@@ -94,11 +94,23 @@ export class Watcher {
 
   /** The plan for a process that appeared or became another program; undefined: nothing to do. */
   appeared(pid: number): WatchPlan | undefined {
+    if (pid === this.#ownPid || this.#isOrdinary(pid)) return undefined;
     const info = readProcess(pid, this.#root);
-    if (info === undefined || pid === this.#ownPid) return undefined;
+    if (info === undefined) return undefined;
     const executableOf = (parent: number) => this.#watched.get(parent);
     const isTarget = this.#watched.has(pid) || isNewTarget(info, this.#filters, executableOf);
     return isTarget ? this.#plan(info) : undefined;
+  }
+
+  /** As `appeared`, for one that opened a connection: it may have been forked, without an exec. */
+  connected(pid: number): WatchPlan | undefined {
+    return this.#watched.has(pid) ? undefined : this.appeared(pid);
+  }
+
+  /** Watched without a plan: known from its executable alone, which is all that most execs cost. */
+  #isOrdinary(pid: number): boolean {
+    if (!this.watchesAll || this.#watched.has(pid)) return false;
+    return this.#inspector.familyOf(pid) === 'other';
   }
 
   exited(pid: number): void {

@@ -182,7 +182,7 @@ export class Agent {
     const { local, remote } = connection;
     if (local.address !== remote.address || this.#ownPorts.has(remote.port)) return;
     this.#ownPorts.add(remote.port);
-    for (const plan of this.#watcher.ownPeersAt(remote.port)) this.#apply(plan);
+    for (const plan of this.#watcher.ownPeersAt([remote.port])) this.#apply(plan);
   }
 
   #appeared(appearance: Appearance): void {

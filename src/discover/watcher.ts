@@ -126,10 +126,10 @@ export class Watcher {
    * The process at the other end of the agent's own export: excluded whole, unless it is a proxy
    * (then only the agent's own requests through it are left out).
    */
-  ownPeersAt(port: number): WatchPlan[] {
+  ownPeersAt(ports: readonly number[]): WatchPlan[] {
     const listeners = listeningPorts(listProcesses(this.#root), this.#root);
     return [...listeners]
-      .filter(([, ports]) => ports.includes(port))
+      .filter(([, open]) => open.some((port) => ports.includes(port)))
       .map(([pid]) => this.ownPeer(pid))
       .filter((plan) => plan !== undefined);
   }

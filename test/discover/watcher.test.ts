@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import fs, { rmSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Inspector } from '../../src/discover/plan.ts';
@@ -90,6 +91,24 @@ test('a server that was restarted on a watched port is found again', (context) =
   start({ pid: 30, comm: 'api', exe: '/usr/bin/api', net, fds: { 6: 'socket:[201]' } });
   assert.deepEqual(watched(watcher.rescan()), [[30, 'watch']]);
   assert.deepEqual(watcher.rescan(), []);
+});
+
+test('what listens on any of the own ports is found with one look at all processes', (context) => {
+  const { watcher, start, root } = host(context, {});
+  const net = { tcp: tcpTable(listener(8080, 100), listener(9001, 200), listener(9002, 300)) };
+  start({ pid: 10, comm: 'nginx', exe: '/usr/sbin/nginx', net, fds: { 6: 'socket:[100]' } });
+  start({ pid: 30, comm: 'collector', exe: '/usr/bin/collector', fds: { 6: 'socket:[300]' } });
+  const listings = context.mock.method(fs, 'readdirSync');
+  syncBuiltinESMExports();
+  const plans = watcher.ownPeersAt([9001, 9002, 9003]);
+  const times = listings.mock.calls.filter((call) => call.arguments[0] === root).length;
+  context.mock.restoreAll();
+  syncBuiltinESMExports();
+  assert.deepEqual(watched(plans), [
+    [20, 'ignore'],
+    [30, 'ignore'],
+  ]);
+  assert.equal(times, 1);
 });
 
 test('the other end of the own export is excluded, unless it is a proxy', (context) => {

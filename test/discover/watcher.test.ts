@@ -120,3 +120,37 @@ test('the other end of the own export is excluded, unless it is a proxy', (conte
   assert.equal(watcher.ownPeer(10), undefined);
   assert.equal(watcher.ownPeer(12_345), undefined);
 });
+
+test('a collector stays excluded, whatever is heard of it later', (context) => {
+  const { watcher } = host(context, {});
+  assert.deepEqual(watched(watcher.ownPeersAt([9001])), [[20, 'ignore']]);
+  assert.deepEqual(watched(watcher.start()), [
+    [10, 'default'],
+    [20, 'ignore'],
+    [OWN, 'ignore'],
+  ]);
+  assert.equal(watcher.connected(20), undefined);
+  // Its exec, told late: it listens already.
+  assert.equal(watcher.appeared(20)?.watch, 'ignore');
+  assert.equal(watcher.connected(20), undefined);
+});
+
+test('a filter does not bring a collector back', (context) => {
+  const { watcher } = host(context, { processes: ['api', 'nginx'] });
+  watcher.ownPeersAt([9001]);
+  assert.deepEqual(watched(watcher.start()), [
+    [10, 'watch'],
+    [20, 'ignore'],
+    [OWN, 'ignore'],
+  ]);
+});
+
+test('a process that takes the pid of a collector is watched', (context) => {
+  const { watcher, end, start } = host(context, { processes: ['api'] });
+  watcher.ownPeersAt([9001]);
+  watcher.start();
+  end(20);
+  watcher.exited(20);
+  start({ pid: 20, comm: 'api', exe: '/usr/bin/api' });
+  assert.equal(watcher.appeared(20)?.watch, 'watch');
+});

@@ -1,5 +1,7 @@
 /** Loading, errors, limits and end of the kernel side as a whole. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
@@ -99,6 +101,21 @@ describe('the kernel side', { skip }, () => {
     assert.ok(mapBytes() > 0);
     await worker.terminate();
     assert.equal(mapBytes(), 0);
+  });
+
+  test('signals during the load do not fail it', async () => {
+    const ignore = () => undefined;
+    process.on('SIGCONT', ignore);
+    const sender = spawn('sh', ['-c', `while kill -CONT ${process.pid}; do :; done`]);
+    try {
+      await new Promise((resolve) => process.once('SIGCONT', resolve));
+      for (let n = 0; n < 3; n += 1) new Tap().kernel.close();
+    } finally {
+      const ended = once(sender, 'exit');
+      sender.kill('SIGKILL');
+      await ended;
+      process.off('SIGCONT', ignore);
+    }
   });
 
   test('a full policy map: user space is told, and forks that find it full are counted', async () => {

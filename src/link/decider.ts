@@ -15,7 +15,7 @@ import { orderOf } from './order.ts';
 import { Pending } from './pending.ts';
 import type { ProcessState } from './processes.ts';
 import type { TierHealth } from './tier-health.ts';
-import { contradicts, pointsElsewhere } from './veto.ts';
+import { type Difference, differenceOf, isLikeOther, pointsElsewhere } from './veto.ts';
 
 export interface DeciderOptions {
   readonly counters: Counters;
@@ -139,7 +139,7 @@ export class Decider {
   }
 
   #link(egress: LinkNode, ingress: LinkNode, tier: number, confidencePpm: number): void {
-    const isRefuted = this.#isRefuted(egress, ingress);
+    const isRefuted = this.#isRefuted(egress, ingress, tier);
     this.#judge(healthOf(egress.owner, tier), isRefuted, egress.owner, tier);
     if (isRefuted) {
       this.#counters.add('link.contradiction');
@@ -154,11 +154,22 @@ export class Decider {
     egress.owner.order?.linked(egress, ingress);
   }
 
-  #isRefuted(egress: LinkNode, ingress: LinkNode): boolean {
-    if (contradicts(ingress, egress, (egress.flags & FLAG.subrequest) !== 0)) return true;
+  #isRefuted(egress: LinkNode, ingress: LinkNode, tier: number): boolean {
+    const difference = differenceOf(ingress, egress);
+    if (difference !== null && tier !== TIER.state) return true;
+    if (difference !== null && !this.#isRewritten(egress, ingress, difference)) return true;
     if (--this.#linksUntilSearch > 0) return false;
     this.#linksUntilSearch = SEARCH_EVERY;
     return pointsElsewhere(ingress, egress, this.#hops.newest);
+  }
+
+  /** Program state against a difference: refuted by a request that is without it, see veto.ts. */
+  #isRewritten(egress: LinkNode, ingress: LinkNode, difference: Difference): boolean {
+    const { rewrites } = egress.owner;
+    if (!rewrites.has(difference) && isLikeOther(ingress, egress, this.#hops.newest)) return false;
+    rewrites.add(difference);
+    this.#counters.add('link.rewritten');
+    return true;
   }
 
   #judge(health: TierHealth, isRefuted: boolean, owner: ProcessState, tier: number): void {

@@ -8,6 +8,7 @@ import type { ObservedProcess } from '../handoff/layout.ts';
 import type { Identifiers } from './identifiers.ts';
 import type { OrderTier } from './order.ts';
 import { TierHealth } from './tier-health.ts';
+import type { Difference } from './veto.ts';
 
 export class ProcessState {
   identity: ProcessIdentity;
@@ -24,6 +25,9 @@ export class ProcessState {
   relaysTraces = false;
   /** It made egress that was linked: what it serves may be a hop. */
   hasLinked = false;
+
+  /** What it was seen to change in requests when nobody else's request could be meant. */
+  readonly rewrites = new Set<Difference>();
 
   readonly stateHealth = new TierHealth();
   readonly orderHealth = new TierHealth();

@@ -92,6 +92,10 @@ export const DEFINITIONS = {
   'link.own_traffic': { fact: 'info', help: 'exchanges of the agent itself and its collector' },
   'link.late': { fact: 'info', help: 'egress handed on after its hop' },
   'link.contradiction': { fact: 'info', help: 'links refused because the content contradicts' },
+  'link.rewritten': {
+    fact: 'info',
+    help: 'links whose egress has another method or length: the proxy rewrites requests',
+  },
   'link.tier_disabled': { fact: 'info', help: 'tiers switched off for one process' },
   'link.local_ambiguous': { fact: 'info', help: 'connections that share one address pair' },
   'link.local_no_ordinal': { fact: 'info', help: 'ingress of unknown number: no local hop' },

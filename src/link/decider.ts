@@ -6,7 +6,7 @@ import { FLAG } from '../handoff/layout.ts';
 import type { Cause } from '../protocol/types.ts';
 import type { CounterName, Counters } from '../telemetry/counters.ts';
 import type { ConnectionState, Connections } from './connections.ts';
-import { hasSeenState, ingressAtState } from './exact-state.ts';
+import { type Found, firstInLine, hasSeenState, ingressAtState } from './exact-state.ts';
 import type { Hops } from './hops.ts';
 import { Identifiers } from './identifiers.ts';
 import type { LinkExchange, LinkNode } from './node.ts';
@@ -14,6 +14,7 @@ import { CERTAIN_PPM, TIER } from './node.ts';
 import { orderOf } from './order.ts';
 import { Pending } from './pending.ts';
 import type { ProcessState } from './processes.ts';
+import { haveSameTail } from './targets.ts';
 import type { TierHealth } from './tier-health.ts';
 import { type Difference, differenceOf, isLikeOther, pointsElsewhere } from './veto.ts';
 
@@ -104,13 +105,24 @@ export class Decider {
   }
 
   #byState(egress: LinkNode, connection: ConnectionState, cause: Cause): void {
-    const found = ingressAtState(connection, cause);
+    const found = this.#findAtState(egress, connection, cause);
     if (typeof found === 'string') this.#withoutOrder(egress, found);
     else if (found.owner !== egress.owner) this.#withoutOrder(egress, 'unlinked.other_process');
     else {
       this.#shadow(egress, found);
       this.#link(egress, found, TIER.state, CERTAIN_PPM);
     }
+  }
+
+  /**
+   * nginx's post_action asks upstream once more after the response, for the request before: told
+   * apart by its target.
+   */
+  #findAtState(egress: LinkNode, connection: ConnectionState, cause: Cause): Found {
+    const found = ingressAtState(connection, cause);
+    if (found !== 'unlinked.several') return found;
+    const first = firstInLine(connection, cause);
+    return first !== null && haveSameTail(first, egress) ? first : found;
   }
 
   #withoutState(egress: LinkNode): void {

@@ -93,8 +93,8 @@ export class Pipeline implements EventSink {
     this.#linker.close(connection, unseenClose(connection.id, nowNs));
   }
 
-  setFamily(tgid: number, family: Family): void {
-    this.#linker.setFamily(tgid, family);
+  setFamily(tgid: number, family: Family, hasProbes: boolean): void {
+    this.#linker.setFamily(tgid, family, hasProbes);
   }
 
   /** Ends waiting that took too long and hands on what is finished; some 20 times a second. */

@@ -193,30 +193,35 @@ export class CaptureWorker {
     this.#send({ kind: 'counters', values: this.#counters.values });
   }
 
+  /** Probes before the policy: without them HAProxy's requests would look like its own. */
   #apply(plan: PlanMessage): void {
-    const family = plan.family === 'apache' ? 'other' : plan.family;
-    this.#kernel.setPolicy(plan.tgid, { watch: plan.watch, family });
-    this.#pipeline.setFamily(plan.tgid, plan.family);
+    const { tgid, family, executableKey, resource } = plan;
+    const attached = plan.uprobes.filter((site) => this.#attach(executableKey, site));
+    const hasProbes = attached.some(({ program }) => program === 'haproxy_back_try_conn_req');
+    const kernelFamily = family === 'apache' ? 'other' : family;
+    this.#kernel.setPolicy(tgid, { watch: plan.watch, family: kernelFamily });
+    this.#pipeline.setFamily(tgid, family, hasProbes);
     for (const [inode, address] of plan.nginxConnections) {
       this.#kernel.setNginxConnection(inode, address);
     }
-    for (const site of plan.uprobes) this.#attach(plan.executableKey, site);
-    const { tgid, family: name, resource } = plan;
-    this.#recording?.note({ kind: 'plan', tgid, family: name, resource });
+    this.#recording?.note({ kind: 'plan', tgid, family, hasProbes, resource });
   }
 
-  #attach(executableKey: string, site: PlanMessage['uprobes'][number]): void {
+  /** True when the probe is there, now or from before. */
+  #attach(executableKey: string, site: PlanMessage['uprobes'][number]): boolean {
     const key = `${executableKey} ${site.program} ${site.offset}`;
-    if (this.#uprobes.has(key)) return;
+    if (this.#uprobes.has(key)) return true;
     try {
       const { program, path, offset, isReturn } = site;
       this.#uprobes.set(key, this.#kernel.attachUprobe(program, path, offset, isReturn));
+      return true;
     } catch (error) {
       this.#send({
         kind: 'unavailable',
         what: `${site.program} in ${site.path}`,
         why: messageOf(error),
       });
+      return false;
     }
   }
 

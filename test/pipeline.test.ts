@@ -65,7 +65,7 @@ test('another program in the same process is told with its own first connection'
 
 test('a process that has a plan is told with its first connection, too', () => {
   const { pipeline: all, said } = pipeline();
-  all.setFamily(TGID, 'nginx');
+  all.setFamily(TGID, 'nginx', false);
   all.consume(connected(1, 'nginx'));
   assert.deepEqual(said, ['socket nginx']);
 });

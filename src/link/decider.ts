@@ -90,7 +90,8 @@ export class Decider {
     this.#nowNs = exchange.requestHeadNs;
     const { cause } = exchange;
     if (cause === null || egress.owner.stateHealth.isDisabled) this.#withoutState(egress);
-    else if (cause.isNoIngress) ownRequest(egress);
+    else if (cause.isNoIngress && isProven(cause, egress.owner)) ownRequest(egress);
+    else if (cause.isNoIngress) this.#withoutState(egress);
     else if (cause.isAmbiguous) this.#withoutOrder(egress, 'unlinked.ambiguous');
     else this.#withState(egress, exchange, cause, isLast);
     if (egress.isDecided && egress.hasEnded) this.#hops.settle(egress);
@@ -250,6 +251,11 @@ function healthOf(owner: ProcessState, tier: number): TierHealth {
 function isCompared(owner: ProcessState): boolean {
   if (owner.orderHealth.isDisabled) return false;
   return owner.family === 'nginx' || owner.family === 'haproxy';
+}
+
+/** nginx's memory says it, HAProxy's probes by their silence. */
+function isProven(cause: Cause, owner: ProcessState): boolean {
+  return cause.kind === 'nginx' || owner.hasProbes;
 }
 
 function ownRequest(egress: LinkNode): void {

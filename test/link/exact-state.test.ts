@@ -253,3 +253,26 @@ test('a connection of another process is no ingress', () => {
   scene.respond(scene.request(egressOf(causeOf(ingress))));
   assert.equal(reasonOf(scene), 'unlinked.other_process');
 });
+
+/** An egress of HAProxy that no stream asked for, as the probes saw it. */
+function healthCheck(hasProbes: boolean): Scene {
+  const scene = new Scene();
+  scene.linker.setFamily(NGINX.tgid, 'haproxy', hasProbes);
+  const ingress = scene.request(ingressOn());
+  const cause = causeOf(ingress, { kind: 'haproxy', connectionId: 0, isNoIngress: true });
+  scene.respond(scene.request(egressOf(cause)));
+  scene.respond(ingress);
+  return scene;
+}
+
+test('what no stream of HAProxy asked for is its own request', () => {
+  const scene = healthCheck(true);
+  const [check] = scene.allSpans().filter((span) => span.isClient);
+  assert.equal(isUnlinked(check), false);
+  assert.equal(check.parentSpanId, '');
+  assert.equal(scene.counters.get('link.own_request'), 1);
+});
+
+test('without probes their silence proves nothing', () => {
+  assert.equal(reasonOf(healthCheck(false)), 'unlinked.no_signal');
+});

@@ -20,7 +20,10 @@ export const DEFINITIONS = {
   'kernel.events': { fact: 'info', help: 'records written to the ring' },
   'lost.ring_full': { fact: 'info', help: 'records that did not fit into the ring' },
   'lost.connection_map': { fact: 'info', help: 'calls on sockets that found the kernel map full' },
-  'lost.cause_map': { fact: 'info', help: 'linking state that found its kernel map full' },
+  'lost.cause_map': {
+    fact: 'info',
+    help: 'linking state that its kernel map refused; a full one forgets the oldest unseen',
+  },
   'lost.policy_map': { fact: 'info', help: 'forked processes whose policy found its map full' },
   'truncated.fault': { fact: 'info', help: 'user buffers the kernel could not read' },
   'truncated.iovec': { fact: 'info', help: 'calls with more iovecs than are walked' },

@@ -58,6 +58,7 @@ describe('nginx, spans over gRPC', () => {
       'network.peer.address': '127.0.0.1',
       'network.peer.port': ports.api,
       'network.protocol.version': '1.1',
+      'peer.service': 'api',
     });
     assert.partialDeepStrictEqual(server.resource, { 'service.name': 'nginx' });
     assert.equal(typeof server.resource['host.name'], 'string');

@@ -128,7 +128,8 @@ describe('the kernel side', { skip }, () => {
       for (; used <= 10_000; used++) tap.watch(5_000_000 + used);
     };
     assert.throws(fill, { code: 'bpf_map', message: /policy_by_tgid/ });
-    assert.equal(used, 8191, 'with this process and the driver, 8192 have a policy');
+    // With this process and the driver 8192 have a policy; other nginx of this machine count, too.
+    assert.ok(used <= 8191 && used > 8000, String(used));
     const before = tap.counter('COUNTER_LOST_POLICY');
     await driver.calls('run /bin/true');
     assert.equal(tap.counter('COUNTER_LOST_POLICY'), before + 1);

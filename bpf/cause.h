@@ -5,6 +5,11 @@
  * event is the ingress connection and how many bytes had been read and written on it when the
  * state was taken; user space picks the exchange and abstains when there is not exactly one.
  * State that fails its own check is never used, COUNTER_CAUSE_REFUSED tells.
+ *
+ * The maps of this state are LRU: a full one forgets its oldest entry, and no program is told of
+ * that. What it costs is a link, which user space counts as unlinked. An update fails only when all
+ * free entries are in other CPUs' hands at that moment or the bucket is locked by what this program
+ * interrupted; that is what COUNTER_LOST_CAUSE counts.
  */
 #ifndef SPANTAP_CAUSE_H
 #define SPANTAP_CAUSE_H
@@ -33,7 +38,7 @@ static __always_inline void cause_write(struct scratch *s, struct data_event *ev
 	if (s->call.family == FAMILY_NGINX)
 		cause = nginx_write(s, conn, &owner, &flags);
 	else if (s->call.family == FAMILY_HAPROXY)
-		cause = haproxy_write(conn, &owner, s->call.sp);
+		cause = haproxy_write(conn, &owner, s->call.sp, &flags);
 	else if (s->call.family == FAMILY_GO)
 		cause = go_write(s, conn, &owner, &flags);
 	if (cause == CAUSE_NONE)

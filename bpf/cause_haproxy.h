@@ -9,6 +9,7 @@
  *   back_try_conn_req(S) is entered      thread.stream = S, with its stack frame
  *   connect() inside that frame          the new socket is bound to owner(S)
  *   head written on an older socket      owner(thread.stream), inside its caller's frame
+ *   connect() outside of such frames     no stream's: a health check, bound to nobody
  *
  * Used up: without it a pipelined request, whose stream is made without a read, would be given
  * to whoever was read last. The frame: a stream that is queued connects nothing, and a health
@@ -136,24 +137,31 @@ static __always_inline struct owner *haproxy_take(__u64 sp)
 	return owner;
 }
 
+/* Bound to nobody is bound to connection 0. Where the probes are not attached that is no news. */
 static __always_inline void haproxy_connect(struct connection *conn, __u64 sp)
 {
+	const struct owner nobody = {};
+	struct haproxy_thread *thread = haproxy_thread(0);
+	int is_stream = thread && thread->stream && haproxy_frame_is_live(thread, sp);
 	struct owner *owner = haproxy_take(sp);
 
 	conn->flags &= ~CONNECTION_BOUND;
-	if (!owner)
+	if (is_stream && !owner)
 		return;
-	conn->program.bound = *owner;
+	conn->program.bound = owner ? *owner : nobody;
 	conn->flags |= CONNECTION_BOUND;
 }
 
-static __always_inline __u8 haproxy_write(struct connection *conn, struct owner *owner, __u64 sp)
+static __always_inline __u8 haproxy_write(struct connection *conn, struct owner *owner, __u64 sp,
+					  __u8 *flags)
 {
 	struct owner *current;
 
 	if (conn->flags & CONNECTION_BOUND) {
 		*owner = conn->program.bound;
 		conn->flags &= ~CONNECTION_BOUND;
+		if (!owner->connection_id)
+			*flags |= CAUSE_NO_INGRESS;
 		return CAUSE_HAPROXY;
 	}
 	current = haproxy_take(sp);

@@ -170,7 +170,7 @@ enum event_counter {
 	COUNTER_EVENTS = 0,	      /* records written to the ring */
 	COUNTER_LOST_RING_FULL = 1,   /* records that did not fit */
 	COUNTER_LOST_CONNECTION = 2,  /* calls on sockets that found the connection map full */
-	COUNTER_LOST_CAUSE = 3,	      /* linking state that found its map full */
+	COUNTER_LOST_CAUSE = 3,	      /* linking state that its map refused, see cause.h */
 	COUNTER_TRUNCATED_FAULT = 4,  /* user buffers that could not be read */
 	COUNTER_TRUNCATED_IOVEC = 5,  /* calls with more iovecs than are walked */
 	COUNTER_SKIPPED_NOT_HTTP = 6, /* connections whose first bytes are not HTTP */

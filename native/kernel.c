@@ -5,6 +5,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,6 +195,19 @@ static int set_config(struct kernel *kernel, struct bpf_object *object, struct k
 	return status ? objects_fail(error, KERNEL_ERROR_MAP, status, ".rodata.config") : 0;
 }
 
+/* The verifier gives up with EAGAIN when a signal waits for its thread. */
+static int load_undisturbed(struct bpf_object *object)
+{
+	sigset_t all, before;
+	int status;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	status = bpf_object__load(object);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return status;
+}
+
 static int load_object(struct kernel *kernel, enum object index, struct kernel_error *error)
 {
 	struct bpf_object *object =
@@ -209,7 +223,7 @@ static int load_object(struct kernel *kernel, enum object index, struct kernel_e
 		status = set_config(kernel, object, error);
 	if (status)
 		return status;
-	status = bpf_object__load(object);
+	status = load_undisturbed(object);
 	return status ? objects_fail(error, KERNEL_ERROR_LOAD, status, object_files[index]) : 0;
 }
 

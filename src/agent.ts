@@ -8,6 +8,7 @@ import { CaptureThread } from './capture-thread.ts';
 import type { Filters, Level } from './config/command-line.ts';
 import { limits } from './config/limits.ts';
 import { VERSION } from './config/version.ts';
+import { receive } from './discover/newcomers.ts';
 import { Inspector } from './discover/plan.ts';
 import { readProcess } from './discover/processes.ts';
 import { Resources } from './discover/resource.ts';
@@ -17,9 +18,10 @@ import { WallClock } from './export/clock.ts';
 import { createExporter, createOtlpExporter, type ExportParts } from './export/create.ts';
 import { discard } from './export/discard.ts';
 import type { SpanExporter } from './export/exporter.ts';
+import { localPorts } from './export/local-ports.ts';
 import { readExportSettings } from './export/settings.ts';
 import type { ObservedProcess } from './handoff/layout.ts';
-import type { OwnConnection, PlanMessage } from './handoff/messages.ts';
+import type { Appearance, OwnConnection, PlanMessage } from './handoff/messages.ts';
 import { watchOwnConnections } from './own-connections.ts';
 import { Counters } from './telemetry/counters.ts';
 import { type Log, routeDiagnostics } from './telemetry/log.ts';
@@ -54,7 +56,9 @@ export class Agent {
   #capture: CaptureThread | undefined;
   #metrics: Metrics | undefined;
   #endOwnConnections = () => {};
-  /** Ports of this host that the agent has connected to. */
+  /** The agent's own open connections, by their id. */
+  readonly #own = new Map<number, OwnConnection>();
+  /** Ports of this host that the agent exports to, as far as known. */
   readonly #ownPorts = new Set<number>();
   #rescans: NodeJS.Timeout | undefined;
 
@@ -74,7 +78,7 @@ export class Agent {
     const agent = new Agent(options);
     agent.#endOwnConnections = watchOwnConnections({
       opened: (connection) => agent.#ownOpened(connection),
-      closed: (id) => agent.#capture?.ownClosed(id),
+      closed: (id) => agent.#ownClosed(id),
     });
     await agent.#startExport();
     await agent.#startCapture();
@@ -115,6 +119,7 @@ export class Agent {
     if (recording !== undefined) return;
     const choice = await chooseExporter(env);
     log.info(`spans go to ${choice.kinds.join(' and ') || 'nowhere'}: ${choice.reason}`);
+    this.#excludePeersAt(localPorts(env, choice));
     this.#clock.start();
     routeDiagnostics(log);
     this.#metrics = await startMetrics(env, VERSION, () => this.counters());
@@ -157,9 +162,10 @@ export class Agent {
       },
       pipeline: { ownTgid: process.pid, bodyBytesMax: bodyBytesMax(level) },
       plans,
+      ownConnections: [...this.#own.values()],
       ...(recording === undefined ? {} : { recording }),
     };
-    this.#capture = await CaptureThread.start(options, {
+    this.#capture = CaptureThread.launch(options, {
       batch: ({ batch }) => {
         this.#exporter?.add(batch);
         this.#capture?.returnBatch(batch);
@@ -168,29 +174,38 @@ export class Agent {
       counters: ({ values }) => {
         this.#workerCounters = new Counters(values);
       },
-      appeared: ({ tgid }) => this.#appeared(tgid),
+      appeared: (appearance) => this.#appeared(appearance),
       exited: ({ tgid }) => this.#watcher.exited(tgid),
       'own-peer': ({ tgid }) => this.#apply(this.#watcher.ownPeer(tgid)),
       log: ({ level: logLevel, message }) => log[logLevel](message),
       unavailable: ({ what, why }) => log.warn(`not attached: ${what}: ${why}`),
     });
+    await this.#capture.ready();
   }
 
   /** The process at the other end is looked up as well: a collector of this host is left out. */
   #ownOpened(connection: OwnConnection): void {
+    this.#own.set(connection.id, connection);
     this.#capture?.ownOpened(connection);
     const { local, remote } = connection;
-    if (local.address !== remote.address || this.#ownPorts.has(remote.port)) return;
-    this.#ownPorts.add(remote.port);
-    for (const plan of this.#watcher.ownPeersAt(remote.port)) this.#apply(plan);
+    if (local.address === remote.address) this.#excludePeersAt([remote.port]);
   }
 
-  #appeared(tgid: number): void {
-    // exec keeps pid and start time: what was known of the program before it is wrong now.
-    this.#resources.forget(tgid);
-    // Read at once: a short-lived process is gone when its first span is built.
-    this.#resourceFor(tgid);
-    this.#apply(this.#watcher.appeared(tgid));
+  #ownClosed(id: number): void {
+    this.#own.delete(id);
+    this.#capture?.ownClosed(id);
+  }
+
+  /** Before the capture starts, the watcher keeps what it finds for its first plans. */
+  #excludePeersAt(ports: readonly number[]): void {
+    const news = ports.filter((port) => !this.#ownPorts.has(port));
+    if (news.length === 0) return;
+    for (const port of news) this.#ownPorts.add(port);
+    for (const plan of this.#watcher.ownPeersAt(news)) this.#apply(plan);
+  }
+
+  #appeared(appearance: Appearance): void {
+    this.#apply(receive(appearance, this.#watcher, this.#resources));
   }
 
   #apply(plan: WatchPlan | undefined): void {

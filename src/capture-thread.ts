@@ -43,16 +43,26 @@ export class CaptureThread {
   /** @throws AgentError when the kernel side cannot be loaded. */
   static async start(options: WorkerOptions, handlers: CaptureHandlers): Promise<CaptureThread> {
     const thread = new CaptureThread(options, handlers);
+    await thread.ready();
+    return thread;
+  }
+
+  /** Takes messages at once, in their order before the first event; `ready` is to be awaited. */
+  static launch(options: WorkerOptions, handlers: CaptureHandlers): CaptureThread {
+    return new CaptureThread(options, handlers);
+  }
+
+  /** @throws AgentError when the kernel side cannot be loaded. */
+  async ready(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      thread.#onReady = resolve;
-      thread.#onFailed = reject;
-      thread.#worker.once('error', reject);
+      this.#onReady = resolve;
+      this.#onFailed = reject;
+      this.#worker.once('error', reject);
     });
-    thread.#worker.off('error', thread.#onFailed);
-    thread.#worker.on('error', (error) => {
+    this.#worker.off('error', this.#onFailed);
+    this.#worker.on('error', (error) => {
       throw error;
     });
-    return thread;
   }
 
   plan(plan: PlanMessage): void {

@@ -10,10 +10,11 @@ import type {
   DataEvent,
   EventSink,
   ProcessEvent,
+  ProcessIdentity,
 } from './capture/types.ts';
 import type { Family } from './discover/types.ts';
 import type { ExchangeBatch, ObservedProcess } from './handoff/layout.ts';
-import type { OwnConnection } from './handoff/messages.ts';
+import type { Appearance, OwnConnection } from './handoff/messages.ts';
 import { Linker } from './link/linker.ts';
 import type { LinkNode } from './link/node.ts';
 import { Http1Stage } from './protocol/http1/stage.ts';
@@ -27,8 +28,8 @@ export interface PipelineOptions {
   readonly bodyBytesMax: number;
   readonly onBatch: (batch: ExchangeBatch) => void;
   readonly onProcess: (process: ObservedProcess) => void;
-  /** A process was seen for the first time, or became another program. */
-  readonly onAppeared: (tgid: number) => void;
+  /** A process has its first connection, or became another program. */
+  readonly onAppeared: (appearance: Appearance) => void;
   readonly onExited: (tgid: number) => void;
   readonly onOwnPeer: (tgid: number) => void;
   readonly onLog: (level: 'info' | 'warn', message: string) => void;
@@ -50,8 +51,8 @@ export class Pipeline implements EventSink {
   readonly #table: ConnectionTable;
   readonly #http1: Http1Stage<LinkNode>;
   readonly #linker: Linker;
-  /** Processes that were announced; deleted when they exit. */
-  readonly #known = new Set<number>();
+  /** Processes with connections that were told; deleted when they exit or exec. */
+  readonly #met = new Set<number>();
   /** The agent's own open connections, by their id. */
   readonly #own = new Map<number, Connection>();
   #hasUnix = false;
@@ -97,9 +98,8 @@ export class Pipeline implements EventSink {
     this.#linker.close(connection, unseenClose(connection.id, nowNs));
   }
 
-  setFamily(tgid: number, family: Family): void {
-    this.#known.add(tgid);
-    this.#linker.setFamily(tgid, family);
+  setFamily(tgid: number, family: Family, hasProbes: boolean): void {
+    this.#linker.setFamily(tgid, family, hasProbes);
   }
 
   /** Ends waiting that took too long and hands on what is finished; some 20 times a second. */
@@ -121,7 +121,7 @@ export class Pipeline implements EventSink {
   }
 
   open(connection: Connection, timeNs: number, tid: number): void {
-    this.#meet(connection.process.tgid);
+    this.#meet(connection.process);
     if (connection.family === 'unix' && !this.#hasUnix) {
       this.#hasUnix = true;
       this.#options.onUnixSocket?.();
@@ -144,10 +144,10 @@ export class Pipeline implements EventSink {
   process(event: ProcessEvent): void {
     this.#linker.process(event);
     this.#http1.process(event);
-    if (event.action === 'exec') this.#options.onAppeared(event.tgid);
-    if (event.action !== 'exit') return;
-    this.#known.delete(event.tgid);
-    this.#options.onExited(event.tgid);
+    if (event.action === 'fork') return;
+    this.#met.delete(event.tgid);
+    if (event.action === 'exit') this.#options.onExited(event.tgid);
+    else this.#appear('exec', event);
   }
 
   #passTime(timeNs: number): void {
@@ -157,10 +157,14 @@ export class Pipeline implements EventSink {
     this.tick(timeNs);
   }
 
-  #meet(tgid: number): void {
-    if (this.#known.has(tgid)) return;
-    this.#known.add(tgid);
-    this.#options.onAppeared(tgid);
+  #meet(process: ProcessIdentity): void {
+    if (this.#met.has(process.tgid)) return;
+    this.#met.add(process.tgid);
+    this.#appear('socket', process);
+  }
+
+  #appear(by: Appearance['by'], { tgid, startNs, comm }: ProcessIdentity): void {
+    this.#options.onAppeared({ kind: 'appeared', by, tgid, startNs, comm });
   }
 }
 

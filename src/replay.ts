@@ -28,6 +28,8 @@ interface PlanNote {
   readonly kind: 'plan';
   readonly tgid: number;
   readonly family: Family;
+  /** Absent in older recordings. */
+  readonly hasProbes?: boolean;
   readonly resource: ResourceInfo['attributes'];
 }
 
@@ -61,7 +63,7 @@ export class Replay {
 
   note(value: unknown): void {
     if (!isPlanNote(value)) return;
-    this.pipeline.setFamily(value.tgid, value.family);
+    this.pipeline.setFamily(value.tgid, value.family, value.hasProbes === true);
     if (Object.keys(value.resource).length > 0) {
       this.#resources.set(value.tgid, { attributes: value.resource });
     }

@@ -2,13 +2,20 @@
  * The capture worker: owns the addon, drains the ring on a timer and runs the pipeline. Batches of
  * finished exchanges go to the main thread; plans for processes come from it.
  */
-import { parentPort, workerData } from 'node:worker_threads';
+import {
+  isMainThread,
+  type MessagePort,
+  parentPort,
+  receiveMessageOnPort,
+  workerData,
+} from 'node:worker_threads';
 import { type EventFileHead, EventFileWriter } from './capture/event-file.ts';
 import { eventCounter } from './capture/layout.gen.ts';
 import { maskMarker, maskTokens } from './capture/mask.ts';
+import { Sweeper } from './capture/sweeper.ts';
 import { limits } from './config/limits.ts';
 import type { ExchangeBatch } from './handoff/layout.ts';
-import type { FromWorker, PlanMessage, ToWorker } from './handoff/messages.ts';
+import type { FromWorker, OwnConnection, PlanMessage, ToWorker } from './handoff/messages.ts';
 import { transferOf } from './handoff/transfer.ts';
 import { openKernel } from './native/binding.ts';
 import type { Kernel, KernelOptions } from './native/types.ts';
@@ -22,6 +29,10 @@ export interface WorkerOptions {
   readonly pipeline: Pick<PipelineOptions, 'ownTgid' | 'bodyBytesMax'>;
   /** Applied before the worker says that it is ready. */
   readonly plans: readonly PlanMessage[];
+  /** The agent's own connections that are open already. */
+  readonly ownConnections?: readonly OwnConnection[];
+  /** For tests; limits.sweepIntervalMs when absent. */
+  readonly sweepIntervalMs?: number;
   /** Present for `spantap record`: the ring goes to a file as well. */
   readonly recording?: {
     readonly file: string;
@@ -38,12 +49,16 @@ const BATCH_BYTES = 1024 * 1024;
 const BATCHES_PER_TURN = 16;
 const TICK_MS = 50;
 const COUNTERS_MS = 1000;
+/** How long the last events of an own connection may lie in the ring after its end. */
+const OWN_GRACE_NS = 5e9;
 
-class CaptureWorker {
+export class CaptureWorker {
   readonly #options: WorkerOptions;
+  readonly #port: MessagePort;
   readonly #counters = new Counters();
   readonly #kernel: Kernel;
   readonly #pipeline: Pipeline;
+  readonly #sweeper: Sweeper;
   readonly #recording: EventFileWriter | undefined;
   readonly #batch = new Uint8Array(BATCH_BYTES);
   /** Benchmarks hide their ground truth from the linker (capture/mask.ts). */
@@ -60,19 +75,21 @@ class CaptureWorker {
   /** Batches that the main thread has not given back. */
   #underWay = 0;
 
-  constructor(options: WorkerOptions) {
+  constructor(options: WorkerOptions, port: MessagePort, kernel = openKernel(options.kernel)) {
     this.#options = options;
-    this.#kernel = openKernel(options.kernel);
+    this.#port = port;
+    this.#kernel = kernel;
+    this.#sweeper = this.#createSweeper();
     this.#recording = openRecording(options);
     this.#pipeline = new Pipeline({
       ...options.pipeline,
       counters: this.#counters,
       onBatch: (batch) => this.#handOver(batch),
-      onProcess: (process) => send({ kind: 'process', process }),
-      onAppeared: (tgid) => send({ kind: 'appeared', tgid }),
-      onExited: (tgid) => send({ kind: 'exited', tgid }),
-      onOwnPeer: (tgid) => send({ kind: 'own-peer', tgid }),
-      onLog: (level, message) => send({ kind: 'log', level, message }),
+      onProcess: (process) => this.#send({ kind: 'process', process }),
+      onAppeared: (appearance) => this.#send(appearance),
+      onExited: (tgid) => this.#send({ kind: 'exited', tgid }),
+      onOwnPeer: (tgid) => this.#send({ kind: 'own-peer', tgid }),
+      onLog: (level, message) => this.#send({ kind: 'log', level, message }),
       ignoreConnection: (inode) => this.#kernel.ignoreConnection(inode),
       forgetConnection: (inode) => this.#kernel.forgetConnection(inode),
       onUnixSocket: () =>
@@ -80,9 +97,24 @@ class CaptureWorker {
     });
   }
 
+  #createSweeper(): Sweeper {
+    const { sweepIntervalMs } = this.#options;
+    const options = {
+      kernel: this.#kernel,
+      counters: this.#counters,
+      unavailable: (why: string) =>
+        this.#send({ kind: 'unavailable', what: 'the search for sockets that ended unseen', why }),
+      ...(sweepIntervalMs === undefined ? {} : { intervalMs: sweepIntervalMs }),
+    };
+    return new Sweeper(options, this.#startNs);
+  }
+
   start(): void {
-    for (const plan of this.#options.plans) this.#apply(plan);
-    send({ kind: 'ready' });
+    const { plans, ownConnections = [] } = this.#options;
+    this.#port.on('message', (message: ToWorker) => this.receive(message));
+    for (const plan of plans) this.#apply(plan);
+    for (const connection of ownConnections) this.#pipeline.openOwn(connection);
+    this.#send({ kind: 'ready' });
     this.#turn();
   }
 
@@ -96,7 +128,7 @@ class CaptureWorker {
       case 'own-opened':
         return this.#pipeline.openOwn(message.connection);
       case 'own-closed':
-        return this.#pipeline.closeOwn(message.id, now());
+        return this.#pipeline.closeOwn(message.id, now() + OWN_GRACE_NS);
       case 'stop':
         this.#isStopping = true;
     }
@@ -115,6 +147,7 @@ class CaptureWorker {
     for (let i = 0; i < batchesMax; i++) {
       const length = this.#kernel.drain(this.#batch, isLast);
       if (length === 0) return false;
+      this.#takeMessages();
       this.#counters.add('capture.bytes', length);
       const records = this.#batch.subarray(0, length);
       if (this.#maskMarker !== null) maskTokens(this.#batch, length, this.#maskMarker);
@@ -129,11 +162,24 @@ class CaptureWorker {
     this.#pipeline.consume(records);
   }
 
+  /**
+   * What the main thread said before these records were made: a connection of its own is told
+   * before its first byte is sent, so no request on it is taken for anybody else's.
+   */
+  #takeMessages(): void {
+    for (;;) {
+      const got: { message: ToWorker } | undefined = receiveMessageOnPort(this.#port);
+      if (got === undefined) return;
+      this.receive(got.message);
+    }
+  }
+
   #housekeeping(): void {
     const nowNs = now();
     if (nowNs - this.#tickNs >= TICK_MS * 1e6) {
       this.#tickNs = nowNs;
       this.#pipeline.tick(nowNs);
+      this.#sweeper.tick(nowNs);
     }
     if (nowNs - this.#countersNs >= COUNTERS_MS * 1e6) {
       this.#countersNs = nowNs;
@@ -150,34 +196,43 @@ class CaptureWorker {
       return;
     }
     this.#underWay++;
-    send({ kind: 'batch', batch }, transferOf(batch));
+    this.#send({ kind: 'batch', batch }, transferOf(batch));
   }
 
   #sendCounters(): void {
     const values = this.#kernel.counters();
     if (values[eventCounter.COUNTER_READ_UNSEEN] > 0) this.#followSplices();
     addKernelCounters(this.#counters, values);
-    send({ kind: 'counters', values: this.#counters.values });
+    this.#send({ kind: 'counters', values: this.#counters.values });
   }
 
+  /** Probes before the policy: without them HAProxy's requests would look like its own. */
   #apply(plan: PlanMessage): void {
-    const family = plan.family === 'apache' ? 'other' : plan.family;
-    this.#kernel.setPolicy(plan.tgid, { watch: plan.watch, family });
-    this.#pipeline.setFamily(plan.tgid, plan.family);
+    const { tgid, family, executableKey, resource } = plan;
+    const attached = plan.uprobes.filter((site) => this.#attach(executableKey, site));
+    const hasProbes = attached.some(({ program }) => program === 'haproxy_back_try_conn_req');
+    const kernelFamily = family === 'apache' ? 'other' : family;
+    this.#kernel.setPolicy(tgid, { watch: plan.watch, family: kernelFamily });
+    this.#pipeline.setFamily(tgid, family, hasProbes);
     if (family === 'haproxy') this.#followSplices();
-    for (const site of plan.uprobes) this.#attach(plan.executableKey, site);
-    const { tgid, family: name, resource } = plan;
-    this.#recording?.note({ kind: 'plan', tgid, family: name, resource });
+    this.#recording?.note({ kind: 'plan', tgid, family, hasProbes, resource });
   }
 
-  #attach(executableKey: string, site: PlanMessage['uprobes'][number]): void {
+  /** True when the probe is there, now or from before. */
+  #attach(executableKey: string, site: PlanMessage['uprobes'][number]): boolean {
     const key = `${executableKey} ${site.program} ${site.offset}`;
-    if (this.#uprobes.has(key)) return;
+    if (this.#uprobes.has(key)) return true;
     try {
       const { program, path, offset, isReturn } = site;
       this.#uprobes.set(key, this.#kernel.attachUprobe(program, path, offset, isReturn));
+      return true;
     } catch (error) {
-      send({ kind: 'unavailable', what: `${site.program} in ${site.path}`, why: messageOf(error) });
+      this.#send({
+        kind: 'unavailable',
+        what: `${site.program} in ${site.path}`,
+        why: messageOf(error),
+      });
+      return false;
     }
   }
 
@@ -192,7 +247,7 @@ class CaptureWorker {
     try {
       attach();
     } catch (error) {
-      send({ kind: 'unavailable', what, why: messageOf(error) });
+      this.#send({ kind: 'unavailable', what, why: messageOf(error) });
     }
   }
 
@@ -212,8 +267,12 @@ class CaptureWorker {
     this.#sendCounters();
     this.#recording?.close();
     this.#kernel.close();
-    send({ kind: 'stopped' });
-    parentPort?.close();
+    this.#send({ kind: 'stopped' });
+    this.#port.close();
+  }
+
+  #send(message: FromWorker, transfer?: ArrayBuffer[]): void {
+    this.#port.postMessage(message, transfer);
   }
 
   /** Close events may be among what was lost lately. */
@@ -242,7 +301,11 @@ class CaptureWorker {
   #tellUncounted(error: unknown): void {
     if (!this.#canWalk) return;
     this.#canWalk = false;
-    send({ kind: 'unavailable', what: 'the count of what is lost last', why: messageOf(error) });
+    this.#send({
+      kind: 'unavailable',
+      what: 'the count of what is lost last',
+      why: messageOf(error),
+    });
   }
 }
 
@@ -254,20 +317,19 @@ function openRecording({ recording }: WorkerOptions): EventFileWriter | undefine
   return recording && new EventFileWriter(recording.file, recording.head);
 }
 
-function send(message: FromWorker, transfer?: ArrayBuffer[]): void {
-  parentPort?.postMessage(message, transfer);
-}
-
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-try {
-  const worker = new CaptureWorker(workerData as WorkerOptions);
-  parentPort?.on('message', (message: ToWorker) => worker.receive(message));
-  worker.start();
-} catch (error) {
-  if (!(error instanceof AgentError)) throw error;
-  send({ kind: 'failed', code: error.code, text: error.text });
-  parentPort?.close();
+function run(port: MessagePort): void {
+  try {
+    new CaptureWorker(workerData as WorkerOptions, port).start();
+  } catch (error) {
+    if (!(error instanceof AgentError)) throw error;
+    const failure: FromWorker = { kind: 'failed', code: error.code, text: error.text };
+    port.postMessage(failure);
+    port.close();
+  }
 }
+
+if (!isMainThread && parentPort !== null) run(parentPort);

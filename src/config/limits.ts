@@ -19,6 +19,11 @@ export const limits = {
   headBytesMax: 16 * 1024,
   /** Sockets known to the kernel side. Full: `lost.connection_map`. */
   kernelConnectionsMax: 65_536,
+  /**
+   * Between two looks for sockets that ended unseen (dup2, close_range, a close while another
+   * thread read). One takes 5 to 20 ms of the capture worker: `capture.swept_connections`.
+   */
+  sweepIntervalMs: 30_000,
   /** Connections held by the capture worker. Beyond: oldest idle one goes, `dropped.connections`. */
   connectionsMax: 100_000,
   /** Requests waiting for their response on one connection. Beyond: `dropped.pipelined`. */

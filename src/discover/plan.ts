@@ -8,8 +8,8 @@ import type { Counters } from '../telemetry/counters.ts';
 import { ExecutableCache } from './executable.ts';
 import type { ExecutableFacts } from './families.ts';
 import { PROC_ROOT } from './proc/files.ts';
-import { type ProcessInfo, readProcess } from './processes.ts';
-import type { AttachPlan } from './types.ts';
+import { executableNameOf, type ProcessInfo, readProcess } from './processes.ts';
+import type { AttachPlan, Family } from './types.ts';
 
 export class Inspector {
   readonly #executables: ExecutableCache;
@@ -57,6 +57,12 @@ export class Inspector {
     }
     this.#paths.set(fileKey, path);
     return path;
+  }
+
+  /** Of a process of which nothing was read yet. */
+  familyOf(pid: number): Family {
+    const exe = `${this.#root}/${pid}/exe`;
+    return this.#executables.get(exe, executableNameOf(exe))?.family ?? 'other';
   }
 
   /** What is known of the process's executable. */

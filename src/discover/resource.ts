@@ -62,9 +62,8 @@ export class Resources {
   }
 
   /** After exec: the process is another program now, with the same pid and start time. */
-  forget(pid: number): void {
-    const info = readProcess(pid, this.#root);
-    if (info !== undefined) this.#byProcess.delete(keyOf(pid, info.startNs));
+  forget(pid: number, startNs: number): void {
+    this.#byProcess.delete(keyOf(pid, startNs));
   }
 
   #keep(key: string, resource: ProcessResource): void {

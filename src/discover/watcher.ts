@@ -26,6 +26,10 @@ export class Watcher {
   /** Key: pid of a watched process, value: its executable; deleted when it exits. */
   readonly #watched = new Map<number, string>();
   readonly #root: string;
+  /** Pids of collectors: excluded until they exit, whatever is learnt of them later. */
+  readonly #excluded = new Set<number>();
+  /** Ports of this host that the agent exports to. */
+  readonly #ownPorts = new Set<number>();
   /** Inodes of the sockets that listened on the filter's ports at the last look. */
   #listeners = new Set<number>();
 
@@ -57,13 +61,14 @@ export class Watcher {
   }
 
   /**
-   * Plans at start; the agent itself is always excluded.
+   * Plans at start; the agent itself and its collectors that are known are always excluded.
    * @throws AgentError when a filter matches nothing.
    */
   start(): WatchPlan[] {
     const { ports } = this.#filters;
     if (ports.length > 0) this.#listeners = this.#findListeners();
-    return [...this.#planAll(selectTargets(this.#filters, this.#root)), this.ignore(this.#ownPid)];
+    const plans = this.#planAll(selectTargets(this.#filters, this.#root));
+    return [...plans, ...[...this.#excluded, this.#ownPid].map(ignored)];
   }
 
   /**
@@ -87,37 +92,48 @@ export class Watcher {
 
   #planAll(processes: readonly ProcessInfo[]): WatchPlan[] {
     return processes
-      .filter(({ pid }) => pid !== this.#ownPid)
+      .filter(({ pid }) => pid !== this.#ownPid && !this.#excluded.has(pid))
       .map((info) => this.#plan(info))
       .filter((plan) => plan !== undefined);
   }
 
   /** The plan for a process that appeared or became another program; undefined: nothing to do. */
   appeared(pid: number): WatchPlan | undefined {
+    if (pid === this.#ownPid || this.#isOrdinary(pid)) return undefined;
     const info = readProcess(pid, this.#root);
-    if (info === undefined || pid === this.#ownPid) return undefined;
+    if (info === undefined) return undefined;
+    if (this.#excluded.delete(pid) && this.#listensForAgent(info)) return this.#exclude(pid);
     const executableOf = (parent: number) => this.#watched.get(parent);
     const isTarget = this.#watched.has(pid) || isNewTarget(info, this.#filters, executableOf);
     return isTarget ? this.#plan(info) : undefined;
   }
 
-  exited(pid: number): void {
-    this.#watched.delete(pid);
+  /** As `appeared`, for one that opened a connection: it may have been forked, without an exec. */
+  connected(pid: number): WatchPlan | undefined {
+    return this.#watched.has(pid) || this.#excluded.has(pid) ? undefined : this.appeared(pid);
   }
 
-  ignore(tgid: number): WatchPlan {
-    this.#watched.delete(tgid);
-    return { ...NO_PLAN, tgid, watch: 'ignore' };
+  /** Watched without a plan: known from its executable alone, which is all that most execs cost. */
+  #isOrdinary(pid: number): boolean {
+    if (!this.watchesAll || this.#watched.has(pid) || this.#excluded.has(pid)) return false;
+    return this.#inspector.familyOf(pid) === 'other';
+  }
+
+  exited(pid: number): void {
+    this.#watched.delete(pid);
+    this.#excluded.delete(pid);
   }
 
   /**
-   * The process at the other end of the agent's own export: excluded whole, unless it is a proxy
-   * (then only the agent's own requests through it are left out).
+   * The processes at the other end of the agent's own export: excluded whole, unless one is a proxy
+   * (then only the agent's own requests through it are left out). Told before `start`, they are
+   * excluded before the first event.
    */
-  ownPeersAt(port: number): WatchPlan[] {
+  ownPeersAt(ports: readonly number[]): WatchPlan[] {
+    for (const port of ports) this.#ownPorts.add(port);
     const listeners = listeningPorts(listProcesses(this.#root), this.#root);
     return [...listeners]
-      .filter(([, ports]) => ports.includes(port))
+      .filter(([, open]) => open.some((port) => ports.includes(port)))
       .map(([pid]) => this.ownPeer(pid))
       .filter((plan) => plan !== undefined);
   }
@@ -128,7 +144,19 @@ export class Watcher {
     if (info === undefined) return undefined;
     const { family } = this.#inspector.plan(info);
     const isProxy = PROXIES.includes(family) || PROXY_NAMES.includes(info.executableName);
-    return isProxy ? undefined : this.ignore(pid);
+    return isProxy ? undefined : this.#exclude(pid);
+  }
+
+  #exclude(pid: number): WatchPlan {
+    this.#watched.delete(pid);
+    this.#excluded.add(pid);
+    return ignored(pid);
+  }
+
+  /** A collector that is told late of its exec has begun to listen already. */
+  #listensForAgent(info: ProcessInfo): boolean {
+    const ports = listeningPorts([info], this.#root).get(info.pid) ?? [];
+    return ports.some((port) => this.#ownPorts.has(port));
   }
 
   #plan(info: ProcessInfo): WatchPlan | undefined {
@@ -137,6 +165,10 @@ export class Watcher {
     this.#watched.set(info.pid, info.executablePath);
     return { ...plan, watch: this.watchesAll ? 'default' : 'watch' };
   }
+}
+
+function ignored(tgid: number): WatchPlan {
+  return { ...NO_PLAN, tgid, watch: 'ignore' };
 }
 
 const NO_PLAN = {

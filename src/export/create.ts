@@ -12,6 +12,7 @@ import { JsonRequest } from './otlp/json-request.ts';
 import { ProtobufRequest } from './otlp/protobuf-request.ts';
 import { Resources } from './otlp/resource.ts';
 import { SpanObjects } from './otlp/span-object.ts';
+import { PeerServices } from './peer-services.ts';
 import { ExportQueue } from './queue.ts';
 import { Sampler } from './sampler.ts';
 import type { ExportSettings } from './settings.ts';
@@ -105,12 +106,13 @@ function createSampler(settings: ExportSettings, counters: Counters): Sampler {
 }
 
 function createDescriber(
-  parts: Pick<ExportParts, 'settings' | 'clock' | 'counters'>,
+  parts: Pick<ExportParts, 'settings' | 'clock' | 'counters' | 'resourceOf'>,
   level: SpanLevel,
 ): SpanDescriber {
   const { attributeBytesMax, attributesMax, knownMethods } = parts.settings;
   const methods = knownMethods === undefined ? {} : { knownMethods };
-  const options = { level, attributeBytesMax, attributesMax, ...methods };
+  const peers = new PeerServices(parts.resourceOf);
+  const options = { level, attributeBytesMax, attributesMax, peers, ...methods };
   return new SpanDescriber(options, parts.clock, parts.counters);
 }
 

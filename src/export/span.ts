@@ -16,6 +16,7 @@ import { HeaderAttributes } from './headers.ts';
 import { hasLoss, isTruncated } from './marks.ts';
 import { commonIndex, Methods, SCHEME } from './methods.ts';
 import { type Outcome, outcomeOf } from './outcome.ts';
+import type { PeerServices } from './peer-services.ts';
 import { QueryRedaction } from './redaction.ts';
 import { RequestLine } from './request-line.ts';
 import type { Rows } from './rows.ts';
@@ -30,6 +31,8 @@ export interface SpanOptions {
   /** Replaces the list of the semantic conventions. */
   readonly sensitiveQueryKeys?: readonly string[];
   readonly knownMethods?: readonly string[];
+  /** Names the processes at the other end of CLIENT spans. */
+  readonly peers?: PeerServices;
 }
 
 /** Changes the context that is exported: a sampler that notes its threshold in tracestate. */
@@ -71,6 +74,7 @@ export class SpanDescriber {
   readonly #headerBudget: number;
   readonly #methods: Methods;
   readonly #headers: HeaderAttributes;
+  readonly #peers: PeerServices | undefined;
   readonly #line = new RequestLine();
   readonly #endpoints = new Endpoints(this.#line);
   readonly #url: UrlAttributes;
@@ -84,6 +88,7 @@ export class SpanDescriber {
     this.#counters = counters;
     this.#level = options.level;
     this.#headerBudget = Math.max(0, options.attributesMax - OWN_ATTRIBUTES_MAX);
+    this.#peers = options.peers;
     this.#methods = new Methods(options.knownMethods);
     const redaction = new QueryRedaction(options.sensitiveQueryKeys);
     this.#url = new UrlAttributes(this.#line, this.#endpoints, redaction);
@@ -168,6 +173,9 @@ export class SpanDescriber {
       if (!isUnix) sink.integer(SERVER_PORT, u32[u + U32.remotePort]);
     }
     if (hasHost || !isUnix) this.#url.describeFull(rows, u, isTls, hasHost, sink);
+    const peer = u32[u + U32.peerProcess];
+    const service = peer === 0 ? undefined : this.#peers?.of(peer - 1);
+    if (service !== undefined) sink.block(service);
     if (u32[u + U32.resendCount] > 0) sink.integer(RESEND_COUNT, u32[u + U32.resendCount]);
   }
 

@@ -12,6 +12,8 @@ import { ENDS, F64, F64_COLUMNS, FLAG, U32, U32_COLUMNS } from './layout.ts';
 /** What the link stage knows of an exchange. Id words are big endian, as signed 32-bit integers. */
 export interface SpanRow {
   readonly process: number;
+  /** See U32.peerProcess. */
+  readonly peerProcess: number;
   /** FLAG bits that linking decided; the writer adds those of the exchange. */
   readonly flags: number;
   /** Index into TIERS. */
@@ -127,6 +129,7 @@ export class BatchWriter {
     const u32 = this.#u32;
     u32[at + U32.flags] = row.flags | exchangeFlags(exchange);
     u32[at + U32.process] = row.process;
+    u32[at + U32.peerProcess] = row.peerProcess;
     u32[at + U32.status] = exchange.status;
     u32[at + U32.ordinal] = exchange.ordinal;
     u32[at + U32.tier] = row.tier;

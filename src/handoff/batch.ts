@@ -96,6 +96,10 @@ export class ExchangeView {
   get process(): number {
     return this.word(U32.process);
   }
+  /** Egress: index of the process at the other end, on this host; -1 unknown. */
+  get peerProcess(): number {
+    return this.word(U32.peerProcess) - 1;
+  }
   /** 0: no final response was seen. */
   get status(): number {
     return this.word(U32.status);

@@ -62,10 +62,11 @@ export const U32 = {
   responseBodyKeptBytes: 38,
   interimResponses: 39,
   /** Request headers by known-headers slot: (start, end) in the request head; 0,0 absent. */
-  known: 40,
+  known: 40 /* 10 known headers, two words each */,
+  /** Egress: 1 + index of the process at the other end, when that is on this host; 0 unknown. */
+  peerProcess: 60,
 } as const;
-/** 10 known headers, two words each. */
-export const U32_COLUMNS = 60;
+export const U32_COLUMNS = 61;
 
 /** Bits of U32.flags. */
 export const FLAG = {
@@ -82,6 +83,7 @@ export const FLAG = {
   /** Egress of a program that serves: it should have a parent and has none. */
   unlinked: 1 << 7,
   subrequest: 1 << 8,
+  /** The bytes come from inside a TLS connection. Nothing sets it until those are captured. */
   tls: 1 << 9,
   /** Egress that no client request caused (health check). */
   ownRequest: 1 << 10,

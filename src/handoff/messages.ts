@@ -46,8 +46,7 @@ export type FromWorker =
   | { readonly kind: 'batch'; readonly batch: ExchangeBatch }
   /** Values by telemetry's COUNTER_NAMES; sent every second and before `stopped`. */
   | { readonly kind: 'counters'; readonly values: Float64Array }
-  /** A process that discovery should look at: it appeared, or it became another program. */
-  | { readonly kind: 'appeared'; readonly tgid: number }
+  | Appearance
   | { readonly kind: 'exited'; readonly tgid: number }
   /** The other end of the agent's own connection: its collector. */
   | { readonly kind: 'own-peer'; readonly tgid: number }
@@ -57,6 +56,19 @@ export type FromWorker =
   | { readonly kind: 'failed'; readonly code: string; readonly text: ErrorTextMessage }
   /** Limits of a recording were reached, or `stop` was obeyed; everything was flushed. */
   | { readonly kind: 'stopped' };
+
+/**
+ * A process that discovery should look at. exec: it is another program now, which most likely has
+ * nothing to do with HTTP. socket: its first HTTP connection, as this program, was seen.
+ */
+export interface Appearance {
+  readonly kind: 'appeared';
+  readonly by: 'exec' | 'socket';
+  readonly tgid: number;
+  /** Boot time of its start; exec does not change it. */
+  readonly startNs: number;
+  readonly comm: string;
+}
 
 export interface ErrorTextMessage {
   readonly what: string;

@@ -36,6 +36,8 @@ export class ConnectionState {
   writeNext: number;
   /** Where the last gap in what was read ends; -1 when nothing is missing. */
   gapEnd = -1;
+  /** Bytes are missing in what was written: responses may have been taken for one another. */
+  hasWriteGap = false;
   /** Both ends on this host; null until the role is known, or when that cannot be. */
   pair: Pair | null = null;
   isPairTried = false;
@@ -90,6 +92,7 @@ export class ConnectionState {
   /** Notes the bytes [position, end) of one direction. */
   seen(isWrite: boolean, position: number, end: number): void {
     if (isWrite) {
+      if (position > this.writeNext) this.hasWriteGap = true;
       if (end > this.writeNext) this.writeNext = end;
       return;
     }

@@ -6,7 +6,7 @@ import { FLAG } from '../handoff/layout.ts';
 import type { Cause } from '../protocol/types.ts';
 import type { CounterName, Counters } from '../telemetry/counters.ts';
 import type { ConnectionState, Connections } from './connections.ts';
-import { hasSeenState, ingressAtState } from './exact-state.ts';
+import { type Found, firstInLine, hasSeenState, ingressAtState } from './exact-state.ts';
 import type { Hops } from './hops.ts';
 import { Identifiers } from './identifiers.ts';
 import type { LinkExchange, LinkNode } from './node.ts';
@@ -14,8 +14,9 @@ import { CERTAIN_PPM, TIER } from './node.ts';
 import { orderOf } from './order.ts';
 import { Pending } from './pending.ts';
 import type { ProcessState } from './processes.ts';
+import { haveSameTail } from './targets.ts';
 import type { TierHealth } from './tier-health.ts';
-import { contradicts, pointsElsewhere } from './veto.ts';
+import { type Difference, differenceOf, isLikeOther, pointsElsewhere } from './veto.ts';
 
 export interface DeciderOptions {
   readonly counters: Counters;
@@ -89,7 +90,8 @@ export class Decider {
     this.#nowNs = exchange.requestHeadNs;
     const { cause } = exchange;
     if (cause === null || egress.owner.stateHealth.isDisabled) this.#withoutState(egress);
-    else if (cause.isNoIngress) ownRequest(egress);
+    else if (cause.isNoIngress && isProven(cause, egress.owner)) ownRequest(egress);
+    else if (cause.isNoIngress) this.#withoutState(egress);
     else if (cause.isAmbiguous) this.#withoutOrder(egress, 'unlinked.ambiguous');
     else this.#withState(egress, exchange, cause, isLast);
     if (egress.isDecided && egress.hasEnded) this.#hops.settle(egress);
@@ -104,13 +106,24 @@ export class Decider {
   }
 
   #byState(egress: LinkNode, connection: ConnectionState, cause: Cause): void {
-    const found = ingressAtState(connection, cause);
+    const found = this.#findAtState(egress, connection, cause);
     if (typeof found === 'string') this.#withoutOrder(egress, found);
     else if (found.owner !== egress.owner) this.#withoutOrder(egress, 'unlinked.other_process');
     else {
       this.#shadow(egress, found);
       this.#link(egress, found, TIER.state, CERTAIN_PPM);
     }
+  }
+
+  /**
+   * nginx's post_action asks upstream once more after the response, for the request before: told
+   * apart by its target.
+   */
+  #findAtState(egress: LinkNode, connection: ConnectionState, cause: Cause): Found {
+    const found = ingressAtState(connection, cause);
+    if (found !== 'unlinked.several') return found;
+    const first = firstInLine(connection, cause);
+    return first !== null && haveSameTail(first, egress) ? first : found;
   }
 
   #withoutState(egress: LinkNode): void {
@@ -139,7 +152,7 @@ export class Decider {
   }
 
   #link(egress: LinkNode, ingress: LinkNode, tier: number, confidencePpm: number): void {
-    const isRefuted = this.#isRefuted(egress, ingress);
+    const isRefuted = this.#isRefuted(egress, ingress, tier);
     this.#judge(healthOf(egress.owner, tier), isRefuted, egress.owner, tier);
     if (isRefuted) {
       this.#counters.add('link.contradiction');
@@ -154,11 +167,22 @@ export class Decider {
     egress.owner.order?.linked(egress, ingress);
   }
 
-  #isRefuted(egress: LinkNode, ingress: LinkNode): boolean {
-    if (contradicts(ingress, egress, (egress.flags & FLAG.subrequest) !== 0)) return true;
+  #isRefuted(egress: LinkNode, ingress: LinkNode, tier: number): boolean {
+    const difference = differenceOf(ingress, egress);
+    if (difference !== null && tier !== TIER.state) return true;
+    if (difference !== null && !this.#isRewritten(egress, ingress, difference)) return true;
     if (--this.#linksUntilSearch > 0) return false;
     this.#linksUntilSearch = SEARCH_EVERY;
     return pointsElsewhere(ingress, egress, this.#hops.newest);
+  }
+
+  /** Program state against a difference: refuted by a request that is without it, see veto.ts. */
+  #isRewritten(egress: LinkNode, ingress: LinkNode, difference: Difference): boolean {
+    const { rewrites } = egress.owner;
+    if (!rewrites.has(difference) && isLikeOther(ingress, egress, this.#hops.newest)) return false;
+    rewrites.add(difference);
+    this.#counters.add('link.rewritten');
+    return true;
   }
 
   #judge(health: TierHealth, isRefuted: boolean, owner: ProcessState, tier: number): void {
@@ -227,6 +251,11 @@ function healthOf(owner: ProcessState, tier: number): TierHealth {
 function isCompared(owner: ProcessState): boolean {
   if (owner.orderHealth.isDisabled) return false;
   return owner.family === 'nginx' || owner.family === 'haproxy';
+}
+
+/** nginx's memory says it, HAProxy's probes by their silence. */
+function isProven(cause: Cause, owner: ProcessState): boolean {
+  return cause.kind === 'nginx' || owner.hasProbes;
 }
 
 function ownRequest(egress: LinkNode): void {

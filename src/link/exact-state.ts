@@ -42,12 +42,37 @@ export function ingressAtState(connection: ConnectionState, cause: Cause): Found
       ? (newest ?? 'unlinked.no_ingress')
       : 'unlinked.no_ingress';
   const wasReadAhead = found.startNs < (answered?.endNs ?? connection.forgottenEndNs);
+  // One between them was read as well and has no exchange.
+  if (wasReadAhead && answered !== null && isBehind(answered, found)) return 'unlinked.several';
   // A subrequest may outlive the response before, and then belongs to that one.
   return wasReadAhead && (cause.isSubrequest || isExposed) ? 'unlinked.several' : found;
 }
 
+/**
+ * Pipelined requests, which one read may have brought: nginx takes up the next request of a
+ * connection when all of the response before is written (ngx_http_set_keepalive), and sends
+ * upstream before it writes anything of this one's. So what was written ends with a response, and
+ * the request is the next one, by its number: one that was read unseen would have taken that.
+ */
+export function firstInLine(connection: ConnectionState, cause: Cause): LinkNode | null {
+  if (cause.kind !== 'nginx' || cause.isSubrequest) return null;
+  if (connection.gapEnd >= 0 || connection.hasWriteGap) return null;
+  let first: LinkNode | null = null;
+  let node = connection.newest;
+  for (; node !== null && !wasAnswered(node.responseEnd, cause); node = node.before)
+    if (node.headEnd <= cause.readPosition) first = node;
+  const isNext = first !== null && first.ordinal === (node === null ? 1 : node.ordinal + 1);
+  const writtenEnd = node?.responseEnd ?? connection.connection.writePosition;
+  return isNext && cause.writePosition === writtenEnd ? first : null;
+}
+
 function wasAnswered(responseEnd: number, cause: Cause): boolean {
   return responseEnd !== 0 && responseEnd <= cause.writePosition;
+}
+
+/** Both numbers are known and do not follow each other. */
+function isBehind({ ordinal }: LinkNode, found: LinkNode): boolean {
+  return ordinal !== 0 && found.ordinal > ordinal + 1;
 }
 
 function isForgottenOpen(connection: ConnectionState, cause: Cause): boolean {

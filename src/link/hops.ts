@@ -152,6 +152,7 @@ export class Hops {
     else if (node.isNative) this.#counters.add('dropped.native_tracing');
     else {
       node.process = this.#processes.indexOf(node.owner);
+      if (node.peer !== null) node.peerProcess = 1 + this.#processes.indexOf(node.peer);
       node.hop = this.#hopOf(node);
       if (node.isServer) node.ownNs = ownTimeNs(node, exchange);
       this.#count(node);

@@ -95,8 +95,9 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
     return this.#connections.size;
   }
 
-  setFamily(tgid: number, family: Family): void {
-    this.#processes.setFamily(tgid, family);
+  /** `hasProbes`: see ProcessState. */
+  setFamily(tgid: number, family: Family, hasProbes = false): void {
+    this.#processes.setFamily(tgid, family, hasProbes);
   }
 
   open(connection: Connection, _timeNs: number, tid: number): void {

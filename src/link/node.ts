@@ -76,6 +76,8 @@ export class LinkNode implements SpanRow {
   pendingSinceNs = 0;
   /** Egress: an ingress has it as `local`. */
   isPaired = false;
+  /** Egress: the process that read it, on this host. */
+  peer: ProcessState | null = null;
   /** Egress, once emitted: print of its head, for a server that reads it later. */
   headPrint = 0;
   /** Context in this request's traceparent. */
@@ -103,6 +105,7 @@ export class LinkNode implements SpanRow {
   isResolved = false;
 
   process = 0;
+  peerProcess = 0;
   flags = 0;
   tier: number = TIER.none;
   confidencePpm = 0;

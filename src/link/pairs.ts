@@ -159,6 +159,7 @@ export class Pairs {
     }
     server.local = client;
     client.isPaired = true;
+    client.peer = server.owner;
     return server;
   }
 

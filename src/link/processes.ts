@@ -8,6 +8,15 @@ import type { ObservedProcess } from '../handoff/layout.ts';
 import type { Identifiers } from './identifiers.ts';
 import type { OrderTier } from './order.ts';
 import { TierHealth } from './tier-health.ts';
+import type { Difference } from './veto.ts';
+
+/** What discovery said of a process. */
+interface Discovered {
+  readonly family: Family;
+  readonly hasProbes: boolean;
+}
+
+const UNKNOWN: Discovered = { family: 'other', hasProbes: false };
 
 export class ProcessState {
   identity: ProcessIdentity;
@@ -16,6 +25,8 @@ export class ProcessState {
   index = -1;
   /** False once the process exited or became another program. */
   isCurrent = true;
+  /** HAProxy: its probes are attached. What they are silent about no client request caused. */
+  hasProbes = false;
   /** It is the server of some connection: egress without a parent is `unlinked`, not a root. */
   serves = false;
   /** It sends OTLP spans of its own (otel.md 2.4, case D). */
@@ -24,6 +35,9 @@ export class ProcessState {
   relaysTraces = false;
   /** It made egress that was linked: what it serves may be a hop. */
   hasLinked = false;
+
+  /** What it was seen to change in requests when nobody else's request could be meant. */
+  readonly rewrites = new Set<Difference>();
 
   readonly stateHealth = new TierHealth();
   readonly orderHealth = new TierHealth();
@@ -36,9 +50,10 @@ export class ProcessState {
   shadowDueNs = 0;
   identifiers: Identifiers | null = null;
 
-  constructor(identity: ProcessIdentity, family: Family) {
+  constructor(identity: ProcessIdentity, { family, hasProbes }: Discovered) {
     this.identity = identity;
     this.family = family;
+    this.hasProbes = hasProbes;
   }
 }
 
@@ -46,8 +61,8 @@ export class Processes {
   readonly #announce: (process: ObservedProcess) => void;
   /** Key: tgid. Replaced when another program takes the tgid, deleted at exit. */
   readonly #byTgid = new Map<number, ProcessState>();
-  /** Key: tgid. What discovery said, also before the first exchange. */
-  readonly #families = new Map<number, Family>();
+  /** Key: tgid. Also before the first exchange. */
+  readonly #discovered = new Map<number, Discovered>();
   #count = 0;
 
   constructor(announce: (process: ObservedProcess) => void) {
@@ -61,7 +76,7 @@ export class Processes {
       if (known.identity.startNs === 0) known.identity = identity;
       return known;
     }
-    const state = new ProcessState(identity, this.#families.get(identity.tgid) ?? 'other');
+    const state = new ProcessState(identity, this.#discovered.get(identity.tgid) ?? UNKNOWN);
     this.#byTgid.set(identity.tgid, state);
     return state;
   }
@@ -76,10 +91,12 @@ export class Processes {
     return state.index;
   }
 
-  setFamily(tgid: number, family: Family): void {
-    this.#families.set(tgid, family);
+  setFamily(tgid: number, family: Family, hasProbes: boolean): void {
+    this.#discovered.set(tgid, { family, hasProbes });
     const state = this.#byTgid.get(tgid);
-    if (state !== undefined) state.family = family;
+    if (state === undefined) return;
+    state.family = family;
+    state.hasProbes = hasProbes;
   }
 
   /** The tgid runs another program now: it is announced and judged anew. */
@@ -91,7 +108,7 @@ export class Processes {
 
   exit(tgid: number): void {
     this.exec(tgid);
-    this.#families.delete(tgid);
+    this.#discovered.delete(tgid);
   }
 }
 

@@ -3,19 +3,40 @@
  * Documented changes are no contradiction: subrequests choose their method and have no body, HEAD
  * may be fetched as GET, and an internal redirect of nginx (error_page, X-Accel-Redirect) turns any
  * method into GET. A Go program may send what it likes while it serves a request.
+ *
+ * Proxies are also configured to change requests (HAProxy: set-method; nginx: proxy_method,
+ * proxy_set_body), which program state knows nothing of. So what refutes it is not a difference
+ * alone but another request in progress without it: whoever caused an egress request is in progress
+ * when it is sent.
  */
 import { SLOT } from '../handoff/known-headers.ts';
 import type { MessageHead } from '../protocol/types.ts';
 import { findHeader } from './headers.ts';
 import type { LinkNode } from './node.ts';
+import { haveSameTail } from './targets.ts';
 
-export function contradicts(ingress: LinkNode, egress: LinkNode, isSubrequest: boolean): boolean {
+export type Difference = 'method' | 'length';
+
+/** What of the egress request cannot come from this ingress request unchanged; null nothing. */
+export function differenceOf(ingress: LinkNode, egress: LinkNode): Difference | null {
   const from = ingress.exchange;
   const to = egress.exchange;
-  if (from === null || to === null) return false;
-  if (isSubrequest || egress.owner.family === 'go' || to.cause?.kind === 'go') return false;
-  if (from.method !== to.method) return to.method !== 'GET' || !mayBecomeGet(from.method, egress);
-  return hasOtherLength(from.request.bytes, to.request.bytes, from.method);
+  if (from === null || to === null || to.cause?.isSubrequest === true) return null;
+  if (egress.owner.family === 'go' || to.cause?.kind === 'go') return null;
+  if (from.method !== to.method)
+    return to.method === 'GET' && mayBecomeGet(from.method, egress) ? null : 'method';
+  return hasOtherLength(from.request.bytes, to.request.bytes, from.method) ? 'length' : null;
+}
+
+/** Some other request in progress, among `newest` and what is older, is like the egress. */
+export function isLikeOther(ingress: LinkNode, egress: LinkNode, newest: LinkNode | null): boolean {
+  let left = SEARCH_MAX;
+  for (let node = newest; node !== null && left > 0; node = node.older, left--) {
+    if (!node.isServer || node === ingress || node.hasEnded || node.owner !== egress.owner)
+      continue;
+    if (differenceOf(node, egress) === null && haveSameTail(node, egress)) return true;
+  }
+  return false;
 }
 
 function mayBecomeGet(method: string, egress: LinkNode): boolean {

@@ -20,7 +20,10 @@ export const DEFINITIONS = {
   'kernel.events': { fact: 'info', help: 'records written to the ring' },
   'lost.ring_full': { fact: 'info', help: 'records that did not fit into the ring' },
   'lost.connection_map': { fact: 'info', help: 'calls on sockets that found the kernel map full' },
-  'lost.cause_map': { fact: 'info', help: 'linking state that found its kernel map full' },
+  'lost.cause_map': {
+    fact: 'info',
+    help: 'linking state that its kernel map refused; a full one forgets the oldest unseen',
+  },
   'lost.policy_map': { fact: 'info', help: 'forked processes whose policy found its map full' },
   'lost.unopened': {
     fact: 'lost',
@@ -62,6 +65,7 @@ export const DEFINITIONS = {
     help: 'exchanges of connections whose open event was lost and whose data was not',
   },
   'dropped.connections': { fact: 'info', help: 'connections forgotten because too many were open' },
+  'capture.swept_connections': { fact: 'info', help: 'connections whose close nobody saw' },
   // protocol
   'protocol.exchanges': { fact: 'info', help: 'exchanges that ended' },
   'protocol.interim_responses': { fact: 'info', help: 'responses with a status of 1xx' },
@@ -102,6 +106,10 @@ export const DEFINITIONS = {
   'link.own_traffic': { fact: 'info', help: 'exchanges of the agent itself and its collector' },
   'link.late': { fact: 'info', help: 'egress handed on after its hop' },
   'link.contradiction': { fact: 'info', help: 'links refused because the content contradicts' },
+  'link.rewritten': {
+    fact: 'info',
+    help: 'links whose egress has another method or length: the proxy rewrites requests',
+  },
   'link.tier_disabled': { fact: 'info', help: 'tiers switched off for one process' },
   'link.local_ambiguous': { fact: 'info', help: 'connections that share one address pair' },
   'link.local_no_ordinal': { fact: 'info', help: 'ingress of unknown number: no local hop' },

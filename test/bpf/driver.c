@@ -331,6 +331,48 @@ static long reset_peer(void)
 	return close(*fd_of(args[1]));
 }
 
+#if defined(__x86_64__)
+/*
+ * Stands in for a Go program: system calls are made by the goroutine whose address lies where Go
+ * keeps it (the only thread-local variable of an executable lies there), and the functions that
+ * are probed get theirs in r14 and a persistConn in rax.
+ */
+static __thread unsigned long goroutine;
+
+__attribute__((noinline, naked)) void go_round_trip(void)
+{
+	__asm__ volatile("nop; ret");
+}
+
+__attribute__((noinline, naked)) void go_write_loop(void)
+{
+	__asm__ volatile("nop; ret");
+}
+
+/* g G: the goroutine of the calls that follow. */
+static long become_goroutine(void)
+{
+	unsigned long found;
+
+	goroutine = (unsigned long)number(1);
+	__asm__ volatile("mov %%fs:-8, %0" : "=r"(found));
+	errno = ENOTSUP;
+	return found == goroutine ? 0 : -1;
+}
+
+/* roundtrip PC, writeloop PC */
+static long call_as_go(void (*function)(void))
+{
+	unsigned long pc = (unsigned long)number(1);
+
+	__asm__ volatile("mov %1, %%r14; call *%2"
+			 : "+a"(pc)
+			 : "r"(goroutine), "r"(function)
+			 : "r14", "memory", "cc");
+	return 0;
+}
+#endif
+
 static long perform(void)
 {
 	const char *call = args[0];
@@ -403,6 +445,14 @@ static long perform(void)
 		return move_to_cpu();
 	if (IS("epoll"))
 		return register_like_nginx();
+#if defined(__x86_64__)
+	if (IS("g"))
+		return become_goroutine();
+	if (IS("roundtrip"))
+		return call_as_go(go_round_trip);
+	if (IS("writeloop"))
+		return call_as_go(go_write_loop);
+#endif
 	errno = ENOSYS;
 	return -1;
 }

@@ -1,5 +1,7 @@
 /** Loading, errors, limits and end of the kernel side as a whole. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
@@ -115,6 +117,21 @@ describe('the kernel side', { skip }, () => {
     assert.equal(mapBytes(), 0);
   });
 
+  test('signals during the load do not fail it', async () => {
+    const ignore = () => undefined;
+    process.on('SIGCONT', ignore);
+    const sender = spawn('sh', ['-c', `while kill -CONT ${process.pid}; do :; done`]);
+    try {
+      await new Promise((resolve) => process.once('SIGCONT', resolve));
+      for (let n = 0; n < 3; n += 1) new Tap().kernel.close();
+    } finally {
+      const ended = once(sender, 'exit');
+      sender.kill('SIGKILL');
+      await ended;
+      process.off('SIGCONT', ignore);
+    }
+  });
+
   test('a full policy map: user space is told, and forks that find it full are counted', async () => {
     using tap = new Tap();
     const { folder, program } = buildDriver();
@@ -125,7 +142,8 @@ describe('the kernel side', { skip }, () => {
       for (; used <= 10_000; used++) tap.watch(5_000_000 + used);
     };
     assert.throws(fill, { code: 'bpf_map', message: /policy_by_tgid/ });
-    assert.equal(used, 8191, 'with this process and the driver, 8192 have a policy');
+    // With this process and the driver 8192 have a policy; other nginx of this machine count, too.
+    assert.ok(used <= 8191 && used > 8000, String(used));
     const before = tap.counter('COUNTER_LOST_POLICY');
     await driver.calls('run /bin/true');
     assert.equal(tap.counter('COUNTER_LOST_POLICY'), before + 1);

@@ -136,8 +136,8 @@ test('a process has one Resource object; a reused pid has another', (context) =>
 test('after exec a process gets another Resource', (context) => {
   const all = resources(context, [{ pid: 5, exe: '/usr/bin/node' }]);
   const first = all.get(5, 100 * TICK_NS, 'node');
-  all.forget(5);
-  all.forget(6);
+  all.forget(5, 100 * TICK_NS);
+  all.forget(6, 100 * TICK_NS);
   assert.notEqual(all.get(5, 100 * TICK_NS, 'node'), first);
 });
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import fs, { rmSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Inspector } from '../../src/discover/plan.ts';
@@ -92,6 +93,24 @@ test('a server that was restarted on a watched port is found again', (context) =
   assert.deepEqual(watcher.rescan(), []);
 });
 
+test('what listens on any of the own ports is found with one look at all processes', (context) => {
+  const { watcher, start, root } = host(context, {});
+  const net = { tcp: tcpTable(listener(8080, 100), listener(9001, 200), listener(9002, 300)) };
+  start({ pid: 10, comm: 'nginx', exe: '/usr/sbin/nginx', net, fds: { 6: 'socket:[100]' } });
+  start({ pid: 30, comm: 'collector', exe: '/usr/bin/collector', fds: { 6: 'socket:[300]' } });
+  const listings = context.mock.method(fs, 'readdirSync');
+  syncBuiltinESMExports();
+  const plans = watcher.ownPeersAt([9001, 9002, 9003]);
+  const times = listings.mock.calls.filter((call) => call.arguments[0] === root).length;
+  context.mock.restoreAll();
+  syncBuiltinESMExports();
+  assert.deepEqual(watched(plans), [
+    [20, 'ignore'],
+    [30, 'ignore'],
+  ]);
+  assert.equal(times, 1);
+});
+
 test('the other end of the own export is excluded, unless it is a proxy', (context) => {
   const { watcher } = host(context, {});
   watcher.start();
@@ -100,4 +119,38 @@ test('the other end of the own export is excluded, unless it is a proxy', (conte
   ]);
   assert.equal(watcher.ownPeer(10), undefined);
   assert.equal(watcher.ownPeer(12_345), undefined);
+});
+
+test('a collector stays excluded, whatever is heard of it later', (context) => {
+  const { watcher } = host(context, {});
+  assert.deepEqual(watched(watcher.ownPeersAt([9001])), [[20, 'ignore']]);
+  assert.deepEqual(watched(watcher.start()), [
+    [10, 'default'],
+    [20, 'ignore'],
+    [OWN, 'ignore'],
+  ]);
+  assert.equal(watcher.connected(20), undefined);
+  // Its exec, told late: it listens already.
+  assert.equal(watcher.appeared(20)?.watch, 'ignore');
+  assert.equal(watcher.connected(20), undefined);
+});
+
+test('a filter does not bring a collector back', (context) => {
+  const { watcher } = host(context, { processes: ['api', 'nginx'] });
+  watcher.ownPeersAt([9001]);
+  assert.deepEqual(watched(watcher.start()), [
+    [10, 'watch'],
+    [20, 'ignore'],
+    [OWN, 'ignore'],
+  ]);
+});
+
+test('a process that takes the pid of a collector is watched', (context) => {
+  const { watcher, end, start } = host(context, { processes: ['api'] });
+  watcher.ownPeersAt([9001]);
+  watcher.start();
+  end(20);
+  watcher.exited(20);
+  start({ pid: 20, comm: 'api', exe: '/usr/bin/api' });
+  assert.equal(watcher.appeared(20)?.watch, 'watch');
 });

@@ -31,6 +31,7 @@ export interface Row {
   readonly ordinal?: number;
   readonly hop?: number;
   readonly process?: number;
+  readonly peerProcess?: number;
   readonly traceId?: string;
   readonly spanId?: string;
   readonly parentSpanId?: string;
@@ -86,6 +87,7 @@ function writeNumbers(row: Row, f64: Float64Array, at: number): void {
 function writeWords(row: Row, u32: Uint32Array, at: number, put: (bytes: Buffer) => number): void {
   u32[at + U32.flags] = (row.flags ?? 0) | (row.client === true ? FLAG.client : 0);
   u32[at + U32.process] = row.process ?? 0;
+  u32[at + U32.peerProcess] = row.peerProcess ?? 0;
   u32[at + U32.status] = row.status ?? 200;
   u32[at + U32.ordinal] = row.ordinal ?? 1;
   u32[at + U32.tier] = TIERS.indexOf(row.tier ?? 'none');

@@ -9,6 +9,7 @@ import { answer, connection, endpoint, exchange, process } from '../link/builder
 
 const ROW: SpanRow = {
   process: 3,
+  peerProcess: 5,
   flags: FLAG.subrequest,
   tier: TIERS.indexOf('exact.state'),
   confidencePpm: 1_000_000,

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Cause } from '../../src/protocol/types.ts';
 import type { CounterName } from '../../src/telemetry/counters.ts';
-import { connection, exchange, process, RESPONSE_BYTES } from './builders.ts';
+import {
+  connection,
+  exchange,
+  process,
+  RESPONSE_BYTES,
+  requestData,
+  responseData,
+} from './builders.ts';
 import { causeOf, isUnlinked, Scene } from './scene.ts';
 
 const NGINX = process(100, 'nginx');
@@ -107,14 +114,74 @@ test('a state after the response was complete links nothing', () => {
   assert.equal(reasonOf(scene), 'unlinked.no_ingress');
 });
 
-test('of two pipelined requests in progress none is chosen', () => {
-  const scene = new Scene();
+/** Requests that one read brought; answered ones are followed by those in progress. */
+function pipelined(scene: Scene, count: number, answered = 0) {
   const client = connection({ process: NGINX, role: 'server' });
-  scene.request(ingressOn(client, 1));
-  const second = scene.request(ingressOn(client, 2));
-  scene.respond(scene.request(egressOf(causeOf(second, { writePosition: 0 }))));
+  const all = Array.from({ length: count }, (_, n) => scene.request(ingressOn(client, n + 1)));
+  for (const each of all.slice(0, answered)) scene.respond(each, 200e6);
+  return all;
+}
+
+/** State while the first of them that is not answered is worked on. */
+function causeInLine(all: ReturnType<typeof pipelined>, answered: number, changes = {}): Cause {
+  const readPosition = all[all.length - 1].requestHeadEndPosition;
+  return causeOf(all[0], { readPosition, writePosition: answered * RESPONSE_BYTES, ...changes });
+}
+
+for (const answered of [0, 1, 2]) {
+  test(`of pipelined requests nginx works on the next one (${answered} answered)`, () => {
+    const scene = new Scene();
+    const all = pipelined(scene, 4, answered);
+    const egress = scene.request(egressOf(causeInLine(all, answered), 210e6));
+    for (const each of [egress, ...all.slice(answered)]) scene.respond(each, 220e6);
+    const spans = scene.allSpans();
+    const parent = spans.find(
+      ({ spanId }) => spanId === spans.find((s) => s.isClient)?.parentSpanId,
+    );
+    assert.equal(parent?.ordinal, answered + 1);
+    assert.equal(scene.counters.get('link.exact_state'), 1);
+  });
+}
+
+test('of pipelined requests none is chosen when it is not sure which comes next', () => {
+  for (const [why, changes] of [
+    ['another program may read on while it answers', { kind: 'haproxy' }],
+    ['a subrequest may belong to the one before', { isSubrequest: true }],
+    ['a response has begun', { writePosition: RESPONSE_BYTES + 5 }],
+  ] as const) {
+    const scene = new Scene();
+    const all = pipelined(scene, 3, 1);
+    const begun = { connection: all[0].connection, role: 'server' } as const;
+    scene.linker.data(begun.connection, responseData(all[1], 205e6));
+    scene.respond(scene.request(egressOf(causeInLine(all, 1, changes), 210e6)), 220e6);
+    assert.equal(reasonOf(scene), 'unlinked.several', why);
+  }
+});
+
+test('of pipelined requests none is chosen for an egress with another target', () => {
+  const scene = new Scene();
+  const all = pipelined(scene, 3);
+  const upstream = connection({ process: NGINX, role: 'client' });
+  const cause = causeInLine(all, 0);
+  const egress = exchange({ connection: upstream, role: 'client', cause, target: '/after' });
+  scene.respond(scene.request(egress), 220e6);
   assert.equal(reasonOf(scene), 'unlinked.several');
 });
+
+for (const left of [1, 2]) {
+  test(`a pipelined request that was dropped is not taken for the next one (${left} left)`, () => {
+    const scene = new Scene();
+    const client = connection({ process: NGINX, role: 'server' });
+    const first = scene.request(ingressOn(client, 1));
+    // The second has no exchange, its bytes were seen.
+    scene.linker.data(client, requestData(ingressOn(client, 2)));
+    const rest = [3, 4].slice(0, left).map((n) => scene.request(ingressOn(client, n)));
+    scene.respond(first, 200e6);
+    const all = [first, ...rest];
+    scene.respond(scene.request(egressOf(causeInLine(all, 1), 210e6)), 220e6);
+    assert.equal(reasonOf(scene), 'unlinked.several');
+  });
+}
 
 test('after bytes of the ingress connection were lost nothing is linked until one exchange is whole', () => {
   const scene = new Scene();
@@ -185,4 +252,27 @@ test('a connection of another process is no ingress', () => {
   scene.request(ingressOn());
   scene.respond(scene.request(egressOf(causeOf(ingress))));
   assert.equal(reasonOf(scene), 'unlinked.other_process');
+});
+
+/** An egress of HAProxy that no stream asked for, as the probes saw it. */
+function healthCheck(hasProbes: boolean): Scene {
+  const scene = new Scene();
+  scene.linker.setFamily(NGINX.tgid, 'haproxy', hasProbes);
+  const ingress = scene.request(ingressOn());
+  const cause = causeOf(ingress, { kind: 'haproxy', connectionId: 0, isNoIngress: true });
+  scene.respond(scene.request(egressOf(cause)));
+  scene.respond(ingress);
+  return scene;
+}
+
+test('what no stream of HAProxy asked for is its own request', () => {
+  const scene = healthCheck(true);
+  const [check] = scene.allSpans().filter((span) => span.isClient);
+  assert.equal(isUnlinked(check), false);
+  assert.equal(check.parentSpanId, '');
+  assert.equal(scene.counters.get('link.own_request'), 1);
+});
+
+test('without probes their silence proves nothing', () => {
+  assert.equal(reasonOf(healthCheck(false)), 'unlinked.no_signal');
 });

@@ -55,6 +55,23 @@ const WHOLE = [
   '      api SERVER GET / local',
 ];
 
+test('a CLIENT span knows the process at the other end, when its request was read there', () => {
+  const scene = new Scene();
+  const { sockets, curl, ingress, egress, backend } = chain();
+  scene.open(...sockets);
+  for (const each of [curl, ingress, egress, backend]) scene.request(each);
+  for (const each of [backend, egress, ingress, curl]) scene.respond(each);
+  const peers = scene.allSpans().map(({ process: name, isClient, peer }) => [name, isClient, peer]);
+  assert.deepEqual(
+    peers.filter(([, isClient]) => isClient),
+    [
+      ['nginx', true, 'api'],
+      ['curl', true, 'nginx'],
+    ],
+  );
+  assert(peers.every(([, isClient, peer]) => isClient || peer === undefined));
+});
+
 test('both ends of a connection on this host make one tree', () => {
   const scene = new Scene();
   const { sockets, curl, ingress, egress, backend } = chain();

@@ -140,3 +140,12 @@ test('pipelined requests: the ones read ahead may be missed, none is wrong', () 
     assert.ok(linked > 0 && orphans > 0);
   }
 });
+
+test('pipelined requests without subrequests are all linked, none wrong', () => {
+  const load = { ...PLAIN, retry: 0.3, pipelined: 0.5 };
+  const { egress, linked } = runSeeds(20, load, { delayNs: 0, lossShare: 0 });
+  assert.equal(linked, egress);
+  // An egress recorded after its ingress was handed on has no request left to compare with.
+  const late = runSeeds(20, load, { delayNs: 30e6, lossShare: 0 });
+  assert.ok(late.linked > late.egress * 0.9);
+});

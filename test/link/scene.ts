@@ -15,6 +15,8 @@ import { answer, type LooseExchange, MS, requestData, responseData } from './bui
 export interface Span {
   readonly line: string;
   readonly process: string;
+  /** CLIENT: name of the process at the other end, where that is known. */
+  readonly peer: string | undefined;
   readonly connectionId: number;
   readonly ordinal: number;
   readonly isClient: boolean;
@@ -99,6 +101,7 @@ export class Scene {
     return {
       line: view.requestHead.toString('latin1').split(' HTTP')[0],
       process: this.processes[view.process].comm,
+      peer: view.peerProcess < 0 ? undefined : this.processes[view.peerProcess].comm,
       connectionId: view.connectionId,
       ordinal: view.ordinal,
       isClient: view.isClient,

@@ -120,6 +120,7 @@ describe('HAProxy, spans over gRPC', () => {
       spans.find((span) => span.kind === 'CLIENT' && pathOf(span) === '/health'),
     );
     assert.equal(check.parentSpanId, '');
+    assert.equal(check.attributes['spantap.link.tier'], undefined, 'it should have none');
   });
 
   test('pipelined requests are exchanges of their own, linked rightly or not at all', async () => {
@@ -183,9 +184,15 @@ describe('HAProxy, spans over gRPC', () => {
     const { scene } = open;
     const counters = await scene.stopAgent();
     assert((counters['unlinked.several'] ?? 0) <= 2);
-    // A health check has no parent, whatever the reason is called.
     assertNoLoss(counters, ['unlinked.several', 'unlinked.no_signal']);
+    assert((counters['link.own_request'] ?? 0) > 0, 'health checks are counted as such');
     const clients = scene.collector.spans().filter(({ kind }) => kind === 'CLIENT');
+    const unlinked = clients.filter((s) => s.attributes['spantap.link.tier'] === 'none');
+    assert.deepEqual(
+      unlinked.map(pathOf).filter((path) => !path.startsWith('/kept/pipe/')),
+      [],
+      'of pipelined requests only',
+    );
     const orphans = clients.filter(
       (s) => s.parentSpanId === '' && !/^\/health$|\/pipe\//.test(pathOf(s)),
     );

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type Agent, startAgent } from '../harness/agent.ts';
-import { type Collector, startCollector } from '../harness/collector.ts';
+import { type Collector, chooseCollectorPorts, startCollector } from '../harness/collector.ts';
 import { ask } from '../harness/http-client.ts';
 import { freePorts } from '../harness/ports.ts';
 import { Scene } from '../harness/scene.ts';
@@ -79,6 +79,46 @@ describe('without filters', () => {
       ends.some((end) => attributes[end] === collector.httpPort),
     );
     assert.deepEqual(shapeOf(treesOf(toCollector)), []);
+  });
+});
+
+describe('a collector that is started after the agent', () => {
+  const scene = new Scene();
+  let collector: Collector | undefined;
+  let agent: Agent | undefined;
+  after(async () => {
+    await agent?.program.stop();
+    await collector?.stop();
+    await scene.close();
+  });
+
+  test('is not among what is seen, though it was watched before the first export', async () => {
+    const ports = await openScene(scene);
+    const chosen = await chooseCollectorPorts();
+    const env = {
+      OTEL_TRACES_EXPORTER: 'otlp',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf',
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${chosen.http}`,
+    };
+    agent = await startAgent({ folder: scene.folder, flags: [], env });
+    collector = await startCollector(scene.folder, chosen);
+    for (const path of ['/one', '/two', '/three']) {
+      await ask(ports.front, path);
+      await collector.await(`the tree of ${path}`, (all) => {
+        const found = scene.tracesOf(path, all);
+        return found.length >= 4 ? found : undefined;
+      });
+    }
+    await agent.stop();
+    const seen = collector.spans();
+    const pid = collector.program.pid;
+    const own = seen.filter(
+      ({ attributes, resource }) =>
+        resource['process.pid'] === pid ||
+        attributes['network.local.port'] === chosen.http ||
+        attributes['network.peer.port'] === chosen.http,
+    );
+    assert.deepEqual(shapeOf(treesOf(own)), []);
   });
 });
 

@@ -1,0 +1,42 @@
+/** Ports of this host that spans and metrics go to, as far as the variables tell before a connect. */
+import { networkInterfaces } from 'node:os';
+import type { ExporterChoice } from './choose.ts';
+
+const ENDPOINTS = [
+  'OTEL_EXPORTER_OTLP_ENDPOINT',
+  'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+  'OTEL_EXPORTER_OTLP_METRICS_ENDPOINT',
+] as const;
+const SCHEME_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
+const GRPC_PORT = 4317;
+const HTTP_PORT = 4318;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Without duplicates; none for a collector elsewhere, or under a name that DNS must tell. */
+export function localPorts(
+  env: Environment,
+  { kinds, protocol }: Pick<ExporterChoice, 'kinds' | 'protocol'>,
+  ownAddresses = addressesOfHost(),
+): number[] {
+  const ports = ENDPOINTS.map((name) => localPort(env[name]?.trim() ?? '', ownAddresses));
+  const hasEndpoint = ENDPOINTS.slice(0, 2).some((name) => env[name]?.trim());
+  if (kinds.includes('otlp') && !hasEndpoint) {
+    ports.push(protocol === 'grpc' ? GRPC_PORT : HTTP_PORT);
+  }
+  return [...new Set(ports.filter((port) => port !== undefined))];
+}
+
+/** gRPC endpoints may come without a scheme. */
+function localPort(endpoint: string, ownAddresses: ReadonlySet<string>): number | undefined {
+  const url = URL.parse(endpoint.includes('://') ? endpoint : `http://${endpoint}`);
+  if (endpoint === '' || url === null) return undefined;
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  if (host !== 'localhost' && !host.startsWith('127.') && !ownAddresses.has(host)) return undefined;
+  return url.port === '' ? SCHEME_PORTS[url.protocol] : Number(url.port);
+}
+
+function addressesOfHost(): Set<string> {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return new Set(all.map(({ address }) => address));
+}

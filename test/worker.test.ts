@@ -1,0 +1,128 @@
+/** The capture worker on a made-up kernel side: what it does in which order. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { MessageChannel } from 'node:worker_threads';
+import { eventDirection, eventRole } from '../src/capture/layout.gen.ts';
+import type { FromWorker, OwnConnection, ToWorker } from '../src/handoff/messages.ts';
+import type { Kernel } from '../src/native/types.ts';
+import { Counters } from '../src/telemetry/counters.ts';
+import { CaptureWorker, type WorkerOptions } from '../src/worker.ts';
+import { dataRecord, openRecord } from './capture/records.ts';
+
+const LOCALHOST = [127, 0, 0, 1];
+const NETNS = 9;
+const AGENT_PORT = 40_000;
+const COLLECTOR_PORT = 4318;
+/** Records that lay in the ring for a second: the machine is loaded. */
+const NOW_NS = Number(process.hrtime.bigint()) - 1e9;
+
+const OWN: OwnConnection = {
+  id: 1,
+  netnsInode: NETNS,
+  local: { address: '127.0.0.1', port: AGENT_PORT },
+  remote: { address: '127.0.0.1', port: COLLECTOR_PORT },
+};
+
+/** One request and its answer, as the collector at the other end of OWN reads and writes them. */
+function collectorRecords(): Buffer {
+  const base = { tgid: 10, tid: 10, connectionId: 1 };
+  const ports = { localPort: COLLECTOR_PORT, remotePort: AGENT_PORT };
+  const open = openRecord(
+    {
+      ...base,
+      ...ports,
+      timeNs: NOW_NS,
+      netnsInode: NETNS,
+      family: 2,
+      role: eventRole.ROLE_SERVER,
+      startSeen: 1,
+    },
+    { comm: 'collector', local: LOCALHOST, remote: LOCALHOST },
+  );
+  const { DIRECTION_READ, DIRECTION_WRITE } = eventDirection;
+  const request = 'POST /v1/traces HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n';
+  const response = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
+  return Buffer.concat([
+    open,
+    dataRecord({ ...base, timeNs: NOW_NS + 1, direction: DIRECTION_READ, turn: 1 }, request),
+    dataRecord({ ...base, timeNs: NOW_NS + 2, direction: DIRECTION_WRITE, turn: 2 }, response),
+  ]);
+}
+
+/** A kernel side whose ring has `records` in it, once. */
+function kernelWith(records: Buffer, onDrain: () => void): Kernel {
+  let isEmpty = false;
+  return {
+    drain: (batch: Uint8Array) => {
+      if (isEmpty) return 0;
+      isEmpty = true;
+      onDrain();
+      batch.set(records);
+      return records.length;
+    },
+    counters: () => new Float64Array(16),
+    sweep: () => 0,
+    setPolicy: () => undefined,
+    clearPolicy: () => undefined,
+    hook: 'socket',
+    followCloses: () => undefined,
+    followSplices: () => undefined,
+    stop: () => new Uint8Array(0),
+    endLate: () => 0,
+    ignoreConnection: () => undefined,
+    forgetConnection: () => true,
+    attachUprobe: () => 0,
+    detach: () => undefined,
+    close: () => undefined,
+  };
+}
+
+/** Runs a worker until it has taken all records; returns its counters and exchanges. */
+async function runWorker(
+  isOwnConnectionTold: 'never' | 'before the start' | 'just before the bytes',
+): Promise<{ counters: Counters; exchanges: number }> {
+  const { port1, port2 } = new MessageChannel();
+  const tell = (message: ToWorker) => port2.postMessage(message);
+  let exchanges = 0;
+  let counters = new Counters();
+  port2.on('message', (message: FromWorker) => {
+    if (message.kind === 'batch') exchanges += message.batch.count;
+    if (message.kind === 'counters') counters = new Counters(message.values);
+  });
+  const kernel = kernelWith(collectorRecords(), () => {
+    if (isOwnConnectionTold === 'just before the bytes')
+      tell({ kind: 'own-opened', connection: OWN });
+  });
+  const options: WorkerOptions = {
+    kernel: {
+      watchAll: true,
+      ringBytes: 0,
+      ringBytesMin: 0,
+      connectionsMax: 0,
+      headBytesMax: 0,
+      bodyBytesMax: 0,
+    },
+    pipeline: { ownTgid: process.pid, bodyBytesMax: 0 },
+    plans: [],
+    ownConnections: isOwnConnectionTold === 'before the start' ? [OWN] : [],
+  };
+  const ended = once(port2, 'close');
+  new CaptureWorker(options, port1, kernel).start();
+  tell({ kind: 'stop' });
+  await ended;
+  return { counters, exchanges };
+}
+
+test('what a collector serves is a span when nobody said whose it is', async () => {
+  const { exchanges } = await runWorker('never');
+  assert.equal(exchanges, 1);
+});
+
+for (const when of ['before the start', 'just before the bytes'] as const) {
+  test(`no span on a connection of the agent that was told ${when}`, async () => {
+    const { exchanges, counters } = await runWorker(when);
+    assert.equal(exchanges, 0);
+    assert.equal(counters.get('link.own_traffic'), 1);
+  });
+}

@@ -5,6 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type EventFileHead, EventFileWriter } from './capture/event-file.ts';
 import { maskMarker, maskTokens } from './capture/mask.ts';
+import { Pace } from './capture/pace.ts';
 import { limits } from './config/limits.ts';
 import type { ExchangeBatch } from './handoff/layout.ts';
 import type { FromWorker, PlanMessage, ToWorker } from './handoff/messages.ts';
@@ -30,12 +31,12 @@ export interface WorkerOptions {
   };
 }
 
-/** 2 to 5 ms keep the ring far from full without a wakeup per event (reference/capture.md 3). */
-const POLL_MS = 5;
 const BATCH_BYTES = 1024 * 1024;
 /** Batches per turn of the event loop, so that messages of the main thread are not starved. */
 const BATCHES_PER_TURN = 16;
 const TICK_MS = 50;
+/** Ticks after which finished exchanges are handed over, also when they are few. */
+const TICKS_PER_HANDOVER = 2;
 const COUNTERS_MS = 1000;
 
 class CaptureWorker {
@@ -50,8 +51,12 @@ class CaptureWorker {
   readonly #startNs = now();
   /** Key: file, program, offset. One probe serves all processes that map the file. */
   readonly #uprobes = new Map<string, number>();
+  readonly #pace: Pace;
   #tickNs = 0;
+  #ticks = 0;
   #countersNs = 0;
+  /** What this turn took from the ring. */
+  #drainedBytes = 0;
   #isStopping = false;
   /** Batches that the main thread has not given back. */
   #underWay = 0;
@@ -59,6 +64,7 @@ class CaptureWorker {
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.#kernel = openKernel(options.kernel);
+    this.#pace = new Pace(options.kernel.ringBytes, this.#startNs);
     this.#recording = openRecording(options);
     this.#pipeline = new Pipeline({
       ...options.pipeline,
@@ -98,18 +104,24 @@ class CaptureWorker {
 
   #turn(): void {
     const isBehind = this.#drain(BATCHES_PER_TURN);
-    this.#housekeeping();
+    const nowNs = now();
+    this.#housekeeping(nowNs);
+    const pauseMs = this.#pace.next(this.#drainedBytes, nowNs);
     if (this.#isStopping || this.#isRecordingFull()) this.#finish();
-    else if (isBehind) setImmediate(() => this.#turn());
-    else setTimeout(() => this.#turn(), POLL_MS);
+    else if (isBehind) setImmediate(this.#nextTurn);
+    else setTimeout(this.#nextTurn, pauseMs);
   }
+
+  readonly #nextTurn = () => this.#turn();
 
   /** True when the ring may hold more than was taken. */
   #drain(batchesMax: number): boolean {
+    this.#drainedBytes = 0;
     for (let i = 0; i < batchesMax; i++) {
       const length = this.#kernel.drain(this.#batch);
       if (length === 0) return false;
       this.#counters.add('capture.bytes', length);
+      this.#drainedBytes += length;
       const records = this.#batch.subarray(0, length);
       if (this.#maskMarker !== null) maskTokens(this.#batch, length, this.#maskMarker);
       this.#recording?.append(records);
@@ -119,11 +131,11 @@ class CaptureWorker {
     return true;
   }
 
-  #housekeeping(): void {
-    const nowNs = now();
+  #housekeeping(nowNs: number): void {
     if (nowNs - this.#tickNs >= TICK_MS * 1e6) {
       this.#tickNs = nowNs;
       this.#pipeline.tick(nowNs);
+      if (++this.#ticks % TICKS_PER_HANDOVER === 0) this.#pipeline.flush();
     }
     if (nowNs - this.#countersNs >= COUNTERS_MS * 1e6) {
       this.#countersNs = nowNs;

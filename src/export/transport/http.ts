@@ -86,24 +86,35 @@ export class HttpTransport implements Transport {
     signal: AbortSignal,
   ): Promise<Response> {
     this.#obey(signal);
-    return new Promise((resolve, reject) => {
-      const options = { ...this.#urlOptions, method: 'POST', headers, agent: this.#agent };
-      const send = this.#url.protocol === 'https:' ? requestHttps : requestHttp;
-      const { timeoutMillis } = this.#settings;
-      const request = send(options, (response) => collect(response, resolve, reject));
-      this.#underWay.add(request);
-      // From the first byte of the connection to the last of the response.
-      const timer = setTimeout(
-        () => request.destroy(new Error(`no answer within ${timeoutMillis} ms`)),
-        timeoutMillis,
-      );
-      request.on('close', () => {
-        clearTimeout(timer);
-        this.#underWay.delete(request);
-      });
-      request.on('error', reject);
-      request.end(payload);
+    const { promise, resolve, reject } = Promise.withResolvers<Response>();
+    const outcome: Outcome = { response: undefined, failure: undefined };
+    const request = this.#open(headers, outcome);
+    // Not at the answer: one may come while the body is still on its way, and read from.
+    request.on('close', () => {
+      this.#underWay.delete(request);
+      if (outcome.response !== undefined) resolve(outcome.response);
+      else reject(outcome.failure ?? new Error('the connection ended without an answer'));
     });
+    request.end(payload);
+    return promise;
+  }
+
+  #open(headers: Record<string, string | number>, outcome: Outcome): ClientRequest {
+    const options = { ...this.#urlOptions, method: 'POST', headers, agent: this.#agent };
+    const send = this.#url.protocol === 'https:' ? requestHttps : requestHttp;
+    const { timeoutMillis } = this.#settings;
+    const request = send(options, (response) => collect(response, outcome));
+    this.#underWay.add(request);
+    // From the first byte of the connection to the last of the response.
+    const timer = setTimeout(
+      () => request.destroy(new Error(`no answer within ${timeoutMillis} ms`)),
+      timeoutMillis,
+    );
+    request.on('close', () => clearTimeout(timer));
+    request.on('error', (error) => {
+      outcome.failure ??= error;
+    });
+    return request;
   }
 
   #obey(signal: AbortSignal): void {
@@ -138,25 +149,31 @@ interface Response {
   readonly body: Buffer | undefined;
 }
 
+/** What became of a request so far. */
+interface Outcome {
+  response: Response | undefined;
+  failure: Error | undefined;
+}
+
 /** Listeners, for an iterator over the response costs as much as all the rest of the request. */
-function collect(
-  response: IncomingMessage,
-  resolve: (response: Response) => void,
-  reject: (error: Error) => void,
-): void {
+function collect(incoming: IncomingMessage, outcome: Outcome): void {
   const chunks: Buffer[] = [];
   let lenBytes = 0;
-  const status = response.statusCode ?? 0;
-  const retryAfter = response.headers['retry-after'];
-  response.on('data', (chunk: Buffer) => {
+  const status = incoming.statusCode ?? 0;
+  const retryAfter = incoming.headers['retry-after'];
+  incoming.on('data', (chunk: Buffer) => {
     chunks.push(chunk);
     lenBytes += chunk.length;
     if (lenBytes <= limits.exportResponseBytesMax) return;
-    response.destroy();
-    resolve({ status, retryAfter, body: undefined });
+    outcome.response = { status, retryAfter, body: undefined };
+    incoming.destroy();
   });
-  response.on('end', () => resolve({ status, retryAfter, body: Buffer.concat(chunks) }));
-  response.on('error', reject);
+  incoming.on('end', () => {
+    outcome.response ??= { status, retryAfter, body: Buffer.concat(chunks) };
+  });
+  incoming.on('error', (error) => {
+    outcome.failure ??= error;
+  });
 }
 
 /** Refusals explain themselves in text or JSON; protobuf statuses are not worth reading here. */

@@ -5,7 +5,7 @@ import { ROOT } from './build.ts';
 import { Child } from './children.ts';
 
 /** As tools/setup/start.sh starts it; the variables that it sets are this process's own as well. */
-const NODE_FLAGS = ['--max-semi-space-size=8'];
+const NODE_FLAGS = ['--max-semi-space-size=2'];
 const READY_TIMEOUT_MS = 60_000;
 /** Long enough for a last flush to a receiver that is busy. */
 const STOP_TIMEOUT_MS = 60_000;

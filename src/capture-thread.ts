@@ -1,5 +1,6 @@
 /** The main thread's handle on the capture worker: typed messages, start, stop. */
 import { once } from 'node:events';
+import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import type { ExchangeBatch } from './handoff/layout.ts';
 import type { FromWorker, OwnConnection, PlanMessage, ToWorker } from './handoff/messages.ts';
@@ -7,8 +8,12 @@ import { transferOf } from './handoff/transfer.ts';
 import { AgentError } from './telemetry/agent-error.ts';
 import type { WorkerOptions } from './worker.ts';
 
-/** Half of V8's default: measured, it costs no time and saves memory. */
-const YOUNG_GENERATION_MB = 24;
+/**
+ * Half of V8's default: measured, it costs no time and saves memory. As a flag, since the flag that
+ * keeps the main thread's small (tools/setup/start.sh) would be taken for the worker's as well; the
+ * heap that runs already does not change with it.
+ */
+const WORKER_HEAP_FLAG = '--max-semi-space-size=8';
 
 type MessageOf<Kind extends FromWorker['kind']> = Extract<FromWorker, { kind: Kind }>;
 
@@ -33,10 +38,8 @@ export class CaptureThread {
     this.stopped = new Promise((resolve) => {
       this.#onStopped = resolve;
     });
-    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), {
-      workerData: options,
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
-    });
+    setFlagsFromString(WORKER_HEAP_FLAG);
+    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: options });
     this.#worker.on('message', (message: FromWorker) => this.#receive(message));
   }
 

@@ -102,9 +102,13 @@ export class Pipeline implements EventSink {
     this.#linker.setFamily(tgid, family, hasProbes);
   }
 
-  /** Ends waiting that took too long and hands on what is finished; some 20 times a second. */
+  /** Ends waiting that took too long; some 20 times a second. */
   tick(nowNs: number): void {
     this.#linker.tick(nowNs);
+  }
+
+  /** Hands on what is finished; a batch that is full leaves without it. */
+  flush(): void {
     this.#linker.flush();
   }
 
@@ -155,6 +159,7 @@ export class Pipeline implements EventSink {
     if (this.#options.ticksByEvents !== true || timeNs - this.#tickNs < TICK_NS) return;
     this.#tickNs = timeNs;
     this.tick(timeNs);
+    this.flush();
   }
 
   #meet(process: ProcessIdentity): void {

@@ -2,6 +2,7 @@
  * The capture worker: owns the addon, drains the ring on a timer and runs the pipeline. Batches of
  * finished exchanges go to the main thread; plans for processes come from it.
  */
+import { availableParallelism } from 'node:os';
 import {
   isMainThread,
   type MessagePort,
@@ -12,6 +13,7 @@ import {
 import { type EventFileHead, EventFileWriter } from './capture/event-file.ts';
 import { eventCounter } from './capture/layout.gen.ts';
 import { maskMarker, maskTokens } from './capture/mask.ts';
+import { Pace } from './capture/pace.ts';
 import { Sweeper } from './capture/sweeper.ts';
 import { limits } from './config/limits.ts';
 import type { ExchangeBatch } from './handoff/layout.ts';
@@ -42,13 +44,15 @@ export interface WorkerOptions {
   };
 }
 
-/** 2 to 5 ms keep the ring far from full without a wakeup per event (reference/capture.md 3). */
-const POLL_MS = 5;
 const BATCH_BYTES = 1024 * 1024;
 /** Batches per turn of the event loop, so that messages of the main thread are not starved. */
 const BATCHES_PER_TURN = 16;
 const TICK_MS = 50;
+/** Ticks after which finished exchanges are handed over, also when they are few. */
+const TICKS_PER_HANDOVER = 2;
 const COUNTERS_MS = 1000;
+/** A map's value on older kernels. */
+const RING_BYTES_MAX = 4 * 1024 * 1024;
 /** How long the last events of an own connection may lie in the ring after its end. */
 const OWN_GRACE_NS = 5e9;
 
@@ -66,8 +70,12 @@ export class CaptureWorker {
   readonly #startNs = now();
   /** Key: file, program, offset. One probe serves all processes that map the file. */
   readonly #uprobes = new Map<string, number>();
+  readonly #pace: Pace;
   #tickNs = 0;
+  #ticks = 0;
   #countersNs = 0;
+  /** What this turn took from the ring. */
+  #drainedBytes = 0;
   #isStopping = false;
   #isSplicing = false;
   #canWalk = true;
@@ -80,6 +88,7 @@ export class CaptureWorker {
     this.#port = port;
     this.#kernel = kernel;
     this.#sweeper = this.#createSweeper();
+    this.#pace = new Pace(ringBytesOfCpu(options.kernel), this.#startNs);
     this.#recording = openRecording(options);
     this.#pipeline = new Pipeline({
       ...options.pipeline,
@@ -136,19 +145,25 @@ export class CaptureWorker {
 
   #turn(): void {
     const isBehind = this.#drain(BATCHES_PER_TURN);
-    this.#housekeeping();
+    const nowNs = now();
+    this.#housekeeping(nowNs);
+    const pauseMs = this.#pace.next(this.#drainedBytes, nowNs);
     if (this.#isStopping || this.#isRecordingFull()) this.#finish();
-    else if (isBehind) setImmediate(() => this.#turn());
-    else setTimeout(() => this.#turn(), POLL_MS);
+    else if (isBehind) setImmediate(this.#nextTurn);
+    else setTimeout(this.#nextTurn, pauseMs);
   }
+
+  readonly #nextTurn = () => this.#turn();
 
   /** True when the rings may hold more than was taken. */
   #drain(batchesMax: number, isLast = false): boolean {
+    this.#drainedBytes = 0;
     for (let i = 0; i < batchesMax; i++) {
       const length = this.#kernel.drain(this.#batch, isLast);
       if (length === 0) return false;
       this.#takeMessages();
       this.#counters.add('capture.bytes', length);
+      this.#drainedBytes += length;
       const records = this.#batch.subarray(0, length);
       if (this.#maskMarker !== null) maskTokens(this.#batch, length, this.#maskMarker);
       this.#take(records);
@@ -174,12 +189,12 @@ export class CaptureWorker {
     }
   }
 
-  #housekeeping(): void {
-    const nowNs = now();
+  #housekeeping(nowNs: number): void {
     if (nowNs - this.#tickNs >= TICK_MS * 1e6) {
       this.#tickNs = nowNs;
       this.#pipeline.tick(nowNs);
       this.#sweeper.tick(nowNs);
+      if (++this.#ticks % TICKS_PER_HANDOVER === 0) this.#pipeline.flush();
     }
     if (nowNs - this.#countersNs >= COUNTERS_MS * 1e6) {
       this.#countersNs = nowNs;
@@ -307,6 +322,12 @@ export class CaptureWorker {
       why: messageOf(error),
     });
   }
+}
+
+/** What one CPU's ring holds when the kernel side shares them out (native/kernel.c). */
+function ringBytesOfCpu({ ringBytes, ringBytesMin }: KernelOptions): number {
+  const share = Math.min(ringBytes / availableParallelism(), RING_BYTES_MAX);
+  return Math.max(share, ringBytesMin);
 }
 
 function now(): number {

@@ -62,13 +62,15 @@ export function createOtlpExporter(
     requestsMax: limits.exportRequestsMax,
     retryMs: settings.retryMs,
   };
+  const request = new Request(resources, settings.attributeBytesMax, counters);
+  const release = (body: Uint8Array) => request.reuse(body);
   return new OtlpExporter({
     clock,
     counters,
-    request: new Request(resources, settings.attributeBytesMax, counters),
+    request,
     sampler: createSampler(settings, counters),
     describer: createDescriber(parts, parts.level),
-    queue: new ExportQueue(transport, queueLimits, counters, log),
+    queue: new ExportQueue(transport, queueLimits, counters, log, release),
     limits: {
       batchSpansMax: settings.batchSpansMax,
       batchBytesMax: limits.exportBatchBytesMax,

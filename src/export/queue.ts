@@ -41,6 +41,7 @@ export class ExportQueue {
   readonly #limits: QueueLimits;
   readonly #counters: Counters;
   readonly #log: QueueLog;
+  readonly #release: (body: Uint8Array) => void;
   readonly #random: () => number;
   readonly #waiting: Request[] = [];
   readonly #abort = new AbortController();
@@ -58,12 +59,15 @@ export class ExportQueue {
     limits: QueueLimits,
     counters: Counters,
     log: QueueLog,
+    /** Takes bodies that are of no use any more. */
+    release: (body: Uint8Array) => void = () => undefined,
     random: () => number = Math.random,
   ) {
     this.#transport = transport;
     this.#limits = limits;
     this.#counters = counters;
     this.#log = log;
+    this.#release = release;
     this.#random = random;
   }
 
@@ -163,6 +167,7 @@ export class ExportQueue {
     if (reason !== undefined) this.#counters.add(reason, request.spans);
     this.#spans -= request.spans;
     this.#bytes -= request.body.length;
+    this.#release(request.body);
     if (this.#spans > 0) return;
     for (const resolve of this.#idle.splice(0)) resolve();
   }

@@ -74,7 +74,7 @@ export type SendResult =
 
 /**
  * Carries encoded requests to a collector. Never retries by itself, never rejects, and answers at
- * once when `signal` aborts.
+ * once when `signal` aborts. After its answer it does not read the body any more.
  */
 export interface Transport {
   /** For logs: where the spans go. */

@@ -175,14 +175,23 @@ export class BatchWriter {
 
   #writeMessages(exchange: Exchange<unknown>, at: number): void {
     const { request, response, requestBody, responseBody } = exchange;
-    this.#slice(request.bytes, at + U32.requestHeadOffset);
+    this.#head(request, at + U32.requestHeadOffset);
     this.#known(request, at + U32.known);
-    if (response !== null) this.#slice(response.bytes, at + U32.responseHeadOffset);
+    if (response !== null) this.#head(response, at + U32.responseHeadOffset);
     if (requestBody !== null) this.#slice(requestBody, at + U32.requestBodyOffset);
     if (responseBody !== null) this.#slice(responseBody, at + U32.responseBodyOffset);
   }
 
-  /** Appends bytes and writes their offset and length into two columns. */
+  /** Appends a head and writes its offset and length into two columns. */
+  #head({ store, start, lenBytes }: MessageHead, column: number): void {
+    if (this.#used + lenBytes > this.#bytes.length) this.#growBytes(lenBytes);
+    store.copy(this.#bytes, this.#used, start, start + lenBytes);
+    this.#u32[column] = this.#used;
+    this.#u32[column + 1] = lenBytes;
+    this.#used += lenBytes;
+  }
+
+  /** The same for bytes of their own. */
   #slice(source: Uint8Array, column: number): void {
     const length = source.length;
     if (this.#used + length > this.#bytes.length) this.#growBytes(length);

@@ -5,6 +5,7 @@
  * one side (address translation, missed closes) nothing is paired.
  */
 import type { Connection } from '../capture/types.ts';
+import type { MessageHead } from '../protocol/types.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import type { ConnectionState } from './connections.ts';
 import type { LinkExchange, LinkNode } from './node.ts';
@@ -191,17 +192,23 @@ function canStillCome(state: ConnectionState, ordinal: number): boolean {
 function areSameMessage(server: LinkNode, client: LinkNode): boolean {
   if (server.exchange === null) return false;
   if (client.exchange === null) return client.headPrint === printOf(server.exchange);
-  return server.exchange.request.bytes.equals(client.exchange.request.bytes);
+  return haveSameBytes(server.exchange.request, client.exchange.request);
+}
+
+function haveSameBytes(a: MessageHead, b: MessageHead): boolean {
+  const { lenBytes } = a;
+  if (lenBytes !== b.lenBytes) return false;
+  return a.store.compare(b.store, b.start, b.start + lenBytes, a.start, a.start + lenBytes) === 0;
 }
 
 const PRINT_SAMPLES = 32;
 
 /** A hash of the length and of bytes spread over the request head. */
 export function printOf(exchange: LinkExchange): number {
-  const head = exchange.request.bytes;
-  let print = head.length;
-  const step = Math.max(1, Math.floor(head.length / PRINT_SAMPLES));
-  for (let i = 0; i < head.length; i += step) print = (Math.imul(print, 31) + head[i]) | 0;
+  const { store, start, lenBytes } = exchange.request;
+  let print = lenBytes;
+  const step = Math.max(1, Math.floor(lenBytes / PRINT_SAMPLES));
+  for (let i = 0; i < lenBytes; i += step) print = (Math.imul(print, 31) + store[start + i]) | 0;
   return print;
 }
 

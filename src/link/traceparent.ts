@@ -40,7 +40,7 @@ export function parseTraceparent(head: MessageHead): ParsedContext {
   const end = head.known[END];
   if ((head.repeated & REPEATED) !== 0 && hasOtherTraceparent(head.bytes, start, end))
     return 'conflict';
-  return parseValue(head.bytes, start, end) ?? 'invalid';
+  return parseValue(head.store, head.start + start, head.start + end) ?? 'invalid';
 }
 
 function parseValue(bytes: Uint8Array, start: number, end: number): TraceContext | null {

@@ -6,8 +6,15 @@
  */
 import type { Connection } from '../capture/types.ts';
 
-/** The bytes of a message head, start line to the empty line, owned by this object. */
+/**
+ * A message head, start line to the empty line: bytes [start, start + lenBytes) of `store`, which
+ * holds other heads as well and is never written there again.
+ */
 export interface MessageHead {
+  readonly store: Buffer;
+  readonly start: number;
+  readonly lenBytes: number;
+  /** A view of these bytes alone, made anew at every look: not for the hot path. */
   readonly bytes: Buffer;
   /**
    * Flat [start, end, start, end, ...] of each known header's value, -1 absent; see

@@ -5,6 +5,8 @@ import { ROOT } from './build.ts';
 import { Child } from './children.ts';
 import { failure } from './failure.ts';
 
+/** As tools/setup/start.sh starts it; the variables that it sets are this process's own as well. */
+const NODE_FLAGS = ['--max-semi-space-size=2'];
 const READY_TIMEOUT_MS = 60_000;
 /** Long enough for a last flush to a receiver that is busy. */
 const STOP_TIMEOUT_MS = 60_000;
@@ -34,7 +36,8 @@ export class Agent {
     const summaryFile = join(plan.folder, 'summary.json');
     // For whoever looks for where the time goes: --trace-gc, --perf-basic-prof, ...
     const nodeFlags = process.env.SPANTAP_BENCH_NODE_FLAGS?.split(' ') ?? [];
-    const args = [...nodeFlags, 'src/main.ts', 'run', '--summary-json', summaryFile, ...plan.flags];
+    const node = [...NODE_FLAGS, ...nodeFlags];
+    const args = [...node, 'src/main.ts', 'run', '--summary-json', summaryFile, ...plan.flags];
     const child = new Child({
       name: 'agent',
       command: process.execPath,

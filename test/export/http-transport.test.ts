@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
 import { HttpTransport } from '../../src/export/transport/http.ts';
 import { withEnvironment } from './environment.ts';
@@ -138,6 +140,41 @@ describe('what the collector answers', () => {
       reason: 'no answer within 50 ms',
       afterMs: undefined,
     });
+  });
+
+  test('an answer that comes early counts when the body was sent whole', async (t) => {
+    const body = Buffer.alloc(16 * 1024 * 1024, 1);
+    const whole = Promise.withResolvers<void>();
+    let receivedBytes = 0;
+    let isSpoiled = false;
+    const server = createServer((socket) => {
+      socket.once('data', () => {
+        socket.pause();
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+        setTimeout(() => socket.resume(), 20);
+      });
+      socket.on('data', (bytes) => {
+        receivedBytes += bytes.length;
+        isSpoiled ||= bytes.includes(2);
+        if (receivedBytes > body.length) whole.resolve();
+      });
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const transport = await withEnvironment(
+      { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` },
+      () => new HttpTransport(PROTOBUF),
+    );
+    t.after(() => {
+      transport.close();
+      server.close();
+    });
+    const result = await transport.send(body, 1, open);
+    body.fill(2);
+    await whole.promise;
+    assert.equal(result.kind, 'accepted');
+    assert.ok(!isSpoiled, 'read after the answer');
   });
 
   test('nobody there may be tried again', async () => {

@@ -11,8 +11,10 @@ function setUp(answers: FakeTransport['answers'], limits: Partial<QueueLimits> =
   const counters = new Counters();
   const log = new Lines();
   const all = { ...QUEUE_LIMITS, ...limits };
-  const queue = new ExportQueue(transport, all, counters, log, () => 0.5);
-  return { transport, counters, log, queue };
+  const released: Uint8Array[] = [];
+  const release = (done: Uint8Array) => released.push(done);
+  const queue = new ExportQueue(transport, all, counters, log, release, () => 0.5);
+  return { transport, counters, log, queue, released };
 }
 
 const body = (bytes = 10): Uint8Array => new Uint8Array(bytes);
@@ -48,6 +50,15 @@ describe('the export queue', () => {
     assert.equal(counters.get('export.spans'), 3);
     assert.equal(counters.get('export.requests'), 1);
     assert.equal(counters.get('export.bytes'), 7);
+  });
+
+  test('gives each body back once, when it has no more use for it', async () => {
+    const { queue, released } = setUp([ACCEPTED, { kind: 'refused', reason: 'HTTP 400' }]);
+    const bodies = [body(1), body(2)];
+    for (const each of bodies) queue.push(each, 1);
+    assert.deepEqual(released, [], 'while they are under way');
+    await queue.drained();
+    assert.deepEqual(released, bodies);
   });
 
   test('has so many requests under way and no more', async () => {

@@ -73,7 +73,8 @@ export function head(startLine: string, headers: Headers = {}): MessageHead {
     else if (slot >= 0) known.set([start, start + value.length], 2 * slot);
     text += `${name}: ${value}\r\n`;
   }
-  return { bytes: Buffer.from(`${text}\r\n`, 'latin1'), known, repeated };
+  const bytes = Buffer.from(`${text}\r\n`, 'latin1');
+  return { store: bytes, start: 0, lenBytes: bytes.length, bytes, known, repeated };
 }
 
 function isPairs(headers: Headers): headers is readonly (readonly [string, string])[] {

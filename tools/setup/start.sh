@@ -71,10 +71,16 @@ NODE_COMPILE_CACHE=${NODE_COMPILE_CACHE:-$cache/compiled}
 export NODE_COMPILE_CACHE
 # Few arenas: each thread's own keeps what it freed, some 20 MB of the agent's memory.
 MALLOC_ARENA_MAX=${MALLOC_ARENA_MAX:-2}
-export MALLOC_ARENA_MAX
+# Freed memory goes back at once: starting (BPF, symbols, compiling) leaves 15 MB that is free.
+MALLOC_TRIM_THRESHOLD_=${MALLOC_TRIM_THRESHOLD_:-524288}
+MALLOC_MMAP_THRESHOLD_=${MALLOC_MMAP_THRESHOLD_:-524288}
+export MALLOC_ARENA_MAX MALLOC_TRIM_THRESHOLD_ MALLOC_MMAP_THRESHOLD_
 needs=$1
 script=$2
 shift 2
 "$runtime/node" "$root/tools/setup/main.ts" "$needs"
-# Half of V8's default for young objects: measured, it costs no time and saves memory.
-exec "$runtime/node" --max-semi-space-size=8 "$root/$script" "$@"
+# Less than V8's default for young objects: measured, it costs no time and saves memory. The agent's
+# main thread makes few; its worker sets its own (src/capture-thread.ts).
+young=8
+[ "$needs" != agent ] || young=2
+exec "$runtime/node" --max-semi-space-size=$young "$root/$script" "$@"

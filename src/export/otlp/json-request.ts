@@ -62,6 +62,9 @@ export class JsonRequest implements RequestBuilder {
     return Buffer.from(`{"resourceSpans":[${resourceSpans.join(',')}]}`);
   }
 
+  /** Strings made it; there is no buffer to be filled. */
+  reuse(): void {}
+
   #resource(process: number): unknown {
     const { attributes } = this.#resources.get(process).info;
     return { attributes: toAttributes(Object.entries(attributes)) };

@@ -7,6 +7,7 @@ import { U32, U32_COLUMNS } from '../../handoff/layout.ts';
 import type { Counters } from '../../telemetry/counters.ts';
 import type { Rows } from '../rows.ts';
 import type { SpanDescriber } from '../span.ts';
+import { BodyPool } from './body-pool.ts';
 import type { RequestBuilder } from './request.ts';
 import { type EncodedResource, type Resources, SCOPE } from './resource.ts';
 import { SpanWriter } from './span-writer.ts';
@@ -33,6 +34,7 @@ export class ProtobufRequest implements RequestBuilder {
   /** Frames of the processes seen; each counted once. */
   readonly #framed = new Map<number, number>();
   #framesBytes = 0;
+  readonly #bodies = new BodyPool();
 
   constructor(resources: Resources, attributeBytesMax: number, counters: Counters) {
     this.#resources = resources;
@@ -70,11 +72,15 @@ export class ProtobufRequest implements RequestBuilder {
     const groups = this.#group();
     let totalBytes = 0;
     for (const group of groups) totalBytes += delimitedBytes(resourceSpansBytes(group));
-    const out = Buffer.allocUnsafeSlow(totalBytes);
+    const out = this.#bodies.take(totalBytes);
     let pos = 0;
     for (const group of groups) pos = this.#copyGroup(group, out, pos);
     this.#reset();
     return out;
+  }
+
+  reuse(body: Uint8Array): void {
+    this.#bodies.give(body);
   }
 
   #frame(process: number, firstSpan: number): void {

@@ -16,4 +16,6 @@ export interface RequestBuilder {
   undoTo(spans: number): void;
   /** The request; the builder is empty after it. */
   seal(): Uint8Array;
+  /** A sealed request was sent or given up: nobody reads it any more. */
+  reuse(body: Uint8Array): void;
 }

@@ -3,8 +3,14 @@
  * compression) are read by the official package; its delegate is not used, since it retries
  * underneath and does not pass on Retry-After when it gives up.
  */
-import { type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
+import {
+  type ClientRequest,
+  type IncomingMessage,
+  type RequestOptions,
+  request as requestHttp,
+} from 'node:http';
 import { request as requestHttps } from 'node:https';
+import { urlToHttpOptions } from 'node:url';
 import { promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
 import { convertLegacyHttpOptions } from '@opentelemetry/otlp-exporter-base/node-http';
@@ -26,8 +32,12 @@ export class HttpTransport implements Transport {
   readonly target: string;
   readonly #settings: Settings;
   readonly #url: URL;
+  readonly #urlOptions: RequestOptions;
   readonly #contentType: string;
+  readonly #underWay = new Set<ClientRequest>();
   #agent: Agent | undefined;
+  /** The signal that is listened to: one listener, however many requests are under way. */
+  #signal: AbortSignal | undefined;
 
   /** Reads OTEL_EXPORTER_OTLP_* of this process. */
   constructor(contentType: string) {
@@ -36,6 +46,7 @@ export class HttpTransport implements Transport {
       'Content-Type': contentType,
     });
     this.#url = new URL(this.#settings.url);
+    this.#urlOptions = urlToHttpOptions(this.#url);
     this.target = `${this.#url.protocol}//${this.#url.host}${this.#url.pathname}`;
   }
 
@@ -74,21 +85,44 @@ export class HttpTransport implements Transport {
     payload: Uint8Array,
     signal: AbortSignal,
   ): Promise<Response> {
-    return new Promise((resolve, reject) => {
-      const options: RequestOptions = { method: 'POST', headers, agent: this.#agent, signal };
-      const send = this.#url.protocol === 'https:' ? requestHttps : requestHttp;
-      const { timeoutMillis } = this.#settings;
-      const request = send(this.#url, options, (response) => {
-        collect(response).then(resolve, reject);
-      });
-      // From the first byte of the connection to the last of the response.
-      const timer = setTimeout(
-        () => request.destroy(new Error(`no answer within ${timeoutMillis} ms`)),
-        timeoutMillis,
-      );
-      request.once('close', () => clearTimeout(timer));
-      request.once('error', reject);
-      request.end(payload);
+    this.#obey(signal);
+    const { promise, resolve, reject } = Promise.withResolvers<Response>();
+    const outcome: Outcome = { response: undefined, failure: undefined };
+    const request = this.#open(headers, outcome);
+    // Not at the answer: one may come while the body is still on its way, and read from.
+    request.on('close', () => {
+      this.#underWay.delete(request);
+      if (outcome.response !== undefined) resolve(outcome.response);
+      else reject(outcome.failure ?? new Error('the connection ended without an answer'));
+    });
+    request.end(payload);
+    return promise;
+  }
+
+  #open(headers: Record<string, string | number>, outcome: Outcome): ClientRequest {
+    const options = { ...this.#urlOptions, method: 'POST', headers, agent: this.#agent };
+    const send = this.#url.protocol === 'https:' ? requestHttps : requestHttp;
+    const { timeoutMillis } = this.#settings;
+    const request = send(options, (response) => collect(response, outcome));
+    this.#underWay.add(request);
+    // From the first byte of the connection to the last of the response.
+    const timer = setTimeout(
+      () => request.destroy(new Error(`no answer within ${timeoutMillis} ms`)),
+      timeoutMillis,
+    );
+    request.on('close', () => clearTimeout(timer));
+    request.on('error', (error) => {
+      outcome.failure ??= error;
+    });
+    return request;
+  }
+
+  #obey(signal: AbortSignal): void {
+    signal.throwIfAborted();
+    if (signal === this.#signal) return;
+    this.#signal = signal;
+    signal.addEventListener('abort', () => {
+      for (const request of this.#underWay) request.destroy(new Error('given up'));
     });
   }
 
@@ -115,19 +149,31 @@ interface Response {
   readonly body: Buffer | undefined;
 }
 
-async function collect(response: IncomingMessage): Promise<Response> {
+/** What became of a request so far. */
+interface Outcome {
+  response: Response | undefined;
+  failure: Error | undefined;
+}
+
+/** Listeners, for an iterator over the response costs as much as all the rest of the request. */
+function collect(incoming: IncomingMessage, outcome: Outcome): void {
   const chunks: Buffer[] = [];
   let lenBytes = 0;
-  const status = response.statusCode ?? 0;
-  const retryAfter = response.headers['retry-after'];
-  for await (const chunk of response) {
+  const status = incoming.statusCode ?? 0;
+  const retryAfter = incoming.headers['retry-after'];
+  incoming.on('data', (chunk: Buffer) => {
     chunks.push(chunk);
     lenBytes += chunk.length;
-    if (lenBytes <= limits.exportResponseBytesMax) continue;
-    response.destroy();
-    return { status, retryAfter, body: undefined };
-  }
-  return { status, retryAfter, body: Buffer.concat(chunks) };
+    if (lenBytes <= limits.exportResponseBytesMax) return;
+    outcome.response = { status, retryAfter, body: undefined };
+    incoming.destroy();
+  });
+  incoming.on('end', () => {
+    outcome.response ??= { status, retryAfter, body: Buffer.concat(chunks) };
+  });
+  incoming.on('error', (error) => {
+    outcome.failure ??= error;
+  });
 }
 
 /** Refusals explain themselves in text or JSON; protobuf statuses are not worth reading here. */

@@ -4,6 +4,7 @@ import type { ExchangeSink } from '../types.ts';
 import type { Cursor } from './cursor.ts';
 import type { Ghost, HttpExchange } from './exchange.ts';
 import type { HeadScan } from './head-scan.ts';
+import type { HeadStore } from './head-store.ts';
 import { MessageStream } from './message-stream.ts';
 import { TurnCount } from './turns.ts';
 
@@ -16,6 +17,7 @@ export interface Http1Context {
   readonly ignore: (connection: Connection) => void;
   readonly cursor: Cursor;
   readonly scan: HeadScan;
+  readonly heads: HeadStore;
 }
 
 export type Pending = HttpExchange | Ghost;

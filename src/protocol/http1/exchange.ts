@@ -1,26 +1,6 @@
 import type { Connection, DataEvent } from '../../capture/types.ts';
 import type { Cause, Exchange, ExchangeEnd, MessageHead } from '../types.ts';
 
-/** A message head with bytes of its own. */
-export class Head implements MessageHead {
-  readonly bytes: Buffer;
-  readonly known: ArrayLike<number>;
-  readonly repeated: number;
-
-  constructor(bytes: Buffer, known: ArrayLike<number>, repeated: number) {
-    this.bytes = bytes;
-    this.known = known;
-    this.repeated = repeated;
-  }
-}
-
-/** A copy of [start, end) in Node's buffer pool: half the price of Buffer.copyBytesFrom. */
-export function copyBytes(source: Uint8Array, start: number, end: number): Buffer {
-  const bytes = Buffer.allocUnsafe(end - start);
-  bytes.set(source.subarray(start, end));
-  return bytes;
-}
-
 /** Where and when a message began, and who moved its first byte. */
 export interface MessageStart {
   readonly timeNs: number;

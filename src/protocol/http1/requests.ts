@@ -12,7 +12,7 @@ import {
   loseResponses,
   reportLost,
 } from './endings.ts';
-import { copyBytes, ghostOf, Head, HttpExchange } from './exchange.ts';
+import { ghostOf, HttpExchange } from './exchange.ts';
 import { INVALID, requestFraming } from './framing.ts';
 import { dropHeld } from './held.ts';
 import {
@@ -181,8 +181,7 @@ function admit(
     return null;
   }
   const { scan } = c.context;
-  const bytes = copyBytes(source, start, end);
-  const head = new Head(bytes, scan.known, scan.repeated);
+  const head = c.context.heads.keep(source, start, end, scan.known, scan.repeated);
   const exchange = new HttpExchange(
     c.connection,
     ordinal,

@@ -1,6 +1,7 @@
 /** Response heads and the request that each belongs to. */
 import type { DataEvent } from '../../capture/types.ts';
 import { limits } from '../../config/limits.ts';
+import type { MessageHead } from '../types.ts';
 import { startBody } from './body.ts';
 import type { Http1Connection, Pending } from './connection.ts';
 import {
@@ -11,7 +12,7 @@ import {
   losePending,
   refuseResponse,
 } from './endings.ts';
-import { copyBytes, Head, type HttpExchange } from './exchange.ts';
+import type { HttpExchange } from './exchange.ts';
 import { INVALID, responseFraming } from './framing.ts';
 import { orphanResponse } from './orphans.ts';
 import {
@@ -47,8 +48,8 @@ export function readResponse(
     return;
   }
   if (exchange !== null) {
-    const bytes = copyBytes(source, start, end);
-    beginResponse(c, exchange, new Head(bytes, scan.known, scan.repeated), status);
+    const head = c.context.heads.keep(source, start, end, scan.known, scan.repeated);
+    beginResponse(c, exchange, head, status);
   }
   if (status === 101 || (entry.method === 'CONNECT' && status < 300)) {
     startTunnel(c, exchange, endPosition, event);
@@ -76,7 +77,7 @@ function readInterim(c: Http1Connection, exchange: HttpExchange | null): void {
 function beginResponse(
   c: Http1Connection,
   exchange: HttpExchange,
-  head: Head,
+  head: MessageHead,
   status: number,
 ): void {
   exchange.response = head;
@@ -151,8 +152,8 @@ export function cutResponse(
   stream.exchange = entry;
   if (status === 0) return;
   const { scan } = c.context;
-  const bytes = copyBytes(source, start, end);
-  beginResponse(c, entry, new Head(bytes, scan.known, scan.repeated), status);
+  const head = c.context.heads.keep(source, start, end, scan.known, scan.repeated);
+  beginResponse(c, entry, head, status);
 }
 
 /**

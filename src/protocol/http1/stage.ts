@@ -17,6 +17,7 @@ import { Cursor } from './cursor.ts';
 import { endAll } from './endings.ts';
 import { closeConnection, readEvent } from './events.ts';
 import { HeadScan } from './head-scan.ts';
+import { HeadStore } from './head-store.ts';
 
 export interface Http1Options {
   readonly counters: Counters;
@@ -39,6 +40,7 @@ export class Http1Stage<Link = unknown> implements EventSink {
       ignore: options.onTunnel ?? (() => undefined),
       cursor: new Cursor(),
       scan: new HeadScan(),
+      heads: new HeadStore(),
     };
   }
 

@@ -6,7 +6,8 @@
  */
 
 export const PAUSE_MIN_MS = 2;
-export const PAUSE_MAX_MS = 25;
+/** Also how late a process that starts is noticed: its first requests come some 20 ms after it. */
+export const PAUSE_MAX_MS = 10;
 /** Of the ring at a steady rate: a burst of 16 times the rate still fits. */
 const FILL_SHARE_MAX = 1 / 16;
 /** Some 130 000 proxied requests/s: what may set in during the longest pause. */

@@ -37,7 +37,7 @@ describe('the capture worker', { skip }, () => {
 
   test('ends the exchanges of sockets that ended unseen', async () => {
     await using driver = new Driver(program);
-    await driver.calls('pair c s tcp4', 'again d t');
+    await driver.calls('pair c s abstract spantap-worker', 'again d t');
     const ended = Promise.withResolvers<number>();
     let counters = new Counters();
     const thread = await CaptureThread.start(optionsFor(driver.pid), {

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 
 export const root = resolve(import.meta.dirname, '..', '..');
 
@@ -16,12 +16,15 @@ export const cache = resolve(process.env.SPANTAP_CACHE || defaultCache());
 /** Programs that were unpacked, as one folder for PATH; start.sh puts it first. */
 export const cachedPrograms = join(cache, 'bin');
 
-/** Content hash of values and files; a file that is missing counts as such. */
+/**
+ * Content hash of values and files; a file that is missing counts as such. Files of the tree count by
+ * their place in it, so that clones in other places share what was built.
+ */
 export function hashOf(parts: readonly string[], files: readonly string[] = []): string {
   const hash = createHash('sha256');
   for (const part of parts) hash.update(`${part}\0`);
   for (const file of files) {
-    hash.update(`${file}\0`);
+    hash.update(`${relative(root, file)}\0`);
     if (existsSync(file)) hash.update(readFileSync(file));
   }
   return hash.digest('hex').slice(0, 16);

@@ -34,7 +34,7 @@ static __always_inline void connection_reset(struct connection *conn, struct scr
 	conn->id = next_connection_id(scratch);
 	conn->position[DIRECTION_READ] = 0;
 	conn->position[DIRECTION_WRITE] = 0;
-	conn->read_base = 0;
+	conn->read_sequence = 0;
 	conn->turns = 0;
 	conn->turn_copied_bytes = 0;
 	__builtin_memset(&conn->sniff, 0, sizeof(conn->sniff));
@@ -124,9 +124,9 @@ static __always_inline void connection_start(struct connection *conn, const stru
 	/* An accepted socket is made of the listening one; others never listened. */
 	if (BPF_CORE_READ(sk, sk_max_ack_backlog))
 		conn->role = ROLE_SERVER;
-	conn->read_base = tcp_read_bytes(tp) - read_bytes;
+	conn->read_sequence = tcp_read_sequence(tp) - read_bytes;
 	/* At most 1: the client's SYN. */
-	if (!conn->read_base && tcp_written_bytes(tp) <= 1 + written_bytes)
+	if (tcp_read_bytes(tp) == read_bytes && tcp_written_bytes(tp) <= 1 + written_bytes)
 		conn->flags |= CONNECTION_START_SEEN;
 }
 

@@ -33,21 +33,29 @@ static __always_inline int is_kernel_thread(const struct task_struct *task)
  * Bytes that were taken out of a TCP socket and that nobody saw: splice(), zero-copy receive.
  * `conn` may be NULL; `len_bytes` of the difference are those of the current call.
  */
-static __always_inline __u64 unseen_bytes(const struct connection *conn, const struct sock *sk,
+static __always_inline __u64 unseen_bytes(struct connection *conn, const struct sock *sk,
 					  __u64 len_bytes)
 {
 	const struct tcp_sock *tp = bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct tcp_sock));
-	__u32 unread = tp->rcv_nxt - tp->copied_seq;
+	unsigned long done = 1ul << bpf_core_enum_value(enum sock_flags, SOCK_DONE);
 
 	/* Of skipped ones nobody counts the bytes. */
 	if (!conn || conn->state == STATE_SKIPPED || sk->sk_protocol != IPPROTO_TCP ||
 	    sk->__sk_common.skc_family == AF_UNIX)
 		return 0;
-	__u64 unseen = tp->bytes_received - unread - len_bytes -
-		       (conn->position[DIRECTION_READ] + conn->read_base);
+	/* As tcp_read_sequence(), without its helper calls. */
+	__u32 sequence = tp->copied_seq;
+
+	if (sk->__sk_common.skc_flags & done && sequence == tp->rcv_nxt)
+		sequence--;
+	/* At connect() the server's first number is not known yet. */
+	if (!conn->read_sequence && !conn->position[DIRECTION_READ])
+		conn->read_sequence = sequence - (__u32)len_bytes;
+	__s32 unseen = sequence - (__u32)len_bytes - (__u32)conn->position[DIRECTION_READ] -
+		       conn->read_sequence;
 
 	/* Two threads that read one socket at once may be recorded in either order. */
-	return (__s64)unseen > 0 ? unseen : 0;
+	return unseen > 0 ? unseen : 0;
 }
 
 static __always_inline void deliver_unseen(struct scratch *s, struct pt_regs *regs,

@@ -123,8 +123,9 @@ struct owner {
 struct connection {
 	__u64 inode; /* of the socket; 0: nobody uses this slot */
 	__u64 id;
-	__u64 position[2]; /* by enum event_direction; every byte, also those not copied */
-	__u64 read_base;   /* TCP: bytes that were read before position 0 */
+	__u64 position[2];   /* by enum event_direction; every byte, also those not copied */
+	__u32 read_sequence; /* TCP, seen in the socket: number of position 0, 0 unknown */
+	__u32 _pad;
 	union {
 		struct owner bound;	/* HAProxy: owner of the connect() */
 		__u64 nginx_connection; /* nginx: address of its ngx_connection_t */

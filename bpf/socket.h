@@ -84,15 +84,39 @@ static __always_inline int fill_socket(struct call *call)
 	return call->inode != 0;
 }
 
+/* 1 when the end of the stream was read: it takes a sequence number like a byte. */
+static __always_inline __u32 tcp_end_was_read(const struct tcp_sock *tp)
+{
+	unsigned long done = 1ul << bpf_core_enum_value(enum sock_flags, SOCK_DONE);
+	const struct sock *sk = (const struct sock *)tp;
+
+	return (BPF_CORE_READ(sk, __sk_common.skc_flags) & done) != 0 &&
+	       BPF_CORE_READ(tp, copied_seq) == BPF_CORE_READ(tp, rcv_nxt);
+}
+
 /*
- * Bytes that were taken out of a TCP socket by now. The FIN counts as one on both sides of the
- * difference until it is read.
+ * Sequence number of the next byte to be read. Only readers change it, unlike the 64-bit counters,
+ * which packets change meanwhile.
  */
+static __always_inline __u32 tcp_read_sequence(const struct tcp_sock *tp)
+{
+	return BPF_CORE_READ(tp, copied_seq) - tcp_end_was_read(tp);
+}
+
+/* Times that a counter is read again because a packet has changed it meanwhile. */
+#define TCP_READ_TRIES 3
+
+/* Bytes that were taken out of a TCP socket by now; all ones when packets keep changing it. */
 static __always_inline __u64 tcp_read_bytes(const struct tcp_sock *tp)
 {
-	__u32 unread = BPF_CORE_READ(tp, rcv_nxt) - BPF_CORE_READ(tp, copied_seq);
+	for (int i = 0; i < TCP_READ_TRIES; i++) {
+		__u64 received = BPF_CORE_READ(tp, bytes_received);
+		__u32 unread = BPF_CORE_READ(tp, rcv_nxt) - BPF_CORE_READ(tp, copied_seq);
 
-	return BPF_CORE_READ(tp, bytes_received) - unread;
+		if (received == BPF_CORE_READ(tp, bytes_received))
+			return received - unread - tcp_end_was_read(tp);
+	}
+	return -1ull;
 }
 
 /* Bytes that were put into a TCP socket by now; the client's SYN counts as one. */

@@ -152,6 +152,7 @@ struct sock_common {
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
 	possible_net_t skc_net;
+	unsigned long skc_flags;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 };
@@ -162,6 +163,11 @@ struct sock {
 	__u8 sk_shutdown;
 	__u32 sk_max_ack_backlog;
 	struct socket *sk_socket;
+};
+
+enum sock_flags {
+	SOCK_DEAD,
+	SOCK_DONE,
 };
 
 struct socket {

@@ -107,6 +107,24 @@ for (const hook of ['socket', 'syscall'] as const) {
       assert.deepEqual([end?.position, end?.lenBytes, end?.turn], [REQUEST_BYTES, 0, 1]);
     });
 
+    test('an end that is read with the last bytes, or before any, is no byte', async () => {
+      await start();
+      await driver.calls('pair c s tcp4', `write c ${REQUEST}`, 'shutdown c', 'read s 100');
+      await driver.calls('read s 9', `write s ${RESPONSE}`);
+      await driver.calls('again d t', 'shutdown d', 'read t 9', `write t ${RESPONSE}`);
+      await settle();
+      const late = tap.opens.at(-2);
+      assert.deepEqual([late?.startSeen, late?.readPosition], [true, 0]);
+      assert.deepEqual(
+        tap.of(server(), false).map((data) => [data.position, data.lenBytes]),
+        [
+          [0, REQUEST_BYTES],
+          [REQUEST_BYTES, 0],
+        ],
+      );
+      assert.equal(tap.counter('COUNTER_READ_UNSEEN'), 0);
+    });
+
     test('a reset connection: the errors of read and write are events', async () => {
       await start();
       await driver.calls('pair c s tcp4', `write c ${REQUEST}`, 'read s 100', 'reset s');

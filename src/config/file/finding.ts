@@ -1,0 +1,32 @@
+/** What a check of the meaning found, by path; check.ts gives it a place in the file. */
+
+export interface Finding {
+  readonly severity: 'error' | 'warning';
+  readonly path: string;
+  /** Inside the text of the value there, in UTF-16 units. */
+  readonly offset?: number;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+/** What is wrong with an expression or a pattern. */
+export interface GrammarProblem {
+  readonly severity: 'error' | 'warning';
+  /** UTF-16 units from the beginning of the text. */
+  readonly offset: number;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+/**
+ * The grammars of rules and of regular expressions belong to the rules stage, which the
+ * configuration does not know: the commands pass them in.
+ */
+export interface Grammars {
+  /** `macros`: name -> expression. */
+  readonly checkExpression?: (
+    text: string,
+    macros: ReadonlyMap<string, string>,
+  ) => readonly GrammarProblem[];
+  readonly checkRegex?: (text: string) => readonly GrammarProblem[];
+}

@@ -5,6 +5,7 @@
  */
 import { checkMeaning } from './check.ts';
 import type { Grammars } from './finding.ts';
+import { fileAsEnvironment } from './otel-environment.ts';
 import { type FlagValues, type Origin, Overrides } from './overrides.ts';
 import { hasErrors, type Problem } from './problem.ts';
 import { readDocument } from './read.ts';
@@ -33,16 +34,19 @@ export interface Loaded {
   readonly origins: ReadonlyMap<string, Origin>;
   /** In the order of the file. */
   readonly problems: readonly Problem[];
+  /** What the file says in the words of the OTEL_* variables, for the official packages. */
+  readonly variables: Readonly<Record<string, string>>;
 }
 
 export function loadConfig(input: LoadInput): Loaded {
   const origins = new Map<string, Origin>();
   const { config, problems } = fromFile(input, origins);
-  if (config === undefined) return { config: undefined, origins, problems };
+  if (config === undefined) return { config, origins, problems, variables: {} };
+  const variables = fileAsEnvironment(config, origins, input.environment);
   const overrides = new Overrides(config, origins);
   overrides.apply(input.environment, input.flags);
   const all = [...problems, ...overrides.problems];
-  return { config: hasErrors(all) ? undefined : config, origins, problems: all };
+  return { config: hasErrors(all) ? undefined : config, origins, problems: all, variables };
 }
 
 interface FromFile {

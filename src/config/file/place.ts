@@ -8,8 +8,8 @@ export interface Place {
   readonly field: Field<unknown>;
 }
 
-/** @throws Error for a path that the description does not have (a mistake of the code) */
-export function placeOf(path: string): Place {
+/** undefined for what is no setting by itself, such as an item of a list. */
+export function findPlace(path: string): Place | undefined {
   const properties: string[] = [];
   let object: Field<unknown>['schema'] = root;
   let field: Field<unknown> | undefined;
@@ -18,12 +18,18 @@ export function placeOf(path: string): Place {
       object.kind === 'object' ? object.fields : {};
     const property = Object.keys(fields).find((name) => keyOf(name) === key) ?? '';
     field = fields[property];
-    if (field === undefined) throw new Error(`no setting ${path}`);
+    if (field === undefined) return undefined;
     properties.push(property);
     object = field.schema;
   }
-  if (field === undefined) throw new Error('no setting without a name');
-  return { properties, field };
+  return field === undefined ? undefined : { properties, field };
+}
+
+/** @throws Error for a path that the description does not have (a mistake of the code) */
+export function placeOf(path: string): Place {
+  const place = findPlace(path);
+  if (place === undefined) throw new Error(`no setting ${path}`);
+  return place;
 }
 
 export function valueAt(config: unknown, path: string): unknown {

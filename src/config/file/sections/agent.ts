@@ -73,7 +73,7 @@ const isPowerOfTwo = (value: number) => Number.isInteger(Math.log2(value));
 export const limits = object(
   {
     headBytes: withDefault(
-      bytes(1024, 64 * 1024),
+      bytes(1024, bounds.headBytesMax),
       bounds.headBytesMax,
       'Of a request or response head that are copied.',
     ),

@@ -50,7 +50,7 @@ export const clientTls = object(
 );
 
 /** Full jitter: each delay is random between 0 and a bound that doubles. */
-export function retryOnFailure(elapsedMs: number) {
+export function retryOnFailure(elapsedMs: number, elapsedMaxMs = 7 * 24 * HOUR_MS) {
   return object(
     {
       enabled: withDefault(boolean(), true, 'Offer again what a receiver could not take.'),
@@ -61,7 +61,7 @@ export function retryOnFailure(elapsedMs: number) {
       ),
       maxIntervalMs: withDefault(duration(1, HOUR_MS), 5_000, 'Bound of every later delay.'),
       maxElapsedTimeMs: withDefault(
-        duration(1, 24 * HOUR_MS),
+        duration(1, elapsedMaxMs),
         elapsedMs,
         'After that it is given up, and counted.',
       ),

@@ -1,4 +1,5 @@
 /** `otel` and `sampling`: which spans leave, and how. The keys are those of a Collector's exporters. */
+import { limits } from '../../limits.ts';
 import {
   boolean,
   duration,
@@ -53,7 +54,10 @@ export const otel = object(
     compression: withDefault(word({ none: 'as it is', gzip: 'gzip' }), 'none', 'Of requests.'),
     timeoutMs: withDefault(duration(1, 600_000), 10_000, 'Of one request.'),
     tls: section(clientTls, 'TLS towards the receiver.'),
-    retryOnFailure: section(retryOnFailure(300_000), 'When a request failed.'),
+    retryOnFailure: section(
+      retryOnFailure(limits.exportRetryMs, limits.exportRetryMs),
+      'When a request failed.',
+    ),
     sendingQueue: section(sendingQueue, 'Spans that wait in memory.'),
     spool: section(
       spool('/var/lib/spantap/spool/otel', GIB),

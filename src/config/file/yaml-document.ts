@@ -104,7 +104,8 @@ export function parseYaml(text: string): YamlDocument | SyntaxProblem {
     prettyErrors: false,
     // read.ts finds equal keys; doing it here takes the square of their number.
     uniqueKeys: false,
-    logLevel: 'silent',
+    // Not silent: a silent parser leaves out that there is a second document.
+    logLevel: 'error',
   });
   const parsed = new YamlDocument(source, document.contents, lines, literals);
   const problem = document.errors[0] ?? document.warnings[0];
@@ -160,6 +161,10 @@ class ExcessFinder {
   #tokens = 0;
   #brackets = 0;
   #indicators = 0;
+  /** Of the lines that the current one is inside of, increasing. */
+  readonly #indents: number[] = [0];
+  /** Of the current line; -1 behind its first word. */
+  #indent = 0;
 
   constructor(source: string) {
     this.#source = source;
@@ -168,24 +173,39 @@ class ExcessFinder {
   /** The lexer is lazy: what is too much is not read to its end. */
   find(): SyntaxProblem | undefined {
     for (const token of new Lexer().lex(this.#source)) {
+      if (MARKS.includes(token)) continue;
       this.#tokens++;
       this.#count(token);
-      if (this.#brackets + this.#indicators > yamlLimits.depthMax) {
+      const depth = this.#brackets + this.#indicators + this.#indents.length - 1;
+      if (depth > yamlLimits.depthMax) {
         return this.#problem(`nested more than ${yamlLimits.depthMax} levels deep`);
       }
       if (this.#tokens > yamlLimits.tokensMax) {
         return this.#problem(`more than ${yamlLimits.tokensMax} words and signs`);
       }
-      if (!MARKS.includes(token)) this.#offset += token.length;
+      this.#offset += token.length;
     }
     return undefined;
   }
 
   #count(token: string): void {
+    if (token === '\n' || token === '\r\n') {
+      this.#indicators = 0;
+      this.#indent = 0;
+    } else if (this.#indent >= 0) this.#beginLine(token);
     if (token === '[' || token === '{') this.#brackets++;
     else if (token === ']' || token === '}') this.#brackets = Math.max(0, this.#brackets - 1);
     else if (token === '-' || token === '?') this.#indicators++;
-    else if (token === '\n' || token === '\r\n') this.#indicators = 0;
+  }
+
+  #beginLine(token: string): void {
+    if (/^ +$/.test(token)) {
+      this.#indent += token.length;
+      return;
+    }
+    while (this.#indent < (this.#indents.at(-1) ?? 0)) this.#indents.pop();
+    if (this.#indent > (this.#indents.at(-1) ?? 0)) this.#indents.push(this.#indent);
+    this.#indent = -1;
   }
 
   #problem(message: string): SyntaxProblem {

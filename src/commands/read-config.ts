@@ -1,14 +1,11 @@
 /** Configuration files from the disk, within their bound, and the grammars that they contain. */
 import { closeSync, openSync, readSync } from 'node:fs';
-import type { Grammars } from '../config/file/finding.ts';
 import { type Loaded, loadConfig } from '../config/file/load.ts';
 import type { FlagValues } from '../config/file/overrides.ts';
 import { formatProblem } from '../config/file/problem.ts';
 import { yamlLimits } from '../config/file/yaml-document.ts';
 import { AgentError } from '../telemetry/agent-error.ts';
-
-/** Filled in where rules and patterns are compiled. */
-const GRAMMARS: Grammars = {};
+import { GRAMMARS } from './grammars.ts';
 
 const STANDARD_INPUT = 0;
 

@@ -8,7 +8,7 @@ import { jsonSchema } from '../../src/config/file/json-schema.ts';
 import { tableOf } from '../../src/config/file/tables.ts';
 import { root } from '../setup/paths.ts';
 
-const TABLE = /(<!-- table (\S+) -->\n)[\s\S]*?(\n<!-- end -->)/g;
+const TABLE = /(<!-- table (\S+) -->\n)[\s\S]*?(<!-- end -->)/g;
 
 /** Path below the root -> text. */
 export function configFiles(): Record<string, string> {
@@ -22,6 +22,6 @@ export function configFiles(): Record<string, string> {
 function withTables(page: string): string {
   const text = readFileSync(join(root, page), 'utf8');
   return text.replace(TABLE, (_, begin: string, path: string, end: string) => {
-    return `${begin}${tableOf(path)}${end}`;
+    return `${begin}${tableOf(path)}\n${end}`;
   });
 }

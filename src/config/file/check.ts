@@ -1,11 +1,12 @@
 /** What a file of the right shape says wrong: grammars, macros, rules, references. */
 import type { Finding, Grammars } from './finding.ts';
+import { checkHeaderSides } from './header-sides.ts';
 import { checkMacros } from './macros.ts';
 import type { Problem } from './problem.ts';
 import type { ReadResult } from './read.ts';
 import type { Grammatical } from './read-context.ts';
 import { checkReferences } from './references.ts';
-import { checkHeaderSides, checkRuleOrder } from './rule-order.ts';
+import { checkRuleOrder } from './rule-order.ts';
 import { offsetInFile } from './scalar-offset.ts';
 import type { Config } from './types.ts';
 import type { YamlDocument } from './yaml-document.ts';
@@ -24,30 +25,44 @@ export function checkMeaning(
     ...checkRuleOrder(config),
     ...checkHeaderSides(expressions),
     ...checkGrammars(config, read.grammatical, grammars),
+    ...checkFilterPatterns(config, grammars),
   ];
-  return withoutEchoes(findings.map((finding) => place(finding, read, document, file)));
+  const texts = new Map(read.grammatical.map((text) => [text.path, text]));
+  return withoutEchoes(
+    findings.map((finding) => place(finding, read.positions, texts, document, file)),
+  );
 }
 
 function checkGrammars(
   config: Config,
   texts: readonly Grammatical[],
-  { checkExpression, checkRegex }: Grammars,
+  grammars: Grammars,
 ): Finding[] {
-  const macros = new Map(config.rulekit.macros.map(({ name, expr }) => [name, expr]));
+  const expression = grammars.expressions?.(config.rulekit.macros);
   return texts.flatMap(({ format, text, path }) => {
-    const problems =
-      format === 'regex' ? (checkRegex?.(text) ?? []) : (checkExpression?.(text, macros) ?? []);
-    return problems.map((problem): Finding => ({ ...problem, path }));
+    const check = format === 'regex' ? grammars.regex : expression;
+    return (check?.(text) ?? []).map((problem): Finding => ({ ...problem, path }));
+  });
+}
+
+/** Whether a filter is a pattern is said beside it. */
+function checkFilterPatterns({ tap }: Config, { regex }: Grammars): Finding[] {
+  return tap.filters.custom.flatMap(({ exe, strategy }, index) => {
+    const problems = strategy === 'regex' ? (regex?.(exe) ?? []) : [];
+    return problems.map(
+      (problem): Finding => ({ ...problem, path: `tap.filters.custom[${index}].exe` }),
+    );
   });
 }
 
 function place(
   { severity, path, offset, message, hint }: Finding,
-  { grammatical, positions }: ReadResult,
+  positions: ReadResult['positions'],
+  texts: ReadonlyMap<string, Grammatical>,
   document: YamlDocument,
   file: string,
 ): Problem {
-  const text = offset === undefined ? undefined : grammatical.find((item) => item.path === path);
+  const text = texts.get(path);
   const { line, column } =
     text === undefined || offset === undefined
       ? positionOf(path, positions)

@@ -81,9 +81,3 @@ export function conjunctsOf(expression: string): ReadonlySet<string> {
   }
   return new Set(parts.map((part) => part.trim()).filter((part) => part.toLowerCase() !== 'true'));
 }
-
-/** Whether `narrow` can only hold where `wide` does. */
-export function isCoveredBy(narrow: string, wide: string): boolean {
-  const parts = conjunctsOf(narrow);
-  return [...conjunctsOf(wide)].every((part) => parts.has(part));
-}

@@ -23,10 +23,9 @@ export interface GrammarProblem {
  * configuration does not know: the commands pass them in.
  */
 export interface Grammars {
-  /** `macros`: name -> expression. */
-  readonly checkExpression?: (
-    text: string,
-    macros: ReadonlyMap<string, string>,
-  ) => readonly GrammarProblem[];
-  readonly checkRegex?: (text: string) => readonly GrammarProblem[];
+  /** Called once with all macros; the result is asked about every expression, theirs too. */
+  readonly expressions?: (
+    macros: readonly { readonly name: string; readonly expr: string }[],
+  ) => (text: string) => readonly GrammarProblem[];
+  readonly regex?: (text: string) => readonly GrammarProblem[];
 }

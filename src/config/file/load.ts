@@ -9,7 +9,7 @@ import { fileAsEnvironment } from './otel-environment.ts';
 import { type FlagValues, type Origin, Overrides } from './overrides.ts';
 import { hasErrors, type Problem } from './problem.ts';
 import { readDocument } from './read.ts';
-import type { Environment } from './read-context.ts';
+import { type Environment, PROBLEMS_MAX } from './read-context.ts';
 import { defaultOf } from './read-object.ts';
 import { root } from './sections/root.ts';
 import type { Config } from './types.ts';
@@ -75,6 +75,11 @@ export function defaults(): Config {
   return defaultOf(root) as unknown as Config;
 }
 
+/** Of a file; errors come first where there are too many to list. */
 function inOrder(problems: readonly Problem[]): Problem[] {
-  return problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
+  const byPlace = problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
+  if (byPlace.length <= PROBLEMS_MAX) return byPlace;
+  const errors = byPlace.filter(({ severity }) => severity === 'error');
+  const warnings = byPlace.filter(({ severity }) => severity === 'warning');
+  return [...errors, ...warnings].slice(0, PROBLEMS_MAX + 1);
 }

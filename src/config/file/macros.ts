@@ -5,6 +5,8 @@ import type { Finding } from './finding.ts';
 import type { Grammatical } from './read-context.ts';
 import type { Config, MacroConfig } from './types.ts';
 
+const NAMES_SHOWN = 20;
+
 /** Functions that rules know without a macro. */
 export const FUNCTIONS: readonly string[] = ['starts_with', 'zone', 'in_zone'];
 
@@ -21,12 +23,14 @@ export function checkMacros(config: Config, expressions: readonly Grammatical[])
 const pathOf = (index: number, key: string) => `rulekit.macros[${index}].${key}`;
 
 function checkNames(macros: readonly MacroConfig[]): Finding[] {
+  const seen = new Set<string>();
   return macros.flatMap(({ name }, index): Finding[] => {
     const path = pathOf(index, 'name');
     if (FUNCTIONS.includes(name)) {
       return [{ severity: 'error', path, message: `"${name}" is the name of a function` }];
     }
-    const isTwice = macros.findIndex((other) => other.name === name) !== index;
+    const isTwice = seen.has(name);
+    seen.add(name);
     return isTwice ? [{ severity: 'error', path, message: `"${name}" is there twice` }] : [];
   });
 }
@@ -35,13 +39,14 @@ function checkCalls(
   macros: readonly MacroConfig[],
   expressions: readonly Grammatical[],
 ): Finding[] {
-  const known = [...macros.map(({ name }) => name), ...FUNCTIONS];
+  const names = [...macros.map(({ name }) => name), ...FUNCTIONS];
+  const known = new Set(names);
   return expressions.flatMap(({ text, path }) =>
     wordsOf(text)
-      .filter((word) => word.kind === 'call' && !known.includes(word.text))
+      .filter((word) => word.kind === 'call' && !known.has(word.text))
       .map((call): Finding => {
-        const near = nearest(call.text, known);
-        const hint = `${near === undefined ? '' : `did you mean ${near}()? `}known: ${known.join(', ')}`;
+        const near = nearest(call.text, names);
+        const hint = `${near === undefined ? '' : `did you mean ${near}()? `}known: ${names.slice(0, NAMES_SHOWN).join(', ')}`;
         const message = `no macro or function "${call.text}"`;
         return { severity: 'error', path, offset: call.offset, message, hint };
       }),

@@ -31,7 +31,7 @@ export type ReadValue = (
 ) => unknown;
 
 /** Nobody reads more of them, and each costs time and memory. */
-const PROBLEMS_MAX = 100;
+export const PROBLEMS_MAX = 100;
 
 export class ReadContext {
   readonly document: YamlDocument;

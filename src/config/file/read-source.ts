@@ -53,7 +53,8 @@ export function readSource(
   return { type, name: value, value: readVariable(context, value, at, path) };
 }
 
-function readVariable(context: ReadContext, name: string, node: Node, path: string): string {
+/** '' when it is not set, which is a problem. */
+export function readVariable(context: ReadContext, name: string, node: Node, path: string): string {
   const { environment, unsetVariable } = context.options;
   const value = environment[name] ?? '';
   if (value === '') {

@@ -10,7 +10,7 @@ import { join } from './path.ts';
 import type { Problem } from './problem.ts';
 import { type Grammatical, ReadContext, type ReadOptions } from './read-context.ts';
 import { defaultOf, entriesOf, readObject, readVariant } from './read-object.ts';
-import { readSource } from './read-source.ts';
+import { readSource, readVariable } from './read-source.ts';
 import { type Reading, readBoolean, readNumber, readText, readWord } from './scalars.ts';
 import type { AnySchema, ListSchema, MapSchema, ObjectSchema, TextSchema } from './schema.ts';
 import type { Position, YamlDocument } from './yaml-document.ts';
@@ -114,7 +114,8 @@ function readTextNode(
   path: string,
 ): string | number | boolean | undefined {
   const literal = context.document.literalAt(node)?.text;
-  const written = textOf(node);
+  const written = expand(context, schema, node, path);
+  if (written === undefined) return undefined;
   const source = literal === undefined ? written : literal + written.slice(literal.length);
   if (literal !== undefined) {
     const message = 'YAML text cannot begin with "!"; it is taken literally';
@@ -126,6 +127,23 @@ function readTextNode(
     context.grammatical.push({ format: schema.format, text, path, node });
   }
   return text;
+}
+
+/** Qtap's `{{NAME}}`; undefined after a problem, since what is left would be no endpoint. */
+function expand(
+  context: ReadContext,
+  schema: TextSchema,
+  node: Scalar,
+  path: string,
+): string | undefined {
+  if (schema.expands !== true) return textOf(node);
+  let isWhole = true;
+  const text = textOf(node).replace(/\{\{(\w+)\}\}/g, (_, name: string) => {
+    const value = readVariable(context, name, node, path);
+    isWhole &&= value !== '';
+    return value;
+  });
+  return isWhole ? text : undefined;
 }
 
 function settle(

@@ -18,6 +18,8 @@ export interface TextSchema {
   readonly what: string;
   readonly format?: 'expression' | 'regex';
   readonly pattern?: RegExp;
+  /** `{{NAME}}` in it stands for an environment variable. */
+  readonly expands?: boolean;
   /** What is wrong with it, in words; undefined when nothing is. */
   readonly check?: (text: string) => string | undefined;
   /** Parts of it may be secret (credentials in a URL); printed without them. */

@@ -70,7 +70,7 @@ export const eventStoreSchema = variant(
       object: object({
         id,
         endpoint: optional(
-          otlpEndpoint(),
+          otlpEndpoint(true),
           '`{{NAME}}` is replaced by the environment variable NAME.',
         ),
         protocol: optional(

@@ -16,8 +16,9 @@ export function httpUrl(): Schema<string> {
 }
 
 /** gRPC addresses may lack a scheme; which of both is meant is known with the protocol. */
-export function otlpEndpoint(): Schema<string> {
+export function otlpEndpoint(expands = false): Schema<string> {
   return text('a URL such as http://localhost:4318, or host:port for gRPC', {
+    expands,
     check: (endpoint) => {
       if (/^https?:\/\//i.test(endpoint)) return checkUrl(endpoint);
       return /^unix:|^[^/\s]+$/.test(endpoint) ? undefined : 'it is neither a URL nor host:port';

@@ -94,9 +94,11 @@ function isContainer(path: string, origins: ReadonlyMap<string, Origin>): boolea
   return findPlace(path)?.field.schema.kind === 'object' || origins.has(`${path}[0]`);
 }
 
+/** Of a list, all of it counts. */
 function isDefault(path: string, config: Config): boolean {
-  if (findPlace(path) === undefined) return false;
-  return isDeepStrictEqual(valueAt(config, path), valueAt(defaults(), path));
+  const setting = path.replace(/\[.*$/, '');
+  if (findPlace(setting) === undefined) return false;
+  return isDeepStrictEqual(valueAt(config, setting), valueAt(defaults(), setting));
 }
 
 function isBelow(path: string, above: string): boolean {

@@ -58,7 +58,10 @@ function reportFile(
   level: Level,
   log: Log,
 ): void {
-  for (const problem of problems) log.warn(formatProblem(problem).replaceAll('\n', ':'));
+  // Of variables (line 0), those who use them warn.
+  for (const problem of problems.filter(({ line }) => line > 0)) {
+    log.warn(formatProblem(problem).replaceAll('\n', ':'));
+  }
   for (const { line, message } of findWithoutEffect(config, origins)) {
     log.warn(`${file}:${line}: no effect yet: ${message}`);
   }

@@ -3,7 +3,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { type Loaded, loadConfig } from '../config/file/load.ts';
 import type { FlagValues } from '../config/file/overrides.ts';
 import { formatProblem } from '../config/file/problem.ts';
-import { yamlLimits } from '../config/file/yaml-document.ts';
+import { yamlLimits } from '../config/file/yaml-bounds.ts';
 import { AgentError } from '../telemetry/agent-error.ts';
 import { GRAMMARS } from './grammars.ts';
 

@@ -1,6 +1,7 @@
 /** Keys and values of a YAML mapping, with aliases followed and `<<` merged in. */
 import { isAlias, isMap, isPair, isScalar, isSeq, type Node, type YAMLMap } from 'yaml';
-import { startOf, type YamlDocument, yamlLimits } from './yaml-document.ts';
+import { yamlLimits } from './yaml-bounds.ts';
+import { startOf, type YamlDocument } from './yaml-document.ts';
 
 export interface Entry {
   readonly key: string;

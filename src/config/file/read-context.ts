@@ -3,7 +3,8 @@ import type { Node } from 'yaml';
 import { Nodes } from './entries.ts';
 import type { Problem } from './problem.ts';
 import type { AnySchema } from './schema.ts';
-import { type Position, startOf, type YamlDocument } from './yaml-document.ts';
+import type { Position } from './yaml-bounds.ts';
+import { startOf, type YamlDocument } from './yaml-document.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

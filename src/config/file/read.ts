@@ -13,7 +13,8 @@ import { defaultOf, entriesOf, readObject, readVariant } from './read-object.ts'
 import { readSource, readVariable } from './read-source.ts';
 import { type Reading, readBoolean, readNumber, readText, readWord } from './scalars.ts';
 import type { AnySchema, ListSchema, MapSchema, ObjectSchema, TextSchema } from './schema.ts';
-import type { Position, YamlDocument } from './yaml-document.ts';
+import type { Position } from './yaml-bounds.ts';
+import type { YamlDocument } from './yaml-document.ts';
 
 export interface ReadResult {
   readonly value: unknown;

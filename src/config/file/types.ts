@@ -5,7 +5,8 @@ import type { objectQueue, packing, retryOnFailure, spool } from './sections/del
 import type { otel, sampling } from './sections/otel.ts';
 import type { redaction, redactionRule } from './sections/redaction.ts';
 import type { root } from './sections/root.ts';
-import type { eventStoreSchema, objectStoreSchema, services } from './sections/services.ts';
+import type { eventStoreSchema } from './sections/event-stores.ts';
+import type { objectStoreSchema, services } from './sections/services.ts';
 
 import type { pluginSchema, rulekit, stackSchema } from './sections/stacks.ts';
 import type { tags, tap } from './sections/tap.ts';

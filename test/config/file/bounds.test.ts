@@ -1,7 +1,7 @@
 /** Files that are made to hurt: each ends soon, with one error that says what is too much. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { yamlLimits } from '../../../src/config/file/yaml-document.ts';
+import { yamlLimits } from '../../../src/config/file/yaml-bounds.ts';
 import { load } from './load.ts';
 
 /** A machine that is shared is slow; without bounds these take minutes, or all memory. */

@@ -10,7 +10,7 @@ import {
   text,
   withDefault,
 } from '../schema.ts';
-import { absolutePath, path } from './text.ts';
+import { absolutePath, path, storeId } from './text.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -175,3 +175,26 @@ export const eventStoreReference = object({
   ),
   disabled: withDefault(boolean(), false, 'Send no such notes.'),
 });
+
+export const eventStoreField = section(
+  eventStoreReference,
+  'Where a note about each stored object goes.',
+);
+
+/** Of every store that keeps objects under keys. */
+export const objectStoreFields = {
+  id: storeId,
+  prefix: withDefault(
+    text('a key prefix without slashes at its ends', { pattern: /^$|^[^/]+(\/[^/]+)*$/ }),
+    '',
+    'Put before `<yyyy>/<mm>/<dd>/...` of every key.',
+  ),
+  accessUrl: optional(
+    text('a URL template', { pattern: /./ }),
+    'URL for people; `{{SCHEME}}`, `{{ENDPOINT}}`, `{{BUCKET}}`, `{{DIGEST}}` (the whole key) and `{{SHA256}}` are filled in.',
+  ),
+  packing: section(packing, 'Storing small objects together.'),
+  sendingQueue: section(objectQueue, 'Objects that wait in memory.'),
+  retryOnFailure: section(retryOnFailure(24 * HOUR_MS), 'When a write failed.'),
+  eventStore: eventStoreField,
+} as const;

@@ -1,5 +1,5 @@
 /** Kinds of text that several sections share. */
-import { type Schema, text } from '../schema.ts';
+import { optional, type Schema, text } from '../schema.ts';
 
 /** `scheme://user:password@host` without what is secret in it. */
 export function maskCredentials(url: string): string {
@@ -58,3 +58,11 @@ export function expression(): Schema<string> {
 export function regex(): Schema<string> {
   return text('a regular expression (RE2)', { format: 'regex', pattern: /./s });
 }
+
+export const QPOINT_SERVICE =
+  'it belongs to the Qpoint service; spantap sends to stores of your own only';
+
+export const storeId = optional(
+  text('a name'),
+  'Name by which plugins and object stores choose it.',
+);

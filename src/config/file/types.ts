@@ -2,10 +2,10 @@
 import type { ValueOf, ValueSource } from './schema.ts';
 import type { capture, limits, link, telemetry } from './sections/agent.ts';
 import type { objectQueue, packing, retryOnFailure, spool } from './sections/delivery.ts';
+import type { eventStoreSchema } from './sections/event-stores.ts';
 import type { otel, sampling } from './sections/otel.ts';
 import type { redaction, redactionRule } from './sections/redaction.ts';
 import type { root } from './sections/root.ts';
-import type { eventStoreSchema } from './sections/event-stores.ts';
 import type { objectStoreSchema, services } from './sections/services.ts';
 
 import type { pluginSchema, rulekit, stackSchema } from './sections/stacks.ts';

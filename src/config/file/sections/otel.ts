@@ -14,8 +14,9 @@ import {
   withDefault,
   word,
 } from '../schema.ts';
-import { clientTls, retryOnFailure, sendingQueue, spool } from './delivery.ts';
+import { retryOnFailure, sendingQueue, spool } from './delivery.ts';
 import { HEADER_NAME, otlpEndpoint } from './text.ts';
+import { clientTls } from './tls.ts';
 
 const GIB = 1024 ** 3;
 const COLLECTOR = 'a Collector names exporters; here the section otel is the exporter';

@@ -37,7 +37,7 @@ stacks:
   "odd: name": {plugins: [{type: http_metrics}, {type: http_capture, config: {rules: [{expr: '!a["x"] # no', level: none, sample: 0.5}]}}]}
   empty: {}
 tags: [{key: "-", source: env, location: "*"}]
-redaction: {rules: [{type: regex, pattern: '[\\]{}",:]+', in: [body]}]}
+redaction: {rules: [{type: regex, pattern: '[\\]{}",:]+'}]}
 otel: {timeout: 1m30s, known_methods: [GET, "*"]}
 sampling: {max_per_second: 12.5}
 `;

@@ -481,6 +481,11 @@ export const WRONG: readonly Wrong[] = [
     error: '3:26 "user.password" is not a path such as',
   },
   {
+    name: 'a pattern to keep',
+    text: redaction('{type: regex, pattern: x, action: keep}'),
+    error: '3:41 "keep" is not supported: name what is to be kept',
+  },
+  {
     name: 'headers of redaction at the top',
     text: 'redaction: {headers: [a]}',
     error: '1:13 the key is not supported: use rules',

@@ -1,4 +1,5 @@
 /** `redaction`: what never leaves the agent. Applied before anything is queued, printed or stored. */
+import { SECRET_HEADERS, SENSITIVE_QUERY_KEYS } from '../../secrets.ts';
 import {
   list,
   object,
@@ -12,56 +13,45 @@ import {
 } from '../schema.ts';
 import { headerName, regex } from './text.ts';
 
-const action = word({
-  keep: 'as it is, although a later rule or a list covers it',
+const WORDS = {
   mask: 'the word REDACTED',
-  hash: 'HMAC-SHA256 with hash_key: equal values stay equal',
+  hash: 'a keyed hash: equal values stay equal',
   drop: 'the value and its name are left out',
-});
-
-const common = {
-  action: withDefault(action, 'mask', 'What is left of it.'),
-  of: withDefault(
-    word({ both: 'requests and responses', request: 'requests', response: 'responses' }),
-    'both',
-    'Which messages.',
-  ),
 } as const;
 
-/** `$.a.b[0]`, `$.items[*].secret`, `$..password`: the part of RFC 9535 that names places. */
-const JSON_PATH = /^\$(\.\.?([A-Za-z_][\w-]*|\*)|\[(\d+|\*|'[^']*'|"[^"]*")\])+$/;
+/** Of things that have a name, which a later rule or a list might cover. */
+const action = withDefault(
+  word({ keep: 'as it is, although a later rule or a list covers it', ...WORDS }),
+  'mask',
+  'What is left of it.',
+);
+
+/** `$.a.b`, `$.items[*].card`, `$..token`, `$["odd key"]`: the part of RFC 9535 that names places. */
+const JSON_PATH =
+  /^\$(?:(?:\.\.?)(?:\*|[^.[\]*"'\s]+)|(?:\.\.)?\[(?:\*|\d+|"(?:[^"\\]|\\.)*")\])+$/;
+
+const name = (what: string) => text(what, { pattern: /./ });
 
 export const redactionRule = variant('type', {
   header: {
     doc: 'A header by its name.',
-    object: object({
-      name: required(
-        text('the name of a header, `*` at its beginning or end for any letters', {
-          pattern: /^\*?[!#$%&'+\-.^_`|~0-9A-Za-z]+\*?$/,
-        }),
-        'Letter case does not count.',
-      ),
-      ...common,
-    }),
+    object: object({ name: required(headerName(), 'Letter case does not count.'), action }),
   },
   query: {
-    doc: 'A parameter of the query by its name.',
+    doc: 'A parameter of the query by its name, also of URLs in values of headers.',
     object: object({
       name: required(
-        text('the name of a parameter', { pattern: /./ }),
+        name('the name of a parameter'),
         'As it is after decoding; letter case counts.',
       ),
-      ...common,
+      action,
     }),
   },
   form: {
-    doc: 'A field of a form body (application/x-www-form-urlencoded, multipart/form-data).',
+    doc: 'A field of a form body (application/x-www-form-urlencoded).',
     object: object({
-      name: required(
-        text('the name of a field', { pattern: /./ }),
-        'As it is after decoding; letter case counts.',
-      ),
-      ...common,
+      name: required(name('the name of a field'), 'As it is after decoding; letter case counts.'),
+      action,
     }),
   },
   json: {
@@ -71,29 +61,22 @@ export const redactionRule = variant('type', {
         text('a path such as $.user.password, $.items[*].token or $..secret', {
           pattern: JSON_PATH,
         }),
-        'Names, `[0]`, `[*]`, `.*` and `..` of RFC 9535.',
+        'Names, `["odd name"]`, `[0]`, `[*]`, `.*` and `..` of RFC 9535.',
       ),
-      ...common,
+      action,
     }),
   },
   regex: {
-    doc: 'Whatever matches, anywhere in the listed places.',
+    doc: 'Whatever matches, in targets, values of headers and bodies.',
     object: object({
       pattern: required(regex(), 'RE2; linear time.'),
-      in: withDefault(
-        list(
-          word({
-            path: 'the path',
-            query: 'the query',
-            headers: 'values of headers',
-            body: 'bodies',
-          }),
-          1,
-        ),
-        ['path', 'query', 'headers', 'body'],
-        'Where it is looked for.',
+      action: withDefault(
+        word(WORDS, {
+          unsupported: { keep: 'name what is to be kept: type header, query, form or json' },
+        }),
+        'mask',
+        'What is left of it.',
       ),
-      ...common,
     }),
   },
 });
@@ -107,20 +90,12 @@ export const redaction = object(
     ),
     secretHeaders: withDefault(
       list(headerName()),
-      ['authorization', 'cookie', 'set-cookie', 'proxy-authorization', 'x-api-key'],
+      SECRET_HEADERS,
       'Headers that are masked; a list of your own replaces this one.',
     ),
     sensitiveQueryParameters: withDefault(
-      list(text('the name of a parameter', { pattern: /./ })),
-      [
-        'X-Amz-Signature',
-        'X-Amz-Credential',
-        'X-Amz-Security-Token',
-        'AWSAccessKeyId',
-        'Signature',
-        'sig',
-        'X-Goog-Signature',
-      ],
+      list(name('the name of a parameter')),
+      SENSITIVE_QUERY_KEYS,
       'Query parameters that are masked (the list of the semantic conventions); a list of your own replaces this one.',
     ),
     hashKey: optional(

@@ -1,5 +1,6 @@
 /** What refers to something else in the file: stores by id, stacks by name. */
 import { nearest } from '../nearest.ts';
+import { checkDirectories, checkEndpoints } from './destinations.ts';
 import type { Finding } from './finding.ts';
 import { join } from './path.ts';
 import type { Config } from './types.ts';
@@ -10,7 +11,8 @@ export function checkReferences(config: Config): Finding[] {
     ...checkEventStores(config),
     ...checkObjectStores(config),
     ...checkStacks(config),
-    ...checkDestinations(config),
+    ...checkEndpoints(config),
+    ...checkDirectories(config),
   ];
 }
 
@@ -74,26 +76,4 @@ function missing(
     names.length === 0 ? `there is no ${what} with a name` : `known: ${names.join(', ')}`;
   const hint = near === undefined ? known : `did you mean ${near}? ${known}`;
   return [{ severity: 'error', path, message: `no ${what} "${name}"`, hint }];
-}
-
-/** Spans would go to a port that speaks something else. */
-function checkDestinations({ otel, services }: Config): Finding[] {
-  const endpoints: readonly [string, string | undefined, string | undefined][] = [
-    ['otel.endpoint', otel.endpoint, otel.protocol ?? 'http/protobuf'],
-    ['otel.traces_endpoint', otel.tracesEndpoint, otel.protocol ?? 'http/protobuf'],
-    ['otel.metrics_endpoint', otel.metricsEndpoint, otel.protocol ?? 'http/protobuf'],
-    ['otel.logs_endpoint', otel.logsEndpoint, otel.protocol ?? 'http/protobuf'],
-    ...services.eventStores.flatMap((store, index): [string, string | undefined, string][] =>
-      store.type === 'otel'
-        ? [[`services.event_stores[${index}].endpoint`, store.endpoint, store.protocol ?? 'grpc']]
-        : [],
-    ),
-  ];
-  return endpoints.flatMap(([path, endpoint, protocol]): Finding[] => {
-    if (endpoint === undefined || protocol === 'grpc' || /^https?:/i.test(endpoint)) return [];
-    const message = `"${endpoint}" has no scheme, which ${protocol} needs`;
-    return [
-      { severity: 'error', path, message, hint: `such as http://${endpoint}, or protocol: grpc` },
-    ];
-  });
 }

@@ -302,6 +302,12 @@ export const WRONG: readonly Wrong[] = [
     hint: 'http://collector:4318',
   },
   {
+    name: 'one spool for two stores',
+    text: store('- {type: s3, bucket: a}', '- {type: s3, bucket: b}'),
+    error:
+      '4:7 /var/lib/spantap/spool/s3 is the directory of services.object_stores[0].spool.directory too',
+  },
+  {
     name: 'an endpoint of another scheme',
     text: 'otel: {endpoint: "ftp://collector"}',
     error: '1:18 "ftp://collector" is not a URL',

@@ -2,12 +2,13 @@
 import { nearest } from '../../config/nearest.ts';
 import { bad, type Checked, good } from '../language/problem.ts';
 import type { Call, Operand } from '../language/syntax.ts';
+import { isAscii, startsWithBytes } from '../values/text.ts';
 import { isList, kindOf, type Value } from '../values/value.ts';
+import { anyText } from './any-text.ts';
 import { FUNCTIONS, type RuleFunction, textsOf } from './functions.ts';
 import { ANYTHING } from './outcomes.ts';
 import { type Resolved, readerOf } from './resolved.ts';
 import type { Condition, Scope, Test, ValueOf } from './scope.ts';
-import { anyText, isAscii, startsWithBytes } from './text.ts';
 
 type ResolveArgument = (argument: Operand) => Checked<Resolved>;
 

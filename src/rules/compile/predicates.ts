@@ -10,9 +10,10 @@ import { type Cidr, emptyAddress, type Ip, parseAddress } from '../values/addres
 import { isAt, isNeverIn } from '../values/compare.ts';
 import type { Pattern } from '../values/pattern.ts';
 import { testPlain } from '../values/plain-pattern.ts';
+import { containsBytes, decodeText, isAscii, isSameBytes } from '../values/text.ts';
 import { isList, type Value } from '../values/value.ts';
+import { anyText } from './any-text.ts';
 import type { Test } from './scope.ts';
-import { anyText, containsBytes, decodeText, isAscii, isSameBytes } from './text.ts';
 
 type Passes = (slice: TextSlice) => boolean;
 

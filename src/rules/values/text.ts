@@ -1,8 +1,6 @@
 /** Text of a message as bytes: comparison without making a string of it, and the string if need be. */
 import { isUtf8 } from 'node:buffer';
-import type { FieldRef } from '../fields/field.ts';
-import { FALSE, MISSING, type TextSlice, TRUE } from '../types.ts';
-import type { Test } from './scope.ts';
+import type { TextSlice } from '../types.ts';
 
 export function emptySlice(): TextSlice {
   return { bytes: new Uint8Array(0), start: 0, end: 0 };
@@ -43,21 +41,4 @@ export function decodeText({ bytes, start, end }: TextSlice): string {
   const latin1 = buffer.toString('latin1');
   if (isAscii(latin1)) return latin1;
   return isUtf8(buffer) ? buffer.toString('utf8') : latin1;
-}
-
-/** True when any value of a text field passes. */
-export function anyText(ref: FieldRef, passes: (slice: TextSlice) => boolean): Test {
-  const slice = emptySlice();
-  if (ref.field.isSeveral !== true) {
-    return (source) => {
-      if (!source.text(ref, 0, slice)) return MISSING;
-      return passes(slice) ? TRUE : FALSE;
-    };
-  }
-  return (source) => {
-    if (!source.text(ref, 0, slice)) return MISSING;
-    if (passes(slice)) return TRUE;
-    for (let i = 1; source.text(ref, i, slice); i++) if (passes(slice)) return TRUE;
-    return FALSE;
-  };
 }

@@ -93,7 +93,7 @@ export const limits = {
   ruleDepthMax: 64,
   ruleListMax: 1_024,
   rulePatternMax: 1_024,
-  rulePatternProgramMax: 2_000,
+  rulePatternProgramMax: 1_000,
   /** Macros of a file; each may call those before it. Beyond: a configuration error. */
   ruleMacrosMax: 512,
 } as const;

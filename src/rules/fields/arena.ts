@@ -15,7 +15,11 @@ export class Arena {
   }
 
   append(bytes: Uint8Array, start: number, end: number): void {
-    for (let at = start; at < end; at++) this.push(bytes[at]);
+    while (this.#used + end - start > this.#bytes.length) this.#grow();
+    const target = this.#bytes;
+    let to = this.#used;
+    for (let at = start; at < end; at++) target[to++] = bytes[at];
+    this.#used = to;
   }
 
   push(byte: number): void {

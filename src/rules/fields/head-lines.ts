@@ -29,12 +29,9 @@ export class HeadLines {
       const first = bytes[at];
       if (first === CR || first === LF) return;
       const from = at;
-      let colon = -1;
-      for (; at < end; at++) {
-        const byte = bytes[at];
-        if (byte === LF) break;
-        if (byte === COLON && colon < 0) colon = at;
-      }
+      while (at < end && bytes[at] !== COLON && bytes[at] !== LF) at++;
+      const colon = bytes[at] === COLON ? at : -1;
+      while (at < end && bytes[at] !== LF) at++;
       if (first === SP || first === HT) this.#continue(at);
       else if (colon > from) this.#add(from, colon, at);
     }

@@ -80,7 +80,11 @@ function readEscape(
   if (!isWhole || digits.length !== count || !isValid) {
     const hint =
       'known are \\a \\b \\f \\n \\r \\t \\v \\\\ \\xHH \\NNN \\uXXXX \\UXXXXXXXX and the quote itself';
-    return bad({ offset: at, length: 2 }, `unknown escape ${JSON.stringify(`\\${char}`)}`, hint);
+    return bad(
+      { offset: at, length: 1 + char.length },
+      `unknown escape ${JSON.stringify(`\\${char}`)}`,
+      hint,
+    );
   }
   const bytes = isByte ? Buffer.from([code]) : Buffer.from(String.fromCodePoint(code), 'utf8');
   return good({ bytes, end: from + count });

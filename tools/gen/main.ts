@@ -5,9 +5,10 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../setup/paths.ts';
 import { layoutFiles } from './layout.ts';
+import { rulesReference } from './rules-reference.ts';
 
 const isCheck = process.argv.includes('--check');
-for (const [name, text] of Object.entries(layoutFiles())) {
+for (const [name, text] of Object.entries({ ...layoutFiles(), ...rulesReference() })) {
   const path = join(root, name);
   const isSame = existsSync(path) && readFileSync(path, 'utf8') === text;
   if (isSame) continue;

@@ -3,6 +3,7 @@
  *
  *     const macros = compileMacros([{ name: 'is_error', expr: 'http.res.status >= 400' }]);
  *     const compiled = compileExpression('is_error() and http.req.method == "POST"', macros.macros);
+ *     // Before that, once per file: await loadZones(all expressions), for zone().
  *     if (compiled.ok) compiled.rule.test(source); // TRUE, FALSE or MISSING
  */
 import { compileNode } from './compile/condition.ts';
@@ -22,6 +23,7 @@ import type { Node } from './language/syntax.ts';
 import type { Value } from './values/value.ts';
 
 export type { MacroProblem, MacroSource, Macros, MacrosResult } from './compile/macros.ts';
+export { loadZones } from './compile/zones.ts';
 export type { Problem } from './language/problem.ts';
 
 export interface Expression {

@@ -41,6 +41,7 @@ function resolveFunction(
     const counts = `expects ${expected} arguments, got ${call.arguments.length}`;
     return bad(call, `function "${call.name}" ${counts}`, usage(call.name, known));
   }
+  if (known.isReady?.() === false) return bad(call, `what "${call.name}" needs is not loaded`);
   const given: Resolved[] = [];
   for (const argument of call.arguments) {
     const resolved = resolve(argument);
@@ -90,7 +91,7 @@ function called(name: string, known: RuleFunction, given: readonly Resolved[]): 
   return { kind: 'computed', value, truth };
 }
 
-/** A field with several values: true when it is for any of them. */
+/** Of a field with several values the first result that is true, or text. */
 function applyToAny(known: RuleFunction, values: readonly Value[]): Value {
   const [first, ...rest] = values.map((value) => (isList(value) ? [''] : textsOf(value)));
   const others = rest.map((texts) => texts[0] ?? '');

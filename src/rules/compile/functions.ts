@@ -1,11 +1,14 @@
 /** The functions of rules: Rulekit's own and those that Qtap adds. */
 import { toText, type Value } from '../values/value.ts';
+import { areZonesLoaded, zoneOf } from './zones.ts';
 
 export interface RuleFunction {
   readonly parameters: readonly string[];
   /** True when every argument must be text; otherwise each is taken by its text form. */
   readonly isText: boolean;
   readonly doc: string;
+  /** False: what it needs was not loaded (zones.ts). */
+  isReady?(): boolean;
   apply(values: readonly string[]): Value;
 }
 
@@ -17,6 +20,16 @@ export const FUNCTIONS: ReadonlyMap<string, RuleFunction> = new Map<string, Rule
       isText: false,
       doc: 'True when the text form of the value begins with that of the prefix.',
       apply: ([value, prefix]) => value.startsWith(prefix),
+    },
+  ],
+  [
+    'zone',
+    {
+      parameters: ['domain'],
+      isText: true,
+      doc: 'The registrable domain by the public suffix list (`example.co.uk` of `a.b.example.co.uk`), or the domain itself when it has none.',
+      isReady: areZonesLoaded,
+      apply: ([domain]) => zoneOf(domain),
     },
   ],
   [

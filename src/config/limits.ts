@@ -96,4 +96,6 @@ export const limits = {
   rulePatternProgramMax: 1_000,
   /** Macros of a file; each may call those before it. Beyond: a configuration error. */
   ruleMacrosMax: 512,
+  /** Nesting of JSON under a redaction rule. Beyond: the body is masked whole. */
+  redactionDepthMax: 128,
 } as const;

@@ -15,6 +15,8 @@ export interface Pattern {
   readonly plain: PlainPattern | null;
   /** True when some part of the text matches. */
   test(text: string): boolean;
+  /** `text` with every match, from left to right, replaced. */
+  replace(text: string, by: (found: string) => string): string;
 }
 
 export type PatternResult =
@@ -33,11 +35,25 @@ export function compilePattern(source: string): PatternResult {
     }
     const test = (text: string): boolean => compiled.test(text);
     const plain = parsePlain(source);
-    return { ok: true, pattern: { kind: 'pattern', source, plain, test } };
+    const replace: Pattern['replace'] = (text, by) => replaceAll(compiled, text, by);
+    return { ok: true, pattern: { kind: 'pattern', source, plain, test, replace } };
   } catch (error) {
     if (error instanceof RE2JSException) return { ok: false, why: reason(error.message) };
     throw error;
   }
+}
+
+function replaceAll(compiled: RE2JS, text: string, by: (found: string) => string): string {
+  const matcher = compiled.matcher(text);
+  let out = '';
+  let at = 0;
+  while (matcher.find()) {
+    const start = matcher.start();
+    const end = matcher.end();
+    out += text.slice(at, start) + by(text.slice(start, end));
+    at = end;
+  }
+  return out + text.slice(at);
 }
 
 /** The library's message without its preamble. */

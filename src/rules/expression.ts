@@ -12,6 +12,7 @@ import {
   type MacroSource,
   type Macros,
   type MacrosResult,
+  withoutMacros,
 } from './compile/macros.ts';
 import type { Outcomes } from './compile/outcomes.ts';
 import type { Test } from './compile/scope.ts';
@@ -72,6 +73,5 @@ export function outcomesWhen(rule: Expression, assumed: ReadonlyMap<string, Valu
   return compiled.ok ? compiled.value.outcomes : rule.outcomes;
 }
 
-const none = compileMacros([]);
 /** For expressions that stand alone. */
-export const NO_MACROS: Macros | null = none.ok ? none.macros : null;
+export const NO_MACROS: Macros = withoutMacros(SCHEMA);

@@ -67,6 +67,10 @@ export function compileMacros(sources: readonly MacroSource[], schema: Schema): 
   return faults.length > 0 ? { ok: false, problems: faults } : { ok: true, macros };
 }
 
+export function withoutMacros(schema: Schema): Macros {
+  return build(new Map(), [], schema, []);
+}
+
 function tooMany(name: string): Problem {
   const span = { offset: 0, length: name.length };
   return problemAt(span, `there are at most ${limits.ruleMacrosMax} macros`);

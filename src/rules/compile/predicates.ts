@@ -74,7 +74,7 @@ function literalPasses(operator: CompareOperator, text: string): Passes | undefi
     case '!=':
       return (slice) => !isSameBytes(slice, wanted);
     case 'contains':
-      return (slice) => containsBytes(slice, wanted);
+      return ({ bytes, start, end }) => containsBytes(bytes, start, end, wanted);
     default:
       return undefined;
   }

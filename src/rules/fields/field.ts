@@ -76,6 +76,18 @@ export class Schema {
     return { field, id, key, keyBytes: Buffer.from(key, 'utf8'), name };
   }
 
+  /** `http.req.header.host`: the part before the key is what is mistyped. */
+  #nearestKeyed(name: string): string | undefined {
+    for (const base of this.#keyed.keys()) {
+      const parts = name.split('.');
+      const count = base.split('.').length;
+      const rest = parts.slice(count).join('.');
+      if (rest === '' || nearest(parts.slice(0, count).join('.'), [base]) === undefined) continue;
+      return `${base}.${rest}`;
+    }
+    return undefined;
+  }
+
   #unknown(name: FieldName): Checked<FieldRef> {
     if (name.key === null && this.#keyed.has(name.name)) {
       const hint = `write ${name.name}.key or ${name.name}["key"]`;
@@ -84,7 +96,7 @@ export class Schema {
     if (name.key !== null && this.#plain.has(name.name)) {
       return bad(name, `${name.name} takes no key`);
     }
-    const best = nearest(name.name, [...this.#plain.keys(), ...this.#keyed.keys()]);
+    const best = this.#nearestKeyed(name.name) ?? nearest(name.name, [...this.#plain.keys()]);
     const old = RENAMED.find(([prefix]) => name.name.startsWith(prefix));
     const renamed = old === undefined ? undefined : old[1] + name.name.slice(old[0].length);
     const word = renamed ?? best;

@@ -3,6 +3,8 @@
  * the start or the end, without alternatives and repetitions. They match bytes one by one, so bytes
  * of any encoding can stand around them.
  */
+import { containsBytes } from './text.ts';
+
 export interface PlainPattern {
   readonly isAtStart: boolean;
   readonly isAtEnd: boolean;
@@ -93,7 +95,8 @@ export function testPlain(
   start: number,
   end: number,
 ): boolean {
-  const { positions, isAtStart, isAtEnd } = pattern;
+  const { positions, isAtStart, isAtEnd, literal } = pattern;
+  if (literal !== null && !isAtStart && !isAtEnd) return containsBytes(bytes, start, end, literal);
   const count = positions.length;
   const last = end - count;
   const from = isAtEnd && !isAtStart ? Math.max(start, last) : start;

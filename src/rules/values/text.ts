@@ -20,9 +20,13 @@ export function startsWithBytes(slice: TextSlice, wanted: Uint8Array): boolean {
   return slice.end - slice.start >= wanted.length && isAt(slice.bytes, slice.start, wanted);
 }
 
-export function containsBytes(slice: TextSlice, wanted: Uint8Array): boolean {
-  const { bytes, start } = slice;
-  const last = slice.end - wanted.length;
+export function containsBytes(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  wanted: Uint8Array,
+): boolean {
+  const last = end - wanted.length;
   const first = wanted[0];
   for (let at = start; at <= last; at++) {
     if (bytes[at] === first && isAt(bytes, at, wanted)) return true;

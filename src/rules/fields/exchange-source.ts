@@ -162,7 +162,7 @@ export class ExchangeSource implements FieldSource {
   }
 
   get linkFacts(): Facts {
-    this.#link ??= this.#facts.link(this.#row);
+    this.#link ??= this.#facts.link(this.#batch, this.#row);
     return this.#link;
   }
 

@@ -2,6 +2,8 @@
  * What other stages know about an exchange and no column holds: process, container, pod, tags, TLS,
  * what the proxy changed. Keyed by the schema's full names, e.g. `src.container.labels.app`.
  */
+import type { ExchangeBatch } from '../../handoff/layout.ts';
+
 export type FactValue = string | number | boolean | readonly string[];
 export type Facts = Readonly<Record<string, FactValue>>;
 
@@ -10,8 +12,8 @@ export interface FactSource {
   process(index: number): Facts;
   /** `tls.*` of a connection by its id. */
   connection(id: number): Facts;
-  /** `link.changed.*`, `link.added.*` and `link.removed.*` of a row of the batch being read. */
-  link(row: number): Facts;
+  /** `link.changed.*`, `link.added.*` and `link.removed.*` of a row: `changesOf` of changes.ts. */
+  link(batch: ExchangeBatch, row: number): Facts;
 }
 
 export const NO_FACTS: Facts = {};

@@ -84,4 +84,18 @@ export const limits = {
   /** Memory of one nginx worker searched for its connections. Beyond: `dropped.nginx_scan`. */
   nginxScanBytesMax: 512 * 1024 * 1024,
   nginxScanMs: 250,
+  /**
+   * One rule expression: UTF-16 code units, nesting of parentheses, calls and `not`, elements of a
+   * list, characters of a pattern and states it compiles to (matching takes states times bytes at
+   * worst). Beyond: the expression is a configuration error.
+   */
+  ruleExpressionMax: 16_384,
+  ruleDepthMax: 64,
+  ruleListMax: 1_024,
+  rulePatternMax: 1_024,
+  rulePatternProgramMax: 1_000,
+  /** Macros of a file; each may call those before it. Beyond: a configuration error. */
+  ruleMacrosMax: 512,
+  /** Nesting of JSON under a redaction rule. Beyond: the body is masked whole. */
+  redactionDepthMax: 128,
 } as const;

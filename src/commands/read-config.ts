@@ -5,7 +5,7 @@ import type { FlagValues } from '../config/file/overrides.ts';
 import { formatProblem } from '../config/file/problem.ts';
 import { yamlLimits } from '../config/file/yaml-bounds.ts';
 import { AgentError } from '../telemetry/agent-error.ts';
-import { GRAMMARS } from './grammars.ts';
+import { loadGrammars } from './grammars.ts';
 
 const STANDARD_INPUT = 0;
 
@@ -17,14 +17,15 @@ export interface ReadConfigInput {
 }
 
 /** @throws AgentError when the file cannot be read or is no UTF-8 */
-export function readConfig({ file, flags, purpose }: ReadConfigInput): Loaded {
+export async function readConfig({ file, flags, purpose }: ReadConfigInput): Promise<Loaded> {
+  const text = file === undefined ? undefined : readText(file);
   return loadConfig({
-    text: file === undefined ? undefined : readText(file),
+    text,
     file: file === '-' ? 'stdin' : (file ?? ''),
     environment: process.env,
     flags,
     purpose,
-    grammars: GRAMMARS,
+    grammars: await loadGrammars(text ?? ''),
   });
 }
 

@@ -17,7 +17,7 @@ import { untilSignal } from './signals.ts';
 const STATUS_INTERVAL_MS = 60_000;
 
 export async function run(line: RunCommand): Promise<number> {
-  const loaded = readConfig({ file: line.config, flags: line.flags, purpose: 'run' });
+  const loaded = await readConfig({ file: line.config, flags: line.flags, purpose: 'run' });
   const config = rightOrRefuse(loaded, line.config);
   requireAll();
   const log = createLog(config.telemetry.logs);

@@ -3,13 +3,14 @@ import type { ValidateCommand } from '../config/command-line.ts';
 import { hasErrors, type Problem } from '../config/file/problem.ts';
 import { formatProblems, readConfig } from './read-config.ts';
 
-export function validate({ files }: ValidateCommand): number {
-  const results = files.map((file) => validateOne(file));
-  return results.every((isRight) => isRight) ? 0 : 1;
+export async function validate({ files }: ValidateCommand): Promise<number> {
+  let exitCode = 0;
+  for (const file of files) if (!(await validateOne(file))) exitCode = 1;
+  return exitCode;
 }
 
-function validateOne(file: string): boolean {
-  const { problems } = readConfig({ file, flags: {}, purpose: 'look' });
+async function validateOne(file: string): Promise<boolean> {
+  const { problems } = await readConfig({ file, flags: {}, purpose: 'look' });
   const isRight = !hasErrors(problems);
   if (problems.length > 0) process.stdout.write(`${formatProblems(problems)}\n`);
   process.stdout.write(`${file}: ${verdict(problems, isRight)}\n`);

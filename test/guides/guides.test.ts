@@ -6,7 +6,10 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { loadGrammars } from '../../src/commands/grammars.ts';
 import { loadConfig } from '../../src/config/file/load.ts';
+
+const GRAMMARS = await loadGrammars('');
 
 const KEYS = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret' };
 
@@ -41,7 +44,7 @@ const WARNINGS: Readonly<Record<string, readonly string[]>> = {
 
 function load(file: string, environment: Record<string, string>, purpose: 'run' | 'look' = 'look') {
   const text = readFileSync(join(import.meta.dirname, file), 'utf8');
-  return loadConfig({ text, file, environment, flags: {}, purpose });
+  return loadConfig({ text, file, environment, flags: {}, purpose, grammars: GRAMMARS });
 }
 
 test('every file of the guides is in the table: 8 for Traefik, 9 for HAProxy', () => {

@@ -22,7 +22,7 @@ export function checkMeaning(
   const findings = [
     ...checkReferences(config),
     ...checkMacros(config, expressions),
-    ...checkRuleOrder(config),
+    ...checkRuleOrder(config, grammars),
     ...checkHeaderSides(expressions),
     ...checkGrammars(config, read.grammatical, grammars),
     ...checkFilterPatterns(config, grammars),

@@ -1,6 +1,6 @@
 /**
- * The words of an expression, without its grammar: enough to find which macros it calls and which
- * of two rules covers the other. What an expression means is the rules stage's business.
+ * The words of an expression, without its grammar: enough to find which macros it calls. What an
+ * expression means is the rules stage's business.
  * Source of the tokens: Rulekit's lexer.
  */
 
@@ -59,25 +59,4 @@ function nextWord(expression: string, offset: number): [Word['kind'] | 'skip', s
 
 function isKeyword(text: string): boolean {
   return KEYWORDS.includes(text.toLowerCase());
-}
-
-/**
- * What must all hold for the expression to hold: its parts between `and`, each written the same
- * way whatever the spaces. An `or` beside them makes the whole one part; `true` has none.
- */
-export function conjunctsOf(expression: string): ReadonlySet<string> {
-  const words = wordsOf(expression);
-  const parts: string[] = [''];
-  let depth = 0;
-  for (const { text } of words) {
-    if (text === '(' || text === '[') depth++;
-    if (text === ')' || text === ']') depth--;
-    const sign = text.toLowerCase();
-    if (depth === 0 && (sign === '||' || sign === 'or')) {
-      return new Set([words.map((word) => word.text).join(' ')]);
-    }
-    if (depth === 0 && (sign === '&&' || sign === 'and')) parts.push('');
-    else parts[parts.length - 1] += ` ${text}`;
-  }
-  return new Set(parts.map((part) => part.trim()).filter((part) => part.toLowerCase() !== 'true'));
 }

@@ -25,7 +25,32 @@ export interface GrammarProblem {
 export interface Grammars {
   /** Called once with all macros; the result is asked about every expression, theirs too. */
   readonly expressions?: (
-    macros: readonly { readonly name: string; readonly expr: string }[],
+    macros: readonly NamedExpression[],
   ) => (text: string) => readonly GrammarProblem[];
   readonly regex?: (text: string) => readonly GrammarProblem[];
+  /** Called once with all macros; the result is asked about every list of rules. */
+  readonly unreachable?: (macros: readonly NamedExpression[]) => (order: RuleOrder) => readonly {
+    readonly index: number;
+    /** Behind "this rule": `can never match`. */
+    readonly why: string;
+  }[];
+}
+
+export interface NamedExpression {
+  readonly name: string;
+  readonly expr: string;
+}
+
+type Level = 'none' | 'summary' | 'details' | 'full';
+
+export interface OrderedRule extends NamedExpression {
+  readonly level?: Level | undefined;
+  readonly sample?: number | undefined;
+  readonly store?: 'sampled' | 'always' | undefined;
+}
+
+export interface RuleOrder {
+  readonly match: 'raise' | 'first';
+  readonly level: Level;
+  readonly rules: readonly OrderedRule[];
 }

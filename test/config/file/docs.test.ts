@@ -4,13 +4,12 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parse } from 'yaml';
-import { GRAMMARS } from '../../../src/commands/grammars.ts';
 import { jsonSchema } from '../../../src/config/file/json-schema.ts';
 import { formatProblem } from '../../../src/config/file/problem.ts';
 import { keyOf } from '../../../src/config/file/schema.ts';
 import { root } from '../../../src/config/file/sections/root.ts';
 import { configFiles } from '../../../tools/gen/config.ts';
-import { load } from './load.ts';
+import { GRAMMARS, load } from './load.ts';
 import { violations } from './schema-check.ts';
 import { WRONG } from './wrong.ts';
 

@@ -1,8 +1,12 @@
 /** Loads a text as `qtap.yaml`, with an environment of its own. */
 import assert from 'node:assert/strict';
+import { loadGrammars } from '../../../src/commands/grammars.ts';
 import { type Loaded, type LoadInput, loadConfig } from '../../../src/config/file/load.ts';
 import { formatProblem } from '../../../src/config/file/problem.ts';
 import type { Config } from '../../../src/config/file/types.ts';
+
+/** Those that the commands use. */
+export const GRAMMARS = await loadGrammars('');
 
 export const FILE = 'qtap.yaml';
 

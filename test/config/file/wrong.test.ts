@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { formatProblem } from '../../../src/config/file/problem.ts';
-import { FILE, load } from './load.ts';
+import { FILE, GRAMMARS, load } from './load.ts';
 import { WRONG } from './wrong.ts';
 
 test('the table has at least sixty cases, each with its own name', () => {
@@ -13,7 +13,7 @@ test('the table has at least sixty cases, each with its own name', () => {
 describe('one error with its place for', () => {
   for (const { name, text, error, hint } of WRONG) {
     test(name, () => {
-      const { config, problems } = load(text);
+      const { config, problems } = load(text, { grammars: GRAMMARS });
       const errors = problems.filter(({ severity }) => severity === 'error');
       assert.equal(config, undefined);
       assert.equal(errors.length, 1, errors.map(formatProblem).join('\n'));

@@ -391,8 +391,36 @@ export const WRONG: readonly Wrong[] = [
   },
   {
     name: 'a macro that does not exist',
-    text: rules('- {expr: "a == 1 && is_eror()", level: full}'),
-    error: '8:33 no macro or function "is_eror"',
+    text: rules('- {expr: "dst.port == 1 && is_eror()", level: full}'),
+    error: '8:40 no macro or function "is_eror"',
+  },
+
+  // Expressions, inside their text
+  {
+    name: 'a mistyped field',
+    text: rules("- {expr: 'dst.port == 1 and http.res.statsu >= 400', level: full}"),
+    error: '8:41 unknown field http.res.statsu',
+    hint: 'http.res.status',
+  },
+  {
+    name: 'an expression that is cut short',
+    text: rules('- name: a', '  level: full', '  expr: |', '    dst.port == 1', '      and'),
+    error: '12:21 unexpected the end of the expression, expected a value',
+  },
+  {
+    name: 'a comparison of other kinds',
+    text: rules('- {expr: \'http.res.status >= "a"\', level: full}'),
+    error: '8:42 ">=" compares numbers and fields',
+  },
+  {
+    name: 'a pattern that is none',
+    text: macros('- name: m', '  expr: http.req.path matches /(/'),
+    error: '4:35 pattern is not valid: missing closing )',
+  },
+  {
+    name: 'a function with too few values',
+    text: macros('- name: m', '  expr: starts_with(http.req.path)'),
+    error: '4:13 function "starts_with" expects 2 arguments, got 1',
   },
 
   // Macros
@@ -425,7 +453,7 @@ export const WRONG: readonly Wrong[] = [
     name: 'macros in a circle',
     text: macros(
       '- {name: a, expr: b()}',
-      '- {name: b, expr: "x == 1 or c()"}',
+      '- {name: b, expr: "dst.port == 1 or c()"}',
       '- {name: c, expr: a()}',
     ),
     error: '5:23 macros call each other in a circle: a() -> b() -> c() -> a()',

@@ -51,7 +51,12 @@ function ofSchema(schema: AnySchema): JsonSchema {
       return schema.isTextEnough ? { anyOf: [{ type: ['string', 'number'] }, object] } : object;
     }
     case 'list':
-      return { type: ['array', 'null'], items: ofSchema(schema.item), minItems: schema.itemsMin };
+      return {
+        type: ['array', 'null'],
+        items: ofSchema(schema.item),
+        minItems: schema.itemsMin,
+        maxItems: schema.itemsMax,
+      };
     case 'map':
       return { type: ['object', 'null'], additionalProperties: ofSchema(schema.item) };
     case 'object':

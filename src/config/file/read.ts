@@ -71,7 +71,12 @@ function readList(context: ReadContext, schema: ListSchema, node: Node, path: st
     context.error(path, node, `${shapeOf(node)} where a list belongs`, items);
     return undefined;
   }
-  if (node.items.length < schema.itemsMin) context.error(path, node, 'the list is empty');
+  const count = node.items.length;
+  if (count < schema.itemsMin) context.error(path, node, 'the list is empty');
+  if (count > schema.itemsMax) {
+    context.error(path, node, `the list has ${count} items; ${schema.itemsMax} are read at most`);
+    return undefined;
+  }
   return node.items.map((item, index) =>
     context.value(schema.item, item as Node, `${path}[${index}]`),
   );

@@ -13,11 +13,19 @@ export type Reading =
   | { readonly value: string | number | boolean }
   | { readonly message: string; readonly hint?: string };
 
+/** Of one value, in UTF-16 units. Expressions are the longest that make sense. */
+const TEXT_LENGTH_MAX = 16_384;
+
+const NUMBER_LENGTH_MAX = 64;
+
 const NO_VALUE = { message: 'has no value' } as const;
 
 export function readText(schema: TextSchema, scalar: ScalarText): Reading {
   if (scalar.value === null) return { ...NO_VALUE, hint: `expected ${schema.what}` };
   const text = typeof scalar.value === 'string' ? scalar.value : scalar.source;
+  if (text.length > TEXT_LENGTH_MAX) {
+    return { message: `the text has ${text.length} letters; ${TEXT_LENGTH_MAX} are read at most` };
+  }
   const why = schema.check?.(text);
   const isWrong = why !== undefined || schema.pattern?.test(text) === false;
   if (!isWrong) return { value: text };
@@ -56,7 +64,7 @@ export function readWord(schema: WordSchema, { value, source }: ScalarText): Rea
 export function readNumber(schema: NumberSchema, { value, source }: ScalarText): Reading {
   const what = describeNumber(schema);
   if (value === null) return { ...NO_VALUE, hint: `expected ${what}` };
-  const read = toNumber(schema, value);
+  const read = source.length > NUMBER_LENGTH_MAX ? undefined : toNumber(schema, value);
   if (read === undefined || (schema.isInteger && !Number.isSafeInteger(read))) {
     return { message: `"${shorten(source)}" is not ${what}` };
   }

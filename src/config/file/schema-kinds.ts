@@ -53,6 +53,7 @@ export interface ListSchema {
   readonly kind: 'list';
   readonly item: AnySchema;
   readonly itemsMin: number;
+  readonly itemsMax: number;
 }
 
 export interface MapSchema {

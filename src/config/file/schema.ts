@@ -80,8 +80,11 @@ export function source(isTextEnough = false): Schema<ValueSource> {
   return { kind: 'source', isTextEnough };
 }
 
-export function list<T>(item: Schema<T>, itemsMin = 0): Schema<readonly T[]> {
-  return { kind: 'list', item, itemsMin };
+/** Nobody writes longer lists, and what compares their items takes the square of their number. */
+const ITEMS_MAX = 1_024;
+
+export function list<T>(item: Schema<T>, itemsMin = 0, itemsMax = ITEMS_MAX): Schema<readonly T[]> {
+  return { kind: 'list', item, itemsMin, itemsMax };
 }
 
 export function map<T>(item: Schema<T>, keys: string): Schema<Readonly<Record<string, T>>> {

@@ -90,6 +90,36 @@ const BOMBS: readonly Bomb[] = [
     text: () => 'tap: &t\n  <<: [*t, [*t]]',
     message: /^the anchor &t contains itself/,
   },
+  {
+    name: 'a list of rules without end',
+    text: () => `redaction:\n  rules:\n${'    - {type: header, name: a}\n'.repeat(5_000)}`,
+    message: /^the list has 5000 items; 1024 are read at most/,
+  },
+  {
+    name: 'macros that call each other without end',
+    text: () => {
+      const macro = (i: number) => `    - {name: m${i}, expr: m${i + 1}()}`;
+      return ['rulekit:', '  macros:', ...Array.from({ length: 8_000 }, (_, i) => macro(i))].join(
+        '\n',
+      );
+    },
+    message: /^the list has 8000 items; 512 are read at most/,
+  },
+  {
+    name: 'a text without end',
+    text: () => `redaction: {rules: [{type: json, path: $${'.a'.repeat(400_000)}}]}`,
+    message: /^the text has 800001 letters; 16384 are read at most/,
+  },
+  {
+    name: 'a number without end',
+    text: () => `otel: {timeout: "${'1s'.repeat(400_000)}"}`,
+    message: /^"1s1s.*" is not a duration/,
+  },
+  {
+    name: 'a word without end',
+    text: () => `tap: {direction: ${'x'.repeat(900_000)}}`,
+    message: /^"x+\.\.\." is not known/,
+  },
 ];
 
 describe('bounded and said in one error:', () => {
@@ -102,6 +132,16 @@ describe('bounded and said in one error:', () => {
       assert.ok(problems.length <= 101);
     });
   }
+});
+
+test('the longest chain of macros is followed', () => {
+  const macro = (i: number) => `    - {name: m${i}, expr: ${i === 511 ? 'm0()' : `m${i + 1}()`}}`;
+  const text = ['rulekit:', '  macros:', ...Array.from({ length: 512 }, (_, i) => macro(i))];
+  const errors = load(text.join('\n')).problems.filter(({ severity }) => severity === 'error');
+  assert.deepEqual(
+    errors.map(({ line }) => line),
+    [514],
+  );
 });
 
 test('a file with thousands of mistakes names the first hundred', () => {

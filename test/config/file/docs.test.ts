@@ -62,7 +62,11 @@ test('every section has a page, and the first page names them all', () => {
 });
 
 test('schema and tables are as the description of the file says: npm run gen', () => {
-  for (const [file, text] of Object.entries(configFiles())) assert.equal(read(file), text, file);
+  const stale = Object.entries(configFiles()).filter(([file, text]) => read(file) !== text);
+  assert.deepEqual(
+    stale.map(([file]) => file),
+    [],
+  );
 });
 
 test('the schema accepts the guides', () => {

@@ -166,6 +166,9 @@ export const stackSchema = object({
 
 export const stacks = map(stackSchema, 'names of stacks');
 
+/** The bound of the rules stage: each may call the one before it. */
+const MACROS_MAX = 512;
+
 export const rulekit = object({
   macros: withDefault(
     list(
@@ -176,6 +179,8 @@ export const rulekit = object({
         ),
         expr: required(expression(), 'What the call stands for.'),
       }),
+      0,
+      MACROS_MAX,
     ),
     [],
     'Named expressions.',

@@ -13,19 +13,17 @@ const page = readFileSync(join(import.meta.dirname, '../../../docs/redaction.md'
 function ruleOf(text: string): RedactionRule {
   const match = /^(\w+) (.*) (keep|mask|hash|drop)$/.exec(text);
   assert.ok(match, text);
-  const [, kind, name = '', word] = match;
+  const [, type, name = '', word] = match;
   const action = word as Action;
-  switch (kind) {
+  switch (type) {
     case 'header':
-      return { kind, name, action };
     case 'query':
-      return { kind, key: name, action };
-    case 'json':
-      return { kind, path: name, action };
     case 'form':
-      return { kind, field: name, action };
-    case 'pattern':
-      return { kind, pattern: name, action };
+      return { type, name, action };
+    case 'json':
+      return { type, path: name, action };
+    case 'regex':
+      return { type, pattern: name, action };
     default:
       return assert.fail(text);
   }
@@ -64,7 +62,7 @@ describe('examples of docs/redaction.md', () => {
   for (const line of lines) {
     test(line, () => {
       const [rule = '', before = '', after = ''] = line.split(/\s+\| /);
-      const compiled = compileRedaction([ruleOf(rule.trim())], Buffer.from('key'));
+      const compiled = compileRedaction([ruleOf(rule.trim())], { hashKey: Buffer.from('key') });
       assert.ok(compiled.ok);
       assert.equal(redact(compiled.redaction, before.trim()), after.trim());
     });

@@ -56,7 +56,11 @@ function isHopeless(
   if (operator === 'in' && (kind === 'hex bytes' || kind === 'pattern')) return true;
   if (!isLeft && (kind === 'hex bytes' || kind === 'pattern')) return true;
   if (isOrder(operator)) return type !== 'number';
-  return !FITTING[type].includes(kind) || (type === 'number' && operator === 'contains');
+  // An address differs from every text that is none.
+  if (type === 'address' && kind === 'text') return operator !== '!=';
+  // On the right, each word stands for itself.
+  const fitting = FITTING[!isLeft && type === 'words' ? 'text' : type];
+  return !fitting.includes(kind) || (type === 'number' && operator === 'contains');
 }
 
 function isOrder(operator: string): boolean {

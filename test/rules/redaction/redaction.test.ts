@@ -106,6 +106,8 @@ describe('targets', () => {
       redactionOf().target('http://u:s3cret@x/?sig=a=b'),
       'http://REDACTED@x/?sig=REDACTED',
     );
+    assert.equal(redactionOf().target('/a?x=1#sig=s3cret'), '/a?x=1#sig=REDACTED');
+    assert.equal(redactionOf().target('/a?sig=s3 cret'), '/a?sig=REDACTED');
     assert.equal(redactionOf().target('/plain'), '/plain');
     assert.equal(redactionOf().target('/?'), '/?');
   });

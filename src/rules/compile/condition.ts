@@ -1,23 +1,23 @@
 /** The tree into closures. Every name is looked up and every type checked here, once. */
-import type { Field } from '../fields/field.ts';
-import { type Checked, good, problemAt } from '../language/problem.ts';
+import { type Checked, good } from '../language/problem.ts';
 import type { Node } from '../language/syntax.ts';
 import { FALSE, MISSING, TRUE } from '../types.ts';
 import { compareValues } from '../values/compare.ts';
 import { isTruthy, kindOf, type Value } from '../values/value.ts';
+import { warnNeverTrue } from './never-true.ts';
 import { resolve } from './operand.ts';
 import {
   ANYTHING,
   both,
   bothOutcomes,
   CAN_BE_FALSE,
-  CAN_BE_MISSING,
   CAN_BE_TRUE,
   either,
   notOutcomes,
   type Outcomes,
   outcomeOf,
 } from './outcomes.ts';
+import { mayMiss, possible } from './possible.ts';
 import { quickTest } from './predicates.ts';
 import { type Resolved, readerOf } from './resolved.ts';
 import { type Condition, once, type Scope, type Test, type ValueOf } from './scope.ts';
@@ -152,11 +152,11 @@ function compileCompare(
   const [a, b] = [left.value, right.value];
   if (a.kind === 'constant' && b.kind === 'constant') {
     const result = compareValues(a.value, operator, b.value);
-    if (!result) warn(node, a, b, scope);
+    if (!result) warnNeverTrue(node, a, b, scope);
     return good(fromConstant(result));
   }
   const outcomes = possible(a, operator, b);
-  if ((outcomes & CAN_BE_TRUE) === 0) warn(node, a, b, scope);
+  if ((outcomes & CAN_BE_TRUE) === 0) warnNeverTrue(node, a, b, scope);
   const quick =
     a.kind === 'field' && b.kind === 'constant' ? quickTest(a.ref, operator, b.value) : undefined;
   const test = quick ?? slowTest(readerOf(a), operator, readerOf(b));
@@ -190,105 +190,4 @@ function isEngine(value: Value): boolean {
 function patternSource(value: Value): string {
   if (typeof value !== 'object' || value === null || !('kind' in value)) return '';
   return value.kind === 'pattern' && value.plain === null ? value.source : '';
-}
-
-function mayMiss(field: Field, outcomes: Outcomes): Outcomes {
-  return field.isAlways === true ? outcomes : outcomes | CAN_BE_MISSING;
-}
-
-/** Some value of each type: what none of them can satisfy, the type cannot. */
-function possible(
-  left: Resolved,
-  operator: Parameters<typeof compareValues>[1],
-  right: Resolved,
-): Outcomes {
-  const [field, constant] = left.kind === 'field' ? [left, right] : [right, left];
-  if (field.kind !== 'field' || constant.kind !== 'constant') return ANYTHING;
-  const { type, values } = field.ref.field;
-  const compare = (value: Value) =>
-    field === left
-      ? compareValues(value, operator, constant.value)
-      : compareValues(constant.value, operator, value);
-  if (values !== undefined) {
-    const seen = values.map((value) => outcomeOf(compare(value)));
-    return mayMiss(
-      field.ref.field,
-      seen.reduce((all, one) => all | one, 0),
-    );
-  }
-  const open = mayMiss(field.ref.field, CAN_BE_TRUE | CAN_BE_FALSE);
-  return isHopeless(type, operator, constant.value, field === left) ? open & ~CAN_BE_TRUE : open;
-}
-
-/** True when no value of the type can ever make the comparison true. */
-function isHopeless(
-  type: Field['type'],
-  operator: Parameters<typeof compareValues>[1],
-  constant: Value,
-  isLeft: boolean,
-): boolean {
-  if (Array.isArray(constant)) {
-    if (!isLeft || operator === '!=') return false;
-    if (operator === 'contains') return true;
-    return constant.every((each) => isHopeless(type, operator === 'in' ? 'in' : '==', each, true));
-  }
-  const kind = kindOf(constant);
-  if (type === 'any') return false;
-  if (operator === 'in' && (kind === 'hex bytes' || kind === 'pattern')) return true;
-  if (!isLeft && (kind === 'hex bytes' || kind === 'pattern')) return true;
-  if (isOrder(operator)) return type !== 'number';
-  return !FITTING[type].includes(kind) || (type === 'number' && operator === 'contains');
-}
-
-function isOrder(operator: string): boolean {
-  return operator.startsWith('<') || operator.startsWith('>');
-}
-
-/** Kinds of literals that a field of the type may equal, contain or match. */
-const FITTING: Readonly<Record<Exclude<Field['type'], 'any'>, readonly string[]>> = {
-  text: ['text', 'pattern', 'IP address', 'network', 'MAC address', 'hex bytes'],
-  words: ['text', 'pattern', 'IP address', 'network'],
-  address: ['IP address', 'network'],
-  number: ['number'],
-  flag: ['boolean'],
-};
-
-function warn(
-  node: Extract<Node, { readonly kind: 'compare' }>,
-  left: Resolved,
-  right: Resolved,
-  scope: Scope,
-): void {
-  if (scope.assumed.size > 0) return;
-  const message = `this comparison is never true: ${nameOf(left)} and ${nameOf(right)}`;
-  scope.warnings.push(problemAt(node, message, hintOf(node, left, right)));
-}
-
-function nameOf(operand: Resolved): string {
-  if (operand.kind === 'computed') return 'a computed value';
-  if (operand.kind === 'constant') return `a constant (${kindOf(operand.value)})`;
-  const { name, field } = operand.ref;
-  return field.values === undefined
-    ? `${name} (${field.type})`
-    : `${name} (one of ${field.values.join(', ')})`;
-}
-
-function hintOf(
-  node: Extract<Node, { readonly kind: 'compare' }>,
-  left: Resolved,
-  right: Resolved,
-): string {
-  const { left: a } = node;
-  const isHexWord =
-    a.kind === 'literal' &&
-    typeof a.value === 'object' &&
-    a.value !== null &&
-    a.value.kind === 'hex';
-  if (isHexWord) return 'two hex digits are bytes, not a field';
-  if (left.kind !== 'field' || right.kind !== 'constant') return '';
-  const { type } = left.ref.field;
-  if (type === 'number' && typeof right.value === 'string')
-    return 'write the number without quotes';
-  if (type === 'address' && kindOf(right.value) === 'pattern') return 'write in 10.0.0.0/8';
-  return '';
 }

@@ -117,18 +117,37 @@ function listPasses(
 
 function anyOf(ref: FieldRef, wanted: readonly Value[]): Passes | undefined {
   const texts = wanted.filter((element) => typeof element === 'string');
-  if (texts.length === wanted.length && texts.length > SCANNED_MAX && ref.field.type === 'text') {
-    const set = new Set(texts);
-    return (slice) => set.has(decodeText(slice));
-  }
+  const targets = wanted.filter(isTarget);
+  const others = wanted.filter((element) => typeof element !== 'string' && !isTarget(element));
+  const isLong = texts.length > SCANNED_MAX && ref.field.type === 'text';
   const all: Passes[] = [];
-  for (const element of wanted) {
+  if (isLong) all.push(inSet(new Set(texts)));
+  if (targets.length > 0) all.push(atAny(targets));
+  for (const element of isLong ? others : [...texts, ...others]) {
     const passes = textPasses(ref, '==', element);
     if (passes === undefined) return undefined;
     all.push(passes);
   }
   return (slice) => {
     for (let i = 0; i < all.length; i++) if (all[i](slice)) return true;
+    return false;
+  };
+}
+
+function inSet(set: ReadonlySet<string>): Passes {
+  return (slice) => set.has(decodeText(slice));
+}
+
+function isTarget(value: Value): value is Ip | Cidr {
+  if (typeof value !== 'object' || value === null || isList(value)) return false;
+  return value.kind === 'ip' || value.kind === 'cidr';
+}
+
+/** Parses the text once for all of them. */
+function atAny(targets: readonly (Ip | Cidr)[]): Passes {
+  return ({ bytes, start, end }) => {
+    if (!parseAddress(bytes, start, end, parsed)) return false;
+    for (let i = 0; i < targets.length; i++) if (isAt(parsed, targets[i])) return true;
     return false;
   };
 }

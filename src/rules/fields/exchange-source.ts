@@ -19,7 +19,8 @@ import type { Value } from '../values/value.ts';
 import { Arena } from './arena.ts';
 import { EncodedFacts, type FactSource, type Facts, NO_FACTS } from './facts.ts';
 import type { FieldRef } from './field.ts';
-import { HeadLines, lowerCase } from './head-lines.ts';
+import { HeadFields } from './head-fields.ts';
+import { lowerCase } from './head-lines.ts';
 import { appendDecoded, QueryKeys } from './query.ts';
 import { NUMBER_READERS, TEXT_READERS } from './readers.ts';
 import { RequestTarget } from './request-target.ts';
@@ -46,20 +47,18 @@ export class ExchangeSource implements FieldSource {
   #f = 0;
   #u = 0;
   /** Epochs of what was read last: equal to `epoch` means of this row. */
-  #requestEpoch = -1;
-  #responseEpoch = -1;
   #targetEpoch = -1;
   #pathEpoch = -1;
   #urlEpoch = -1;
   #connectionEpoch = -1;
-  readonly #request = new HeadLines();
-  readonly #response = new HeadLines();
   readonly #target = new RequestTarget();
   readonly #path = emptySlice();
   readonly #url = emptySlice();
   readonly #host = emptySlice();
   readonly #query = new QueryKeys();
   readonly #arena = new Arena();
+  readonly #request = new HeadFields(this.#arena);
+  readonly #response = new HeadFields(this.#arena);
   readonly #address = emptyAddress();
 
   constructor(facts: FactSource) {
@@ -175,40 +174,17 @@ export class ExchangeSource implements FieldSource {
     return this.#target;
   }
 
-  get requestLines(): HeadLines {
-    if (this.#requestEpoch !== this.epoch) {
-      const start = this.word(U32.requestHeadOffset);
-      this.#request.read(this.#batch.bytes, start, start + this.word(U32.requestHeadBytes));
-      this.#requestEpoch = this.epoch;
-    }
-    return this.#request;
+  get requestFields(): HeadFields {
+    return this.#fieldsAt(this.#request, U32.requestHeadOffset);
   }
 
-  get responseLines(): HeadLines {
-    if (this.#responseEpoch !== this.epoch) {
-      const start = this.word(U32.responseHeadOffset);
-      this.#response.read(this.#batch.bytes, start, start + this.word(U32.responseHeadBytes));
-      this.#responseEpoch = this.epoch;
-    }
-    return this.#response;
+  get responseFields(): HeadFields {
+    return this.#fieldsAt(this.#response, U32.responseHeadOffset);
   }
 
-  header(lines: HeadLines, name: Uint8Array, index: number, into: TextSlice): boolean {
-    const { bytes } = this.#batch;
-    const line = lines.find(bytes, name, index);
-    if (line < 0) return false;
-    const start = lines.valueStart(bytes, line);
-    const end = lines.valueEnd(bytes, line);
-    if (!lines.isFolded(line)) return this.slice(start, Math.max(start, end), into);
-    this.#appendUnfolded(start, end);
-    return this.#arena.take(into);
-  }
-
-  /** A line break with the white space around it is one space (RFC 9112 5.2). */
-  #appendUnfolded(start: number, end: number): void {
-    const text = Buffer.from(this.#batch.bytes.subarray(start, end)).toString('latin1');
-    const unfolded = Buffer.from(text.replace(/[ \t]*\r?\n[ \t]+/g, ' '), 'latin1');
-    this.#arena.append(unfolded, 0, unfolded.length);
+  #fieldsAt(fields: HeadFields, column: number): HeadFields {
+    const start = this.word(column);
+    return fields.at(this.epoch, this.#batch.bytes, start, start + this.word(column + 1));
   }
 
   slice(start: number, end: number, into: TextSlice): true {
@@ -240,7 +216,7 @@ export class ExchangeSource implements FieldSource {
   host(into: TextSlice): boolean {
     const { authorityStart, authorityEnd } = this.target;
     if (authorityEnd > authorityStart) return this.slice(authorityStart, authorityEnd, into);
-    return this.header(this.requestLines, HOST, 0, into);
+    return this.requestFields.value(HOST, 0, into);
   }
 
   path(into: TextSlice): boolean {

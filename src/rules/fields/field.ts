@@ -4,7 +4,7 @@ import { bad, type Checked, good } from '../language/problem.ts';
 import type { FieldName } from '../language/syntax.ts';
 
 /**
- * text: UTF-8; address: text that holds an IP address (or a Unix path); words: a list of whole
+ * text: UTF-8; address: text that holds an IP address; words: a list of whole
  * words; any: whatever the value is (tests only, the schema has none).
  */
 export type FieldType = 'text' | 'number' | 'flag' | 'address' | 'words' | 'any';

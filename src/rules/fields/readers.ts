@@ -71,11 +71,11 @@ const TEXTS: Readonly<Record<NamesOf<'text' | 'address'>, TextReader>> = {
     return versionEnd > versionStart && row.slice(versionStart, versionEnd, into);
   }),
   'http.req.headers.*': (row, ref, index, into) =>
-    row.header(row.requestLines, ref.keyBytes, index, into),
+    row.requestFields.value(ref.keyBytes, index, into),
   'http.res.headers.*': (row, ref, index, into) =>
-    row.header(row.responseLines, ref.keyBytes, index, into),
+    row.responseFields.value(ref.keyBytes, index, into),
   'http.res.transfer-encoding': (row, _, index, into) =>
-    row.header(row.responseLines, TRANSFER_ENCODING, index, into),
+    row.responseFields.value(TRANSFER_ENCODING, index, into),
   'http.res.error': constant((row) => END_BYTES[row.word(U32.end)]),
   'src.ip': one((row, into) => row.address(U32.localAddressOffset, into)),
   'dst.ip': one((row, into) => row.address(U32.remoteAddressOffset, into)),

@@ -43,20 +43,23 @@ export function redactHeader(name: string, value: string, rules: HeadRules): str
 
 /** A target as sent (RFC 9112 3.2): path, query, and user and password of the absolute form. */
 export function redactTarget(target: string, rules: HeadRules): string {
-  const question = target.indexOf('?');
-  const path = question < 0 ? target : target.slice(0, question);
+  const [path = ''] = target.split(/[?#]/, 1);
   const start = cleanEscaped(withoutUser(path), rules.replacer, encodeURI);
-  if (question < 0) return start;
-  return `${start}?${redactPairs(target.slice(question + 1), rules.queries, rules.replacer)}`;
+  return start + redactQueries(target.slice(path.length), /([?#])([^#]*)/g, rules);
 }
 
 /** Values such as Referer and Location hold URLs. */
 function cleanValue(value: string, rules: HeadRules): string {
-  const cleaned = withoutUser(value).replace(
-    /\?([^\s"'<>]*)/g,
-    (_, query: string) => `?${redactPairs(query, rules.queries, rules.replacer)}`,
-  );
+  const cleaned = redactQueries(withoutUser(value), /([?#])([^\s"'<>#]*)/g, rules);
   return cleanText(cleaned, rules.replacer);
+}
+
+/** Fragments carry tokens in the form of queries (RFC 6749 4.2.2). */
+function redactQueries(text: string, pattern: RegExp, rules: HeadRules): string {
+  return text.replace(
+    pattern,
+    (_, sign: string, query: string) => sign + redactPairs(query, rules.queries, rules.replacer),
+  );
 }
 
 /** Header bytes are Latin-1 here; patterns are meant for text. */

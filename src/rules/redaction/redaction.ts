@@ -10,7 +10,14 @@ import { type HeadRules, redactHead, redactHeader, redactTarget } from './head.t
 import type { JsonRule } from './json.ts';
 import { parseJsonPath } from './json-path.ts';
 import { type PatternRule, Replacer } from './replacer.ts';
-import type { Action, BodyInput, BodyResult, RedactionProblem, RedactionRule } from './types.ts';
+import type {
+  Action,
+  BodyInput,
+  BodyResult,
+  RedactionOptions,
+  RedactionProblem,
+  RedactionRule,
+} from './types.ts';
 
 export interface Redaction {
   /** A whole head, start line to the empty line. */
@@ -25,10 +32,9 @@ export type RedactionResult =
   | { readonly ok: true; readonly redaction: Redaction }
   | { readonly ok: false; readonly problems: readonly RedactionProblem[] };
 
-/** `hashKey`: secret behind `hash`; equal values have equal hashes only under the same key. */
 export function compileRedaction(
   rules: readonly RedactionRule[],
-  hashKey: Uint8Array,
+  options: RedactionOptions,
 ): RedactionResult {
   const headers = new Map<string, Action>();
   const queries = new Map<string, Action>();
@@ -40,28 +46,30 @@ export function compileRedaction(
     const problem = add(rule);
     if (problem !== undefined) problems.push({ index, problem });
   }
-  for (const name of SECRET_HEADERS) setFirst(headers, name, 'mask');
-  for (const key of SENSITIVE_QUERY_KEYS) setFirst(queries, key, 'mask');
+  const { secretHeaders = SECRET_HEADERS, sensitiveQueryParameters = SENSITIVE_QUERY_KEYS } =
+    options;
+  for (const name of secretHeaders) setFirst(headers, name.toLowerCase(), 'mask');
+  for (const name of sensitiveQueryParameters) setFirst(queries, name, 'mask');
   if (problems.length > 0) return { ok: false, problems };
-  const replacer = new Replacer(hashKey, patterns);
+  const replacer = new Replacer(options.hashKey, patterns);
   return { ok: true, redaction: build({ headers, queries, replacer }, json, forms) };
 
   function add(rule: RedactionRule): Problem | undefined {
     const { action } = rule;
-    switch (rule.kind) {
+    switch (rule.type) {
       case 'header':
         return setFirst(headers, rule.name.toLowerCase(), action);
       case 'query':
-        return setFirst(queries, rule.key, action);
+        return setFirst(queries, rule.name, action);
       case 'form':
-        return setFirst(forms, rule.field, action);
+        return setFirst(forms, rule.name, action);
       case 'json': {
         const path = parseJsonPath(rule.path);
         if (!path.ok) return path.problem;
         json.push({ path: path.value, action });
         return undefined;
       }
-      case 'pattern':
+      case 'regex':
         return addPattern(rule.pattern, action);
     }
   }

@@ -6,16 +6,24 @@ export type Action = 'keep' | 'mask' | 'hash' | 'drop';
 
 /** The first rule that names a thing decides; the defaults come last. */
 export type RedactionRule = { readonly action: Action } & (
-  | { readonly kind: 'header'; readonly name: string }
+  | { readonly type: 'header'; readonly name: string }
   /** Of the target, and of URLs in header values. Case-sensitive, escapes decoded. */
-  | { readonly kind: 'query'; readonly key: string }
+  | { readonly type: 'query'; readonly name: string }
   /** `$.user.password`, `$.items[*].card`, `$..token`, `$["odd key"]`. */
-  | { readonly kind: 'json'; readonly path: string }
+  | { readonly type: 'json'; readonly path: string }
   /** Field of a body in application/x-www-form-urlencoded. */
-  | { readonly kind: 'form'; readonly field: string }
+  | { readonly type: 'form'; readonly name: string }
   /** Whatever matches, in targets, header values and bodies. */
-  | { readonly kind: 'pattern'; readonly pattern: string }
+  | { readonly type: 'regex'; readonly pattern: string }
 );
+
+export interface RedactionOptions {
+  /** Secret behind `hash`: equal values have equal hashes only under the same key. */
+  readonly hashKey: Uint8Array;
+  /** What is masked where no rule says otherwise; left out: the lists of config/secrets.ts. */
+  readonly secretHeaders?: readonly string[];
+  readonly sensitiveQueryParameters?: readonly string[];
+}
 
 export interface RedactionProblem {
   readonly index: number;

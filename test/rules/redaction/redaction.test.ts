@@ -8,7 +8,7 @@ import type { BodyInput, RedactionRule } from '../../../src/rules/redaction/type
 const KEY = Buffer.from('key of this test');
 
 function redactionOf(...rules: readonly RedactionRule[]): Redaction {
-  const compiled = compileRedaction(rules, KEY);
+  const compiled = compileRedaction(rules, { hashKey: KEY });
   assert.ok(compiled.ok, JSON.stringify(compiled));
   return compiled.redaction;
 }
@@ -35,10 +35,10 @@ describe('heads', () => {
 
   test('keep, hash and drop as rules say, the first rule first', () => {
     const redaction = redactionOf(
-      { kind: 'header', name: 'Cookie', action: 'keep' },
-      { kind: 'header', name: 'cookie', action: 'mask' },
-      { kind: 'header', name: 'x-user', action: 'hash' },
-      { kind: 'header', name: 'x-internal', action: 'drop' },
+      { type: 'header', name: 'Cookie', action: 'keep' },
+      { type: 'header', name: 'cookie', action: 'mask' },
+      { type: 'header', name: 'x-user', action: 'hash' },
+      { type: 'header', name: 'x-internal', action: 'drop' },
     );
     const text = 'GET / HTTP/1.1\r\nCookie: a=1\r\nX-User: jane\r\nX-Internal: 1\r\n\r\n';
     assert.match(
@@ -47,10 +47,9 @@ describe('heads', () => {
     );
     assert.equal(redaction.header('x-user', 'jane'), redaction.header('X-User', 'jane'));
     assert.notEqual(redaction.header('x-user', 'jane'), redaction.header('x-user', 'john'));
-    const other = compileRedaction(
-      [{ kind: 'header', name: 'x-user', action: 'hash' }],
-      Buffer.from('k'),
-    );
+    const other = compileRedaction([{ type: 'header', name: 'x-user', action: 'hash' }], {
+      hashKey: Buffer.from('k'),
+    });
     assert.ok(other.ok);
     assert.notEqual(other.redaction.header('x-user', 'jane'), redaction.header('x-user', 'jane'));
   });
@@ -68,7 +67,7 @@ describe('heads', () => {
   });
 
   test('that were cut lose what cannot be told', () => {
-    const pattern: RedactionRule = { kind: 'pattern', pattern: '\\d{16}', action: 'mask' };
+    const pattern: RedactionRule = { type: 'regex', pattern: '\\d{16}', action: 'mask' };
     const cut = 'GET / HTTP/1.1\r\nAccept: a\r\nX-Card: 41111111';
     assert.match(head(redactionOf(pattern), cut), /Accept: a\r\nX-Card: REDACTED\r\n\r\n$/);
     assert.match(head(redactionOf(), cut), /X-Card: 41111111/);
@@ -82,6 +81,21 @@ describe('heads', () => {
   });
 });
 
+test('lists of the user replace the defaults', () => {
+  const compiled = compileRedaction([], {
+    hashKey: KEY,
+    secretHeaders: ['X-Session'],
+    sensitiveQueryParameters: ['code'],
+  });
+  assert.ok(compiled.ok);
+  const { redaction } = compiled;
+  assert.deepEqual(
+    ['x-session', 'Cookie'].map((name) => redaction.header(name, 'v')),
+    ['REDACTED', 'v'],
+  );
+  assert.equal(redaction.target('/?code=1&sig=2'), '/?code=REDACTED&sig=2');
+});
+
 describe('targets', () => {
   test('lose the values of sensitive keys, as they are read by servers', () => {
     for (const key of SENSITIVE_QUERY_KEYS) {
@@ -92,15 +106,17 @@ describe('targets', () => {
       redactionOf().target('http://u:s3cret@x/?sig=a=b'),
       'http://REDACTED@x/?sig=REDACTED',
     );
+    assert.equal(redactionOf().target('/a?x=1#sig=s3cret'), '/a?x=1#sig=REDACTED');
+    assert.equal(redactionOf().target('/a?sig=s3 cret'), '/a?sig=REDACTED');
     assert.equal(redactionOf().target('/plain'), '/plain');
     assert.equal(redactionOf().target('/?'), '/?');
   });
 
   test('follow rules of the user', () => {
     const redaction = redactionOf(
-      { kind: 'query', key: 'sig', action: 'keep' },
-      { kind: 'query', key: 'token', action: 'drop' },
-      { kind: 'query', key: 'user', action: 'hash' },
+      { type: 'query', name: 'sig', action: 'keep' },
+      { type: 'query', name: 'token', action: 'drop' },
+      { type: 'query', name: 'user', action: 'hash' },
     );
     const target = redaction.target('/a?sig=1&token=2&user=a%20b&z');
     assert.match(target, /^\/a\?sig=1&user=hash:[0-9a-f]{16}&z$/);
@@ -110,8 +126,8 @@ describe('targets', () => {
 
 describe('patterns', () => {
   const redaction = redactionOf(
-    { kind: 'pattern', pattern: '\\b\\d{4}-\\d{4}\\b', action: 'mask' },
-    { kind: 'pattern', pattern: '(?i)secret-[a-zé]+', action: 'drop' },
+    { type: 'regex', pattern: '\\b\\d{4}-\\d{4}\\b', action: 'mask' },
+    { type: 'regex', pattern: '(?i)secret-[a-zé]+', action: 'drop' },
   );
 
   test('work in targets, escaped or not', () => {
@@ -163,7 +179,7 @@ function textOf(redaction: Redaction, { text, contentType }: TextBody): string {
 describe('JSON bodies', () => {
   const redact = (text: string, ...paths: readonly string[]) =>
     textOf(
-      redactionOf(...paths.map((path): RedactionRule => ({ kind: 'json', path, action: 'mask' }))),
+      redactionOf(...paths.map((path): RedactionRule => ({ type: 'json', path, action: 'mask' }))),
       {
         text,
         contentType: 'application/json; charset=utf-8',
@@ -200,10 +216,10 @@ describe('JSON bodies', () => {
 
   test('keep, hash and drop', () => {
     const redaction = redactionOf(
-      { kind: 'json', path: '$.a.keep', action: 'keep' },
-      { kind: 'json', path: '$.a.*', action: 'drop' },
-      { kind: 'json', path: '$.id', action: 'hash' },
-      { kind: 'json', path: '$.list[0]', action: 'drop' },
+      { type: 'json', path: '$.a.keep', action: 'keep' },
+      { type: 'json', path: '$.a.*', action: 'drop' },
+      { type: 'json', path: '$.id', action: 'hash' },
+      { type: 'json', path: '$.list[0]', action: 'drop' },
     );
     const text = '{"a":{"x":1,"keep":2,"y":3},"id":"7","list":[1,2]}';
     const redacted = JSON.parse(
@@ -247,7 +263,7 @@ describe('JSON bodies', () => {
   });
 
   test('are known by type, and by their look where the type says nothing', () => {
-    const redaction = redactionOf({ kind: 'json', path: '$.a', action: 'mask' });
+    const redaction = redactionOf({ type: 'json', path: '$.a', action: 'mask' });
     for (const contentType of [
       'text/json',
       'application/vnd.x+json',
@@ -270,8 +286,8 @@ describe('JSON bodies', () => {
 describe('form bodies', () => {
   const form = 'application/x-www-form-urlencoded';
   const redaction = redactionOf(
-    { kind: 'form', field: 'password', action: 'mask' },
-    { kind: 'form', field: 'pin', action: 'drop' },
+    { type: 'form', name: 'password', action: 'mask' },
+    { type: 'form', name: 'pin', action: 'drop' },
   );
 
   test('lose their fields', () => {
@@ -295,9 +311,9 @@ describe('form bodies', () => {
 
 describe('a covered body', () => {
   const rules: readonly (readonly [RedactionRule, string])[] = [
-    [{ kind: 'json', path: '$.a', action: 'mask' }, 'application/json'],
-    [{ kind: 'form', field: 'a', action: 'mask' }, 'application/x-www-form-urlencoded'],
-    [{ kind: 'pattern', pattern: 's3cret', action: 'mask' }, 'image/png'],
+    [{ type: 'json', path: '$.a', action: 'mask' }, 'application/json'],
+    [{ type: 'form', name: 'a', action: 'mask' }, 'application/x-www-form-urlencoded'],
+    [{ type: 'regex', pattern: 's3cret', action: 'mask' }, 'image/png'],
   ];
   const masked = (redaction: Redaction, input: Partial<BodyInput>) => {
     const result = redaction.body({
@@ -310,7 +326,7 @@ describe('a covered body', () => {
   };
 
   for (const [rule, contentType] of rules) {
-    test(`of ${rule.kind} is masked whole when it is cut or not to be decoded`, () => {
+    test(`of ${rule.type} is masked whole when it is cut or not to be decoded`, () => {
       const redaction = redactionOf(rule);
       assert.equal(masked(redaction, { contentType, isTruncated: true }), 'truncated');
       assert.equal(masked(redaction, { contentType, decoded: null }), 'not-decoded');
@@ -324,7 +340,7 @@ describe('a covered body', () => {
   }
 
   test('is none where no rule is for bodies', () => {
-    const redaction = redactionOf({ kind: 'header', name: 'x', action: 'mask' });
+    const redaction = redactionOf({ type: 'header', name: 'x', action: 'mask' });
     assert.equal(
       masked(redaction, { contentType: 'application/json', isTruncated: true }),
       'untouched',
@@ -335,15 +351,15 @@ describe('a covered body', () => {
 test('rules that cannot be meant are refused with their place', () => {
   const result = compileRedaction(
     [
-      { kind: 'json', path: 'a.b', action: 'mask' },
-      { kind: 'json', path: '$.a[', action: 'mask' },
-      { kind: 'json', path: '$', action: 'mask' },
-      { kind: 'pattern', pattern: '(', action: 'mask' },
-      { kind: 'pattern', pattern: 'a*', action: 'mask' },
-      { kind: 'pattern', pattern: 'a', action: 'keep' },
-      { kind: 'header', name: 'x', action: 'mask' },
+      { type: 'json', path: 'a.b', action: 'mask' },
+      { type: 'json', path: '$.a[', action: 'mask' },
+      { type: 'json', path: '$', action: 'mask' },
+      { type: 'regex', pattern: '(', action: 'mask' },
+      { type: 'regex', pattern: 'a*', action: 'mask' },
+      { type: 'regex', pattern: 'a', action: 'keep' },
+      { type: 'header', name: 'x', action: 'mask' },
     ],
-    KEY,
+    { hashKey: KEY },
   );
   assert.ok(!result.ok);
   assert.deepEqual(

@@ -21,7 +21,7 @@
 #define NR_RECVFROM 45
 #define NR_SENDMSG 46
 #define NR_RECVMSG 47
-#define NR_EPOLL_CTL 233
+#define NR_SHUTDOWN 48
 #define NR_SPLICE 275
 #define NR_ACCEPT4 288
 #define NR_RECVMMSG 299
@@ -46,7 +46,6 @@
 
 #elif defined(__TARGET_ARCH_arm64)
 
-#define NR_EPOLL_CTL 21
 #define NR_READ 63
 #define NR_WRITE 64
 #define NR_READV 65
@@ -57,6 +56,7 @@
 #define NR_CONNECT 203
 #define NR_SENDTO 206
 #define NR_RECVFROM 207
+#define NR_SHUTDOWN 210
 #define NR_SENDMSG 211
 #define NR_RECVMSG 212
 #define NR_ACCEPT4 242

@@ -12,7 +12,7 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 static __always_inline int is_family(__u32 family)
 {
-	struct policy policy = current_policy();
+	struct policy policy = policy_of(current_caller().tgid);
 
 	return policy.family == family && policy_is_watched(policy);
 }
@@ -21,7 +21,8 @@ static __always_inline int is_family(__u32 family)
 SEC("uretprobe")
 int haproxy_stream_new(struct pt_regs *ctx)
 {
-	struct haproxy_stream_key key = { .stream = FUNCTION_RESULT(ctx), .tgid = current_tgid() };
+	struct haproxy_stream_key key = { .stream = FUNCTION_RESULT(ctx),
+					  .tgid = current_caller().tgid };
 	struct owner owner = {};
 
 	if (!is_family(FAMILY_HAPROXY) || !key.stream)
@@ -87,7 +88,7 @@ static __always_inline __s32 go_fd(__u64 pc)
 }
 
 /* Remembers which persistConn writes on its socket: for those dialled before the probes. */
-static __always_inline void go_find_socket(__u64 pc)
+static __always_inline void go_find_socket(__u64 pc, int starts_known)
 {
 	__s32 fd = go_fd(pc);
 
@@ -97,12 +98,8 @@ static __always_inline void go_find_socket(__u64 pc)
 	}
 	struct file *file = file_of_fd(fd);
 	__u64 inode = socket_inode(file);
-	struct connection *conn = NULL;
+	struct connection *conn = connection_meet(file, inode, starts_known);
 
-	if (inode)
-		conn = connection_of(inode);
-	if (inode && !conn)
-		conn = connection_add(file, inode, ROLE_UNKNOWN);
 	if (conn && conn->role != ROLE_SERVER)
 		conn->program.go_connection = pc;
 }
@@ -114,7 +111,9 @@ int go_round_trip(struct pt_regs *ctx)
 	struct go_key pc = go_key(GO_ARG0(ctx)), g = go_key(GO_G(ctx));
 	struct go_pending fresh = { .is_pending = 1 };
 
-	if (!is_family(FAMILY_GO))
+	struct policy policy = policy_of(pc.tgid);
+
+	if (policy.family != FAMILY_GO || !policy_is_watched(policy))
 		return 0;
 	struct connection *conn = go_ingress(&g);
 
@@ -123,7 +122,7 @@ int go_round_trip(struct pt_regs *ctx)
 	struct go_pending *known = bpf_map_lookup_elem(&go_pending_by_pc, &pc);
 
 	if (!known)
-		go_find_socket(pc.pointer);
+		go_find_socket(pc.pointer, policy.starts_known);
 	else if (known->is_pending)
 		fresh.is_ambiguous = 1;
 	if (bpf_map_update_elem(&go_pending_by_pc, &pc, &fresh, BPF_ANY))

@@ -15,16 +15,17 @@
 
 /* Every read of bytes; `conn` is the connection they came from. */
 static __always_inline void cause_read(struct scratch *s, struct connection *conn, __u64 inode,
-				       int is_turn)
+				       int is_turn, const __u8 *payload, __u32 copied)
 {
 	if (s->call.family == FAMILY_HAPROXY)
-		haproxy_read(s, conn, inode, is_turn);
+		haproxy_read(conn, inode, is_turn, payload, copied);
 	else if (s->call.family == FAMILY_GO)
 		go_read(s, conn, inode);
 }
 
 /* The first write after a turn, on a connection of which the process is the client. */
-static __always_inline void cause_write(struct scratch *s, struct connection *conn)
+static __always_inline void cause_write(struct scratch *s, struct data_event *event,
+					struct connection *conn)
 {
 	struct owner owner = {};
 	__u8 flags = 0, cause = CAUSE_NONE;
@@ -37,27 +38,28 @@ static __always_inline void cause_write(struct scratch *s, struct connection *co
 		cause = go_write(s, conn, &owner, &flags);
 	if (cause == CAUSE_NONE)
 		return;
-	s->data.cause = cause;
-	s->data.cause_flags = flags;
-	s->data.cause_connection_id = owner.connection_id;
-	s->data.cause_read_position = owner.read_position;
-	s->data.cause_write_position = owner.write_position;
-	s->data.cause_token = owner.token;
+	event->cause = cause;
+	event->cause_flags = flags;
+	event->cause_connection_id = owner.connection_id;
+	event->cause_read_position = owner.read_position;
+	event->cause_write_position = owner.write_position;
+	event->cause_token = owner.token;
 	count(COUNTER_CAUSE_TAKEN);
 }
 
-/* Called with the data event filled in and before it is sent. */
-static __always_inline void cause_bytes(struct scratch *s, struct connection *conn, __u64 inode,
-					int is_turn)
+/* Called with the data event filled in, its payload copied, and before it is sent. */
+static __always_inline void cause_bytes(struct scratch *s, struct data_event *event,
+					struct connection *conn, __u64 inode, int is_turn,
+					const __u8 *payload, __u32 copied)
 {
 	if (s->call.family == FAMILY_OTHER || !s->call.len_bytes)
 		return;
 	if (s->call.family == FAMILY_GO)
-		s->data.goroutine = s->call.goroutine;
+		event->goroutine = s->call.goroutine;
 	if (s->call.direction == DIRECTION_READ)
-		cause_read(s, conn, inode, is_turn);
+		cause_read(s, conn, inode, is_turn, payload, copied);
 	else if (is_turn && conn->role == ROLE_CLIENT)
-		cause_write(s, conn);
+		cause_write(s, event, conn);
 }
 
 /* Bytes were read that are not delivered: they end what was known about this thread. */

@@ -60,7 +60,7 @@ struct {
 
 static __always_inline struct haproxy_thread *haproxy_thread(int may_add)
 {
-	__u32 tid = current_tid();
+	__u32 tid = current_caller().tid;
 	struct haproxy_thread *thread = bpf_map_lookup_elem(&hap_by_tid, &tid);
 
 	if (!thread && may_add) {
@@ -86,15 +86,15 @@ static __always_inline void haproxy_forget_read(void)
  * interim response it is the request's body), until a stream takes it. All other reads (bodies,
  * responses) make no stream and end what was known.
  */
-static __always_inline void haproxy_read(struct scratch *s, struct connection *conn, __u64 inode,
-					 int is_turn)
+static __always_inline void haproxy_read(struct connection *conn, __u64 inode, int is_turn,
+					 const __u8 *payload, __u32 copied)
 {
 	struct haproxy_thread *thread = haproxy_thread(1);
 
 	if (!thread)
 		return;
 	if (is_turn && conn->role == ROLE_SERVER) {
-		enum sniff_result result = sniff_bytes(&conn->sniff, s->payload, s->cursor.filled);
+		enum sniff_result result = sniff_bytes(&conn->sniff, payload, copied);
 
 		if (result == SNIFF_REQUEST || result == SNIFF_MORE)
 			conn->flags |= CONNECTION_HEAD_PENDING;
@@ -125,7 +125,7 @@ static __always_inline struct owner *haproxy_take(__u64 sp)
 
 	if (!thread || !thread->stream)
 		return NULL;
-	struct haproxy_stream_key key = { .stream = thread->stream, .tgid = current_tgid() };
+	struct haproxy_stream_key key = { .stream = thread->stream, .tgid = current_caller().tgid };
 	struct owner *owner = bpf_map_lookup_elem(&hap_stream_owner, &key);
 
 	if (!owner || !haproxy_frame_is_live(thread, sp)) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT
  *
  * nginx, without any probe in it. Its event loop hands each socket's ngx_connection_t `c` to the
- * kernel as epoll_event.data (bit 0 is the event's generation), so the address is known for every
- * socket. When a request head is written upstream, the structures lead back to the client:
+ * kernel as epoll_event.data (bit 0 is the event's generation), where it is found again: file ->
+ * its epoll entries -> data. When a request head is written upstream, the structures lead back to
+ * the client:
  *
  *   c->data = r (ngx_http_request_t, "HTTP")      r->upstream = u
  *   u->peer.connection == c                       closes the circle: the self-check
@@ -39,36 +40,61 @@ static __always_inline __u32 user_u32(__u64 address)
 	return value;
 }
 
-/* epoll_ctl(epfd, op, fd, event) of nginx has succeeded. */
-static __always_inline void nginx_epoll_ctl(__u64 op, __u32 fd, __u64 event)
+/* Descriptors in epoll sets that are looked at for one socket; nginx has each in one set. */
+#define NGX_EPOLL_SETS_MAX 4
+
+/* The first descriptor of the file that is in an epoll set: its link in the file's list. */
+static __always_inline void *epoll_first(struct file *file)
 {
-	/* struct epoll_event is packed on x86-64 only. */
-#if defined(__TARGET_ARCH_x86)
-	const __u64 data_offset = 4;
-#else
-	const __u64 data_offset = 8;
-#endif
-	struct scratch *s = scratch();
+	struct file___5_10 *older = (void *)file;
 
-	if (!s || (op != EPOLL_CTL_ADD && op != EPOLL_CTL_MOD))
-		return;
-	struct file *file = file_of_fd(fd);
-	__u64 inode = socket_inode(file);
+	if (bpf_core_field_exists(older->f_ep_links))
+		return BPF_CORE_READ(older, f_ep_links.next);
+	return BPF_CORE_READ(file, f_ep, first);
+}
 
-	if (!inode)
-		return;
-	__u64 address = user_u64(event + data_offset) & ~1ull;
+/* What the process gave to epoll_ctl beside the descriptor, and the link to the next one. */
+static __always_inline __u64 epoll_data(void **link, struct file *file)
+{
+	__u64 data;
 
-	struct ngx_connection *c = &s->upstream;
+	if (bpf_core_field_exists(((struct file___5_10 *)file)->f_ep_links)) {
+		struct epitem___5_10 *item =
+			*link - bpf_core_field_offset(struct epitem___5_10, fllink);
 
-	if (bpf_probe_read_user(c, sizeof(*c), (void *)address) || c->fd != (__s32)fd)
-		return;
-	struct connection *conn = connection_of(inode);
+		data = BPF_CORE_READ(item, event.data);
+		*link = BPF_CORE_READ(item, fllink.next);
+	} else {
+		struct epitem *item = *link - bpf_core_field_offset(struct epitem, fllink);
 
-	if (!conn)
-		conn = connection_add(file, inode, ROLE_UNKNOWN);
-	if (conn)
-		conn->program.nginx_connection = address;
+		data = BPF_CORE_READ(item, event.data);
+		*link = BPF_CORE_READ(item, fllink.next);
+	}
+	return data;
+}
+
+/* Reads the ngx_connection_t at `address`; returns 1 when it is the one of descriptor `fd`. */
+static __always_inline int nginx_connection_at(struct ngx_connection *c, __u64 address, __u32 fd)
+{
+	return address && !bpf_probe_read_user(c, sizeof(*c), (void *)address) &&
+	       c->fd == (__s32)fd;
+}
+
+/* Finds the ngx_connection_t of the call's socket; returns its address, 0 unknown. */
+static __always_inline __u64 nginx_find(const struct call *call, struct ngx_connection *c)
+{
+	struct file *file = (struct file *)call->file;
+	void *link = epoll_first(file);
+
+	for (int i = 0; i < NGX_EPOLL_SETS_MAX; i++) {
+		if (!link)
+			return 0;
+		__u64 address = epoll_data(&link, file) & ~1ull;
+
+		if (nginx_connection_at(c, address, call->fd))
+			return address;
+	}
+	return 0;
 }
 
 /* The circle: the upstream of the request knows the connection that led to it. */
@@ -88,16 +114,13 @@ static __always_inline __u64 nginx_main(const struct ngx_connection *c, __u64 r)
 }
 
 /* Names the client connection behind descriptor `fd`. */
-static __always_inline void nginx_owner(__u32 fd, struct owner *owner, __u8 *flags)
+static __always_inline void nginx_owner(const struct call *call, __u32 fd, struct owner *owner,
+					__u8 *flags)
 {
 	struct file *file = file_of_fd(fd);
 	__u64 inode = socket_inode(file);
-	struct connection *client = NULL;
+	struct connection *client = connection_meet(file, inode, call->starts_known);
 
-	if (inode)
-		client = connection_of(inode);
-	if (!client && inode)
-		client = connection_add(file, inode, ROLE_UNKNOWN);
 	if (!client || client->role == ROLE_CLIENT) {
 		*flags |= CAUSE_NO_INGRESS;
 		return;
@@ -118,9 +141,11 @@ static __always_inline __u8 nginx_write(struct scratch *s, struct connection *co
 	struct ngx_connection *c = &s->upstream, *client = &s->client;
 	struct ngx_request *r = &s->request;
 
+	if (!nginx_connection_at(c, address, s->call.fd)) {
+		address = nginx_find(&s->call, c);
+		conn->program.nginx_connection = address;
+	}
 	if (!address)
-		return CAUSE_NONE;
-	if (bpf_probe_read_user(c, sizeof(*c), (void *)address) || c->fd != (__s32)s->call.fd)
 		return nginx_refuse();
 	if (bpf_probe_read_user(r, sizeof(*r), (void *)c->data) ||
 	    r->signature != NGX_HTTP_SIGNATURE || !nginx_is_circle(r, address))
@@ -137,7 +162,7 @@ static __always_inline __u8 nginx_write(struct scratch *s, struct connection *co
 	if (client->fd < 0)
 		*flags |= CAUSE_NO_INGRESS;
 	else
-		nginx_owner(client->fd, owner, flags);
+		nginx_owner(&s->call, client->fd, owner, flags);
 	return CAUSE_NGINX;
 }
 

@@ -10,12 +10,13 @@
 
 /* `subject` is a socket's inode, or a tgid for policies. */
 enum command {
-	COMMAND_NGINX_CONNECTION = 1, /* argument: address of the socket's ngx_connection_t */
-	COMMAND_IGNORE = 2,	      /* deliver nothing more of this socket */
-	COMMAND_FORGET = 6,	      /* the socket is gone */
-	COMMAND_SET_POLICY = 4,	      /* argument: watch | family << 16 */
-	COMMAND_CLEAR_POLICY = 5,
+	COMMAND_KNOW = 1,	 /* the socket was opened before it could be watched */
+	COMMAND_IGNORE = 2,	 /* deliver nothing more of this socket */
 	COMMAND_END_SUSPECT = 3, /* no process holds the socket: see sweep.bpf.c */
+	COMMAND_SET_POLICY = 4,	 /* argument: watch | family << 8 | starts_known << 16 */
+	COMMAND_CLEAR_POLICY = 5,
+	COMMAND_FORGET = 6,	  /* the socket is gone */
+	COMMAND_STARTS_KNOWN = 7, /* all older sockets of the host are known */
 };
 
 #endif

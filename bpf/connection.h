@@ -14,6 +14,7 @@
 #ifndef SPANTAP_CONNECTION_H
 #define SPANTAP_CONNECTION_H
 
+#include "ring.h"
 #include "socket.h"
 
 /* Turns that a connection of unknown beginning may take until one starts like HTTP. */
@@ -33,6 +34,7 @@ static __always_inline void connection_reset(struct connection *conn, struct scr
 	conn->id = next_connection_id(scratch);
 	conn->position[DIRECTION_READ] = 0;
 	conn->position[DIRECTION_WRITE] = 0;
+	conn->read_base = 0;
 	conn->turns = 0;
 	conn->turn_copied_bytes = 0;
 	__builtin_memset(&conn->sniff, 0, sizeof(conn->sniff));
@@ -96,29 +98,88 @@ static __always_inline struct connection *connection_insert(__u64 inode, __u8 ro
 	return bpf_map_lookup_elem(&conn_by_inode, &inode);
 }
 
-/* First sight of a socket; NULL when it is not of a kind we follow. */
-static __always_inline struct connection *connection_add(struct file *file, __u64 inode, __u8 role)
+static __always_inline int host_starts_known(void)
 {
-	return stream_sock(file) ? connection_insert(inode, role) : NULL;
+	__u32 zero = 0;
+	struct host *host = bpf_map_lookup_elem(&host_state, &zero);
+
+	return config.watch_all && host && host->starts_known;
+}
+
+/*
+ * A socket is met: how much of it is past? `read_bytes` and `written_bytes` are those of the call
+ * that is about to be counted.
+ */
+static __always_inline void connection_start(struct connection *conn, const struct sock *sk,
+					     int starts_known, __u64 read_bytes,
+					     __u64 written_bytes)
+{
+	const struct tcp_sock *tp = (const struct tcp_sock *)sk;
+
+	if (!sock_is_tcp(sk)) {
+		if (starts_known || host_starts_known())
+			conn->flags |= CONNECTION_START_SEEN;
+		return;
+	}
+	/* An accepted socket is made of the listening one; others never listened. */
+	if (BPF_CORE_READ(sk, sk_max_ack_backlog))
+		conn->role = ROLE_SERVER;
+	conn->read_base = tcp_read_bytes(tp) - read_bytes;
+	/* At most 1: the client's SYN. */
+	if (!conn->read_base && tcp_written_bytes(tp) <= 1 + written_bytes)
+		conn->flags |= CONNECTION_START_SEEN;
+}
+
+/* First sight of the call's socket; NULL when it is not of a kind we follow. */
+static __always_inline struct connection *connection_add(const struct call *call, __u8 role)
+{
+	struct sock *sk = stream_sock((struct file *)call->file);
+	struct connection *conn = sk ? connection_insert(call->inode, role) : NULL;
+
+	if (conn && role == ROLE_UNKNOWN && call->hook == HOOK_SOCKET) {
+		int is_read = call->direction == DIRECTION_READ;
+
+		connection_start(conn, sk, call->starts_known, is_read ? call->len_bytes : 0,
+				 is_read ? 0 : call->len_bytes);
+	}
+	return conn;
+}
+
+/*
+ * The connection of a socket that the current call does not act on; it is entered when unknown.
+ * `starts_known` is that of the process.
+ */
+static __always_inline struct connection *connection_meet(struct file *file, __u64 inode,
+							  int starts_known)
+{
+	struct connection *conn = connection_of(inode);
+	struct sock *sk = !conn && inode ? stream_sock(file) : NULL;
+
+	if (!sk)
+		return conn;
+	conn = connection_insert(inode, ROLE_UNKNOWN);
+	if (conn)
+		connection_start(conn, sk, starts_known, 0, 0);
+	return conn;
 }
 
 /* Returns 1 when the open event is in the ring, now or since earlier. */
-static __always_inline int connection_open(struct connection *conn, struct file *file, __u64 inode,
-					   struct scratch *scratch, __u32 fd)
+static __always_inline int connection_open(struct connection *conn, struct scratch *scratch)
 {
 	struct open_event *event = &scratch->open;
+	struct file *file = (struct file *)scratch->call.file;
 
 	if (conn->flags & CONNECTION_OPEN_SENT)
 		return 1;
 	struct socket *socket = BPF_CORE_READ(file, private_data);
 
 	__builtin_memset(event, 0, sizeof(*event));
-	fill_header(&event->header, EVENT_OPEN, sizeof(*event));
+	fill_header(&event->header, EVENT_OPEN, sizeof(*event), scratch->call.caller);
 	event->connection_id = conn->id;
-	event->socket_inode = inode;
+	event->socket_inode = scratch->call.inode;
 	event->read_position = conn->position[DIRECTION_READ];
 	event->write_position = conn->position[DIRECTION_WRITE];
-	event->fd = fd;
+	event->fd = scratch->call.fd;
 	event->role = conn->role;
 	event->start_seen = (conn->flags & CONNECTION_START_SEEN) != 0;
 	read_identity(event, BPF_CORE_READ(socket, sk));
@@ -128,18 +189,36 @@ static __always_inline int connection_open(struct connection *conn, struct file 
 	return 1;
 }
 
-static __always_inline void connection_close(struct connection *conn)
+static __always_inline void fill_close(struct close_event *event, const struct connection *conn,
+				       struct caller caller)
+{
+	fill_header(&event->header, EVENT_CLOSE, sizeof(*event), caller);
+	event->connection_id = conn->id;
+	event->read_position = conn->position[DIRECTION_READ];
+	event->write_position = conn->position[DIRECTION_WRITE];
+	event->turns = conn->turns;
+}
+
+/* `caller` is all zero where nobody knows who closed it, or when. */
+static __always_inline void connection_close(struct connection *conn, struct caller caller)
 {
 	struct close_event event = {};
 
 	if (!(conn->flags & CONNECTION_OPEN_SENT))
 		return;
-	fill_header(&event.header, EVENT_CLOSE, sizeof(event));
-	event.connection_id = conn->id;
-	event.read_position = conn->position[DIRECTION_READ];
-	event.write_position = conn->position[DIRECTION_WRITE];
-	event.turns = conn->turns;
+	fill_close(&event, conn, caller);
 	ring_put(&event, sizeof(event));
+}
+
+/* As connection_close(), where it may interrupt another program of ours. */
+static __always_inline void connection_close_interrupt(struct connection *conn)
+{
+	struct close_event event = {};
+
+	if (!(conn->flags & CONNECTION_OPEN_SENT))
+		return;
+	fill_close(&event, conn, current_caller());
+	ring_put_interrupt(&event, sizeof(event));
 }
 
 /*

@@ -13,33 +13,44 @@
 /* Events that one call can make. */
 #define CHUNKS_MAX 64
 
-/* Puts the data event and `copied` bytes of payload into the ring. */
+/* What a record takes in the ring. */
+static __always_inline __u32 data_event_bytes(__u32 copied)
+{
+	return (sizeof(struct data_event) + copied + 7) & ~7u;
+}
+
+/* Puts the scratch's data event and `copied` bytes of its payload into the ring. */
 static __always_inline int put_data(struct data_event *event, __u32 copied)
 {
-	__u32 size_bytes = (sizeof(*event) + copied + 7) & ~7u;
+	__u32 size_bytes = data_event_bytes(copied);
 
-	if (size_bytes > sizeof(*event) + SPANTAP_CHUNK_BYTES)
+	if (size_bytes > RING_RECORD_BYTES_MAX)
 		return 0;
 	event->copied_bytes = copied;
 	event->header.size_bytes = size_bytes;
 	return ring_put(event, size_bytes);
 }
 
-static __always_inline void fill_data(struct scratch *s, const struct connection *conn,
-				      __u64 position, int is_turn)
+/* Everything but the lengths. Field by field: what the memory held before must not stay. */
+static __always_inline void fill_data(struct data_event *event, const struct call *call,
+				      const struct connection *conn, __u64 position, int is_turn)
 {
-	struct data_event *event = &s->data;
-
-	__builtin_memset(event, 0, sizeof(*event));
-	fill_header(&event->header, EVENT_DATA, 0);
+	fill_header(&event->header, EVENT_DATA, 0, call->caller);
 	event->connection_id = conn->id;
 	event->position = position;
+	event->goroutine = 0;
+	event->cause_connection_id = 0;
+	event->cause_read_position = 0;
+	event->cause_write_position = 0;
+	event->cause_token = 0;
 	event->turn = conn->turns;
-	event->fd = s->call.fd;
-	event->direction = s->call.direction;
+	event->fd = call->fd;
+	event->direction = call->direction;
 	event->source = SOURCE_SOCKET;
-	event->error = s->call.error;
-	event->flags = s->call.flags | (is_turn ? DATA_TURN : 0);
+	event->cause = CAUSE_NONE;
+	event->cause_flags = 0;
+	event->flags = call->flags | (is_turn ? DATA_TURN : 0);
+	event->error = call->error;
 }
 
 /*
@@ -78,22 +89,22 @@ static __always_inline int put_chunk(struct scratch *s, struct connection *conn,
 }
 
 /* As many events as the turn's quota allows for this call's bytes. */
-static __always_inline void deliver_bytes(struct scratch *s, struct connection *conn,
-					  struct file *file, __u64 inode, int is_turn)
+static __always_inline void deliver_bytes(struct scratch *s, struct connection *conn, int is_turn)
 {
 	__u64 position = connection_advance(conn, s->call.direction, s->call.len_bytes);
 
-	if (conn->state == STATE_SNIFFING && !connection_is_sniffable(conn, is_turn))
+	if (conn->state == STATE_SNIFFING &&
+	    (s->call.flags & DATA_NO_BUFFER || !connection_is_sniffable(conn, is_turn)))
 		return;
 	cursor_start(s, conn);
 	gather();
 	if (conn->state == STATE_SNIFFING &&
 	    !connection_sniff(conn, s->payload, s->cursor.filled, s->call.direction))
 		return;
-	if (!connection_open(conn, file, inode, s, s->call.fd))
+	if (!connection_open(conn, s))
 		return;
-	fill_data(s, conn, position, is_turn);
-	cause_bytes(s, conn, inode, is_turn);
+	fill_data(&s->data, &s->call, conn, position, is_turn);
+	cause_bytes(s, &s->data, conn, s->call.inode, is_turn, s->payload, s->cursor.filled);
 	for (int i = 0; i < CHUNKS_MAX; i++) {
 		if (put_chunk(s, conn, i < CHUNKS_MAX - 1))
 			break;
@@ -102,8 +113,9 @@ static __always_inline void deliver_bytes(struct scratch *s, struct connection *
 }
 
 /*
- * Delivers the call in this CPU's scratch. A global function: the verifier checks it once, not
- * once per caller, and it takes its argument from the scratch because 5.10 allows only numbers.
+ * Delivers the call in this CPU's scratch, on the socket that it names. A global function: the
+ * verifier checks it once, not once per caller, and it takes its argument from the scratch
+ * because 5.10 allows only numbers.
  */
 __noinline int deliver(void)
 {
@@ -112,15 +124,10 @@ __noinline int deliver(void)
 
 	if (!s)
 		return 0;
-	struct file *file = file_of_fd(s->call.fd);
-	__u64 inode = socket_inode(file);
-
-	if (!inode)
-		return 0;
-	struct connection *conn = connection_of(inode);
+	struct connection *conn = connection_of(s->call.inode);
 
 	if (!conn)
-		conn = connection_add(file, inode, ROLE_UNKNOWN);
+		conn = connection_add(&s->call, ROLE_UNKNOWN);
 	if (!conn || conn->state == STATE_SKIPPED) {
 		cause_unseen(s);
 		return 0;
@@ -129,78 +136,103 @@ __noinline int deliver(void)
 		is_turn = connection_turn(conn, s->call.direction);
 	else if (!(conn->flags & CONNECTION_OPEN_SENT))
 		return 0;
-	deliver_bytes(s, conn, file, inode, is_turn);
+	deliver_bytes(s, conn, is_turn);
 	return 0;
 }
 
-/* Copies the iovecs of a call of at most a chunk; returns 0 when that is not all of its bytes. */
-static __always_inline int copy_iovecs(struct scratch *s, __u32 len_bytes)
+/*
+ * Copies the iovecs of a call, IOVECS_READ of them at most; returns how many bytes could be read.
+ * A function of its own for the registers that it has then: older verifiers lose the bounds of a
+ * number that goes over the stack.
+ */
+static __noinline int copy_iovecs(struct scratch *s, __u8 *payload, __u64 len_bytes)
 {
 	volatile struct cursor *cursor = &s->cursor;
-	__u32 count = s->call.iov_count;
+	__u64 count = s->call.iov_count, count_bytes = count * sizeof(struct user_iovec);
 
-	if (count > IOVECS_READ ||
-	    bpf_probe_read_user(s->cursor.iovecs, count * sizeof(struct user_iovec),
-				(void *)s->call.buffer))
-		return 0;
 	cursor->filled = 0;
+	barrier_var(count_bytes);
+	if (count_bytes > sizeof(s->cursor.iovecs) ||
+	    bpf_probe_read_user(s->cursor.iovecs, count_bytes, (void *)s->call.buffer))
+		return 0;
 	for (__u32 i = 0; i < IOVECS_READ; i++) {
-		__u32 filled = cursor->filled;
+		__u64 filled = cursor->filled;
 
-		if (i >= count || filled >= len_bytes || filled >= SPANTAP_CHUNK_BYTES)
+		if (i >= count || filled >= len_bytes)
 			break;
-		__u64 take = min_bytes(cursor->iovecs[i].len, len_bytes - filled);
+		__u64 base = cursor->iovecs[i].base, take = cursor->iovecs[i].len;
 
-		/* 5.10 loses the bound of a 32-bit test when the value is used as 64 bits. */
+		if (take > len_bytes - filled)
+			take = len_bytes - filled;
+		barrier_var(filled);
 		barrier_var(take);
-		if (take > SPANTAP_CHUNK_BYTES)
+		if (filled > SPANTAP_CHUNK_BYTES || take > SPANTAP_CHUNK_BYTES ||
+		    bpf_probe_read_user(payload + filled, take, (void *)base))
 			break;
-		if (bpf_probe_read_user(s->payload + filled, take, (void *)cursor->iovecs[i].base))
-			return 0;
-		cursor->filled = filled + take;
+		cursor->filled = cursor->filled + take;
 	}
-	return cursor->filled == len_bytes;
+	return cursor->filled;
 }
 
-static __always_inline int copy_call(struct scratch *s, __u32 len_bytes)
+/* Copies the bytes of a call; returns how many could be read. */
+static __always_inline __u32 copy_call(struct scratch *s, __u8 *payload, __u64 len_bytes)
 {
 	if (s->call.iov_count)
-		return copy_iovecs(s, len_bytes);
-	s->cursor.filled = len_bytes;
-	return !bpf_probe_read_user(s->payload, len_bytes, (void *)s->call.buffer);
+		return copy_iovecs(s, payload, len_bytes);
+	barrier_var(len_bytes);
+	if (len_bytes > SPANTAP_CHUNK_BYTES ||
+	    bpf_probe_read_user(payload, len_bytes, (void *)s->call.buffer))
+		return 0;
+	return len_bytes;
+}
+
+/* Writes the event of `len_bytes` at its place in the ring. */
+static __always_inline void deliver_at(struct data_event *event, struct ring *ring,
+				       struct scratch *s, struct connection *conn, __u64 inode,
+				       __u32 len_bytes)
+{
+	__u8 *payload = (__u8 *)(event + 1), direction = s->call.direction & 1;
+	int is_turn = connection_turn(conn, direction);
+
+	/* The copy is last: what waits for stores to end, as the addition does, comes before. */
+	fill_data(event, &s->call, conn, connection_advance(conn, direction, len_bytes), is_turn);
+	event->len_bytes = len_bytes;
+	__u32 copied = copy_call(s, payload, len_bytes);
+	__u32 size_bytes = data_event_bytes(copied);
+
+	event->copied_bytes = copied;
+	event->header.size_bytes = size_bytes;
+	if (copied != len_bytes) {
+		event->flags |= DATA_FAULT;
+		count(COUNTER_TRUNCATED_FAULT);
+	}
+	conn->turn_copied_bytes += copied;
+	cause_bytes(s, event, conn, inode, is_turn, payload, copied);
+	ring_commit(ring, size_bytes);
 }
 
 /*
  * The common case: bytes on a connection that is known to be HTTP and whose open event is out,
- * few enough for one event. Returns 0, with nothing changed, when the call is another one.
+ * few enough for one event, which is written where it stays. Returns 0, with nothing changed,
+ * when the call is another one.
  */
-static __always_inline int deliver_fast(struct scratch *s)
+static __always_inline int deliver_fast(struct scratch *s, struct connection *conn)
 {
-	__u64 inode = socket_inode(file_of_fd(s->call.fd));
-
-	if (!inode)
-		return 1;
-	struct connection *conn = connection_of(inode);
-
 	if (!conn || conn->state != STATE_HTTP || !(conn->flags & CONNECTION_OPEN_SENT))
 		return 0;
-	__u8 direction = s->call.direction & 1;
-	int is_turn = conn->last_direction != direction;
-	__u32 copied_before = is_turn ? 0 : conn->turn_copied_bytes;
-	__u64 len_bytes = s->call.len_bytes;
+	__u64 len_bytes = s->call.len_bytes, copied_before = conn->turn_copied_bytes;
 
-	if (len_bytes == 0 || len_bytes > SPANTAP_CHUNK_BYTES ||
-	    copied_before + len_bytes > config.copy_bytes_max || s->call.flags)
+	if (conn->last_direction != (s->call.direction & 1))
+		copied_before = 0;
+	if (len_bytes == 0 || len_bytes > SPANTAP_CHUNK_BYTES || s->call.flags ||
+	    s->call.iov_count > IOVECS_READ || copied_before + len_bytes > config.copy_bytes_max)
 		return 0;
-	if (!copy_call(s, len_bytes))
+	struct ring *ring = ring_of_cpu();
+	struct data_event *event = ring ? ring_place(ring, data_event_bytes(len_bytes)) : NULL;
+
+	if (!event)
 		return 0;
-	if (is_turn)
-		connection_turn(conn, direction);
-	conn->turn_copied_bytes = copied_before + len_bytes;
-	fill_data(s, conn, connection_advance(conn, direction, len_bytes), is_turn);
-	s->data.len_bytes = len_bytes;
-	cause_bytes(s, conn, inode, is_turn);
-	put_data(&s->data, len_bytes);
+	deliver_at(event, ring, s, conn, s->call.inode, len_bytes);
 	return 1;
 }
 

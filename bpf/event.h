@@ -133,6 +133,7 @@ struct data_event {
 	__u16 error;	  /* errno, 0 none */
 };
 
+/* tgid and tid 0: found by the sweep; time_ns is when, not that of the end. */
 struct close_event {
 	struct event_header header;
 	__u64 connection_id;
@@ -171,7 +172,8 @@ enum event_counter {
 	COUNTER_CAUSE_TAKEN = 7,      /* egress writes for which program state named the ingress */
 	COUNTER_CAUSE_REFUSED = 8,    /* program state that failed its self-check */
 	COUNTER_LOST_POLICY = 9,      /* forked processes whose policy found its map full */
-	COUNTER_MAX = 10,
+	COUNTER_READ_UNSEEN = 10,     /* reads before which bytes left the socket unseen */
+	COUNTER_MAX = 11,
 };
 
 #define SPANTAP_ASSERT_SIZE(type, bytes)                                                           \

@@ -20,7 +20,7 @@ struct config {
 	__u32 watch_all;	/* processes without a policy are watched */
 	__u32 copy_bytes_max;	/* copied after a direction turn: head limit + body limit */
 	__u32 connection_slots; /* entries of conn_slots, a power of two */
-	__u32 _pad;
+	__u32 ring_bytes;	/* of each CPU's ring, without its slack */
 };
 
 const volatile struct config config SEC(".rodata.config") = {};
@@ -39,8 +39,11 @@ enum policy_family {
 };
 
 struct policy {
-	__u16 watch;  /* enum policy_watch */
-	__u16 family; /* enum policy_family */
+	__u8 watch;	   /* enum policy_watch */
+	__u8 family;	   /* enum policy_family */
+	__u8 starts_known; /* 1: a socket that is not known was opened since the process is watched
+			    */
+	__u8 _pad;
 };
 
 /*
@@ -79,6 +82,18 @@ struct {
 	__type(value, struct policy_slot);
 } policy_slots SEC(".maps");
 
+struct host {
+	__u64 starts_known; /* as in struct policy, for processes without an entry */
+};
+
+/* What holds for all processes; one entry, set by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct host);
+} host_state SEC(".maps");
+
 enum connection_state {
 	STATE_SNIFFING = 0, /* nothing but HTTP beginnings so far: undecided */
 	STATE_HTTP = 1,	    /* an HTTP/1 message was seen: its bytes are delivered */
@@ -87,7 +102,7 @@ enum connection_state {
 
 enum connection_flag {
 	CONNECTION_START_SEEN = 1 << 0,
-	CONNECTION_OPEN_SENT = 1 << 1,	  /* its EVENT_OPEN is in the ring */
+	CONNECTION_OPEN_SENT = 1 << 1,	  /* its EVENT_OPEN is in a ring */
 	CONNECTION_SNIFF_MORE = 1 << 2,	  /* this turn began like HTTP, more bytes needed */
 	CONNECTION_BOUND = 1 << 3,	  /* `bound` was filled at connect */
 	CONNECTION_HEAD_PENDING = 1 << 4, /* HAProxy: read a head that no stream has taken yet */
@@ -108,6 +123,7 @@ struct connection {
 	__u64 inode; /* of the socket; 0: nobody uses this slot */
 	__u64 id;
 	__u64 position[2]; /* by enum event_direction; every byte, also those not copied */
+	__u64 read_base;   /* TCP: bytes that were read before position 0 */
 	union {
 		struct owner bound;	/* HAProxy: owner of the connect() */
 		__u64 nginx_connection; /* nginx: address of its ngx_connection_t */
@@ -154,20 +170,13 @@ struct {
 	__type(value, struct connection);
 } conn_by_inode SEC(".maps");
 
-/*
- * Records on their way to user space. Written without wakeups: the agent drains on a timer.
- * Size: limits.ringBytes. Full: the record is lost, COUNTER_LOST_RING_FULL.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 16 * 1024 * 1024);
-} ring SEC(".maps");
-
 struct counters {
 	__u64 values[COUNTER_MAX];
 };
 
-/* enum event_counter, one set per CPU so that counting needs no atomics. Never reset. */
+/*
+ * enum event_counter, one set per CPU. Never reset. Records in `rings` are counted there.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -175,8 +184,23 @@ struct {
 	__type(value, struct counters);
 } counters SEC(".maps");
 
+/* Who makes the call: asked once, since each question is a helper call. */
+struct caller {
+	__u32 tgid;
+	__u32 tid;
+};
+
+/* Which kind of hook saw a call. */
+enum call_hook {
+	HOOK_SYSCALL = 0, /* at its exit: every connect and accept is seen as well */
+	HOOK_SOCKET = 1,  /* in the socket: first bytes tell whether the beginning was seen */
+};
+
 /* One finished system call. `iov_count` 0: `buffer` holds the bytes; else it is the iovec array. */
 struct call {
+	__u64 file;  /* of the socket */
+	__u64 inode; /* of the socket, 0: the descriptor is no socket */
+	struct caller caller;
 	__u64 buffer;
 	__u64 iov_count;
 	__u64 len_bytes;
@@ -188,8 +212,10 @@ struct call {
 	__u16 error;
 	__u16 flags; /* enum event_data_flag */
 	__u8 direction;
-	__u8 family; /* enum policy_family of the process */
-	__u8 _pad[6];
+	__u8 family;	   /* enum policy_family of the process */
+	__u8 starts_known; /* of its policy */
+	__u8 hook;	   /* enum call_hook */
+	__u8 _pad[4];
 };
 
 /* iovecs that are read at once: each read of user memory has its price, whatever its size. */
@@ -262,13 +288,14 @@ struct {
 	__type(value, struct scratch);
 } scratch_by_cpu SEC(".maps");
 
+/* Atomic: a program in a softirq may come upon one that counts on the same CPU. */
 static __always_inline void count(enum event_counter counter)
 {
 	__u32 zero = 0;
 	struct counters *sums = bpf_map_lookup_elem(&counters, &zero);
 
 	if (sums)
-		sums->values[counter]++;
+		__sync_fetch_and_add(&sums->values[counter], 1);
 }
 
 static __always_inline struct scratch *scratch(void)
@@ -276,17 +303,6 @@ static __always_inline struct scratch *scratch(void)
 	__u32 cpu = bpf_get_smp_processor_id();
 
 	return bpf_map_lookup_elem(&scratch_by_cpu, &cpu);
-}
-
-/* Returns 1 when the record is in the ring; a full ring is counted here. */
-static __always_inline int ring_put(void *record, __u64 size_bytes)
-{
-	if (bpf_ringbuf_output(&ring, record, size_bytes, BPF_RB_NO_WAKEUP)) {
-		count(COUNTER_LOST_RING_FULL);
-		return 0;
-	}
-	count(COUNTER_EVENTS);
-	return 1;
 }
 
 /*
@@ -303,27 +319,28 @@ enum bpf_func_id___newer {
 
 extern void *bpf_rdonly_cast(const void *object, __u32 btf_id) __ksym __weak;
 
-static __always_inline __u32 current_tgid(void)
+static __always_inline struct caller caller_of(const struct task_struct *task)
 {
-	if (HAS_TASK_BTF)
-		return bpf_get_current_task_btf()->tgid;
-	return bpf_get_current_pid_tgid() >> 32;
+	return (struct caller){ .tgid = task->tgid, .tid = task->pid };
 }
 
-static __always_inline __u32 current_tid(void)
+static __always_inline struct caller current_caller(void)
 {
 	if (HAS_TASK_BTF)
-		return bpf_get_current_task_btf()->pid;
-	return bpf_get_current_pid_tgid();
+		return caller_of(bpf_get_current_task_btf());
+	__u64 both = bpf_get_current_pid_tgid();
+
+	return (struct caller){ .tgid = both >> 32, .tid = both };
 }
 
-static __always_inline void fill_header(struct event_header *header, __u32 kind, __u32 size_bytes)
+static __always_inline void fill_header(struct event_header *header, __u32 kind, __u32 size_bytes,
+					struct caller caller)
 {
 	header->kind = kind;
 	header->size_bytes = size_bytes;
 	header->time_ns = bpf_ktime_get_ns();
-	header->tgid = current_tgid();
-	header->tid = current_tid();
+	header->tgid = caller.tgid;
+	header->tid = caller.tid;
 }
 
 static __always_inline struct policy_slot *policy_slot(__u32 tgid)
@@ -379,11 +396,6 @@ static __always_inline struct policy policy_of(__u32 tgid)
 static __always_inline int policy_is_watched(struct policy policy)
 {
 	return policy.watch == WATCH_YES || (policy.watch == WATCH_DEFAULT && config.watch_all);
-}
-
-static __always_inline struct policy current_policy(void)
-{
-	return policy_of(current_tgid());
 }
 
 #endif

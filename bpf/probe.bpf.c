@@ -5,9 +5,17 @@
  */
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+SEC("tp_btf/sock_send_length")
+int probe_socket(void *ctx)
+{
+	/* Does not load below 6.5, see socket.bpf.c. */
+	return bpf_core_field_offset(struct proto_ops, splice_eof) == 0;
+}
 
 SEC("tp_btf/sys_exit")
 int probe_sys_exit(void *ctx)

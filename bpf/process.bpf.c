@@ -3,7 +3,7 @@
  * Life of processes: policy follows fork, starts anew at exec, ends at exit; user space hears of
  * each. All processes, also unwatched ones: `--process nginx` must notice an nginx that starts.
  */
-#include "maps.h"
+#include "ring.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 
@@ -13,7 +13,7 @@ static __always_inline void put_process(struct task_struct *task, __u32 action, 
 {
 	struct process_event event = {};
 
-	fill_header(&event.header, EVENT_PROCESS, sizeof(event));
+	fill_header(&event.header, EVENT_PROCESS, sizeof(event), current_caller());
 	event.header.tgid = BPF_CORE_READ(task, tgid);
 	event.start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
 	event.action = action;

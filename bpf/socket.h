@@ -74,6 +74,41 @@ static __always_inline struct sock *stream_sock(struct file *file)
 	return protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP ? sk : NULL;
 }
 
+/* Names the socket of the call by its descriptor; returns 0 when that is no socket. */
+static __always_inline int fill_socket(struct call *call)
+{
+	struct file *file = file_of_fd(call->fd);
+
+	call->file = (__u64)file;
+	call->inode = socket_inode(file);
+	return call->inode != 0;
+}
+
+/*
+ * Bytes that were taken out of a TCP socket by now. The FIN counts as one on both sides of the
+ * difference until it is read.
+ */
+static __always_inline __u64 tcp_read_bytes(const struct tcp_sock *tp)
+{
+	__u32 unread = BPF_CORE_READ(tp, rcv_nxt) - BPF_CORE_READ(tp, copied_seq);
+
+	return BPF_CORE_READ(tp, bytes_received) - unread;
+}
+
+/* Bytes that were put into a TCP socket by now; the client's SYN counts as one. */
+static __always_inline __u64 tcp_written_bytes(const struct tcp_sock *tp)
+{
+	__u32 unacknowledged = BPF_CORE_READ(tp, write_seq) - BPF_CORE_READ(tp, snd_una);
+
+	return BPF_CORE_READ(tp, bytes_acked) + unacknowledged;
+}
+
+static __always_inline int sock_is_tcp(const struct sock *sk)
+{
+	return BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX &&
+	       BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP;
+}
+
 /* True when closing one descriptor ends the file. */
 static __always_inline int is_last_reference(struct file *file)
 {

@@ -8,6 +8,9 @@
  *   clear_open_sockets    those found behind a descriptor of any process are not
  *   report_suspects       writes the inodes of those left; the loader ends them
  *
+ * A fourth one is run when a process or the host begins to be watched: report_older_sockets writes
+ * the sockets whose first bytes cannot tell that they are not the first (all but TCP).
+ *
  * A connection that appears meanwhile was never suspected. A descriptor that is on its way from
  * one process to another (SCM_RIGHTS) is not found: its connection starts anew at its next use.
  */
@@ -73,5 +76,17 @@ int report_suspects(struct bpf_iter__bpf_map_elem *ctx)
 		return 0;
 	inode = conn->inode;
 	bpf_seq_write(ctx->meta->seq, &inode, sizeof(inode));
+	return 0;
+}
+
+SEC("iter/task_file")
+int report_older_sockets(struct bpf_iter__task_file *ctx)
+{
+	struct file *file = ctx->file;
+	__u64 inode = file ? socket_inode(file) : 0;
+	struct sock *sk = inode ? stream_sock(file) : NULL;
+
+	if (sk && !sock_is_tcp(sk) && !connection_of(inode))
+		bpf_seq_write(ctx->meta->seq, &inode, sizeof(inode));
 	return 0;
 }

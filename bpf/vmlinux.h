@@ -35,6 +35,9 @@ enum {
 	BPF_NOEXIST = 1,
 };
 enum {
+	BPF_F_MMAPABLE = 1024,
+};
+enum {
 	BPF_RB_NO_WAKEUP = 1,
 };
 
@@ -44,7 +47,15 @@ enum {
 #define SOCK_STREAM 1
 #define IPPROTO_TCP 6
 #define IPPROTO_MPTCP 262
+#define TCP_ESTABLISHED 1
+#define TCP_SYN_SENT 2
+#define TCP_FIN_WAIT1 4
+#define TCP_CLOSE 7
+#define TCP_CLOSE_WAIT 8
+#define TCP_LAST_ACK 9
 #define TCP_LISTEN 10
+#define SHUTDOWN_MASK 3
+#define PF_KTHREAD 0x00200000
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
 #define MSG_OOB 0x1
@@ -55,8 +66,6 @@ enum {
 #define ECONNRESET 104
 #define ETIMEDOUT 110
 #define EINPROGRESS 115
-#define EPOLL_CTL_ADD 1
-#define EPOLL_CTL_MOD 3
 
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wpadded"
@@ -73,6 +82,30 @@ typedef struct {
 
 struct list_head {
 	struct list_head *next;
+};
+
+/* Any kernel type that is one pointer: an element of an array of pointers. */
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
+/* A descriptor in an epoll set, as its process described it. */
+struct epoll_event {
+	__u64 data;
+};
+
+struct epitem {
+	struct hlist_node fllink; /* in the file's f_ep, since 5.11 (319c15174757) */
+	struct epoll_event event;
+};
+
+struct epitem___5_10 {
+	struct list_head fllink; /* in the file's f_ep_links */
+	struct epoll_event event;
 };
 
 struct in6_addr {
@@ -100,15 +133,11 @@ struct file {
 	struct inode *f_inode;
 	void *private_data;
 	atomic_long_t f_count;
+	struct hlist_head *f_ep;
 };
 
-/* Any kernel type that is one pointer: an element of an array of pointers. */
-struct hlist_node {
-	struct hlist_node *next;
-};
-
-struct hlist_head {
-	struct hlist_node *first;
+struct file___5_10 {
+	struct list_head f_ep_links;
 };
 
 struct file___6_13 {
@@ -130,6 +159,8 @@ struct sock_common {
 struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_protocol;
+	__u8 sk_shutdown;
+	__u32 sk_max_ack_backlog;
 	struct socket *sk_socket;
 };
 
@@ -137,6 +168,19 @@ struct socket {
 	short type;
 	struct file *file;
 	struct sock *sk;
+};
+
+struct proto_ops {
+	void (*splice_eof)(struct socket *sock); /* since 6.5 (2bfc66850952) */
+};
+
+struct tcp_sock {
+	__u32 rcv_nxt;
+	__u32 copied_seq;
+	__u32 snd_una;
+	__u32 write_seq;
+	__u64 bytes_received;
+	__u64 bytes_acked;
 };
 
 struct sockaddr_un {
@@ -203,6 +247,7 @@ struct task_struct {
 #endif
 	int pid;
 	int tgid;
+	unsigned int flags;
 	struct task_struct *group_leader;
 	struct task_struct *real_parent;
 	__u64 start_boottime;

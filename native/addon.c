@@ -95,7 +95,8 @@ static struct kernel *kernel_of(napi_env env, napi_callback_info info, size_t wa
 	return instance->kernels[(int)handle];
 }
 
-/* open({directory, watchAll, copyBytesMax, ringBytes, connectionsMax}): handle */
+/* open({directory, watchAll, copyBytesMax, ringBytes, ringBytesMin, connectionsMax, hook}): handle
+ */
 static napi_value addon_open(napi_env env, napi_callback_info info)
 {
 	struct instance *instance = NULL;
@@ -113,7 +114,9 @@ static napi_value addon_open(napi_env env, napi_callback_info info)
 	options.watch_all = property_number(env, arg, "watchAll") != 0;
 	options.copy_bytes_max = (uint32_t)property_number(env, arg, "copyBytesMax");
 	options.ring_bytes = (uint32_t)property_number(env, arg, "ringBytes");
+	options.ring_bytes_min = (uint32_t)property_number(env, arg, "ringBytesMin");
 	options.connections_max = (uint32_t)property_number(env, arg, "connectionsMax");
+	options.hook = (enum kernel_hook)property_number(env, arg, "hook");
 	while (slot < KERNELS_MAX && instance->kernels[slot])
 		slot++;
 	if (slot == KERNELS_MAX)
@@ -139,20 +142,22 @@ static napi_value addon_close(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
-/* drain(handle, Uint8Array): bytes written */
+/* drain(handle, Uint8Array, isLast): bytes written */
 static napi_value addon_drain(napi_env env, napi_callback_info info)
 {
-	napi_value args[2], result;
-	struct kernel *kernel = kernel_of(env, info, 2, args);
+	napi_value args[3], result;
+	struct kernel *kernel = kernel_of(env, info, 3, args);
 	void *bytes;
 	size_t length;
+	bool is_last = false;
 	int64_t drained;
 
 	if (!kernel)
 		return NULL;
 	if (napi_get_typedarray_info(env, args[1], NULL, &length, &bytes, NULL, NULL) != napi_ok)
 		return throw_code(env, "batch_not_bytes");
-	drained = kernel_drain(kernel, bytes, length);
+	napi_get_value_bool(env, args[2], &is_last);
+	drained = kernel_drain(kernel, bytes, length, is_last);
 	if (drained < 0)
 		return throw_code(env, drained == -EINVAL ? "batch_too_small" : "bpf_ring");
 	napi_create_uint32(env, (uint32_t)drained, &result);
@@ -205,19 +210,6 @@ static napi_value addon_clear_policy(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
-/* setNginxConnection(handle, inode, address) */
-static napi_value addon_set_nginx_connection(napi_env env, napi_callback_info info)
-{
-	napi_value args[3];
-	struct kernel *kernel = kernel_of(env, info, 3, args);
-	struct kernel_error error = {};
-
-	if (kernel && kernel_set_nginx_connection(kernel, (uint64_t)number_of(env, args[1]),
-						  (uint64_t)number_of(env, args[2]), &error))
-		return throw_error(env, &error);
-	return NULL;
-}
-
 /* ignoreConnection(handle, inode) */
 static napi_value addon_ignore_connection(napi_env env, napi_callback_info info)
 {
@@ -238,6 +230,42 @@ static napi_value addon_forget_connection(napi_env env, napi_callback_info info)
 	struct kernel_error error = {};
 
 	if (kernel && kernel_forget_connection(kernel, (uint64_t)number_of(env, args[1]), &error))
+		return throw_error(env, &error);
+	return NULL;
+}
+
+/* hook(handle): enum kernel_hook */
+static napi_value addon_hook(napi_env env, napi_callback_info info)
+{
+	napi_value args[1], result;
+	struct kernel *kernel = kernel_of(env, info, 1, args);
+
+	if (!kernel)
+		return NULL;
+	napi_create_uint32(env, kernel_hook(kernel), &result);
+	return result;
+}
+
+/* followSplices(handle) */
+static napi_value addon_follow_splices(napi_env env, napi_callback_info info)
+{
+	napi_value args[1];
+	struct kernel *kernel = kernel_of(env, info, 1, args);
+	struct kernel_error error = {};
+
+	if (kernel && kernel_follow_splices(kernel, &error))
+		return throw_error(env, &error);
+	return NULL;
+}
+
+/* followCloses(handle) */
+static napi_value addon_follow_closes(napi_env env, napi_callback_info info)
+{
+	napi_value args[1];
+	struct kernel *kernel = kernel_of(env, info, 1, args);
+	struct kernel_error error = {};
+
+	if (kernel && kernel_follow_closes(kernel, &error))
 		return throw_error(env, &error);
 	return NULL;
 }
@@ -357,7 +385,9 @@ NAPI_MODULE_INIT()
 		{ "counters", addon_counters },
 		{ "setPolicy", addon_set_policy },
 		{ "clearPolicy", addon_clear_policy },
-		{ "setNginxConnection", addon_set_nginx_connection },
+		{ "followCloses", addon_follow_closes },
+		{ "followSplices", addon_follow_splices },
+		{ "hook", addon_hook },
 		{ "ignoreConnection", addon_ignore_connection },
 		{ "forgetConnection", addon_forget_connection },
 		{ "sweep", addon_sweep },

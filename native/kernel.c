@@ -8,79 +8,128 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../bpf/command.h"
 #include "../bpf/event.h"
 #include "objects.h"
+#include "rings.h"
 
 /* Run by the loader, never attached. */
 #define COMMAND_PROGRAM "command"
+/* enum policy_watch in bpf/maps.h. */
+#define POLICY_WATCH 1
+#define POLICY_IGNORE 2
 #define UPROBES_MAX 512
-#define RECORD_BYTES_MAX (sizeof(struct data_event) + SPANTAP_CHUNK_BYTES)
+/* Programs of one object. */
+#define LINKS_MAX 8
+
+/* Values of an array map: 4 MiB until 6.9 (KMALLOC_MAX_SIZE). */
+#define RING_VALUE_BYTES_MAX (4u << 20)
+#define RING_OVERHEAD_BYTES (sizeof(struct ring) + RING_SLACK_BYTES)
 
 /*
- * Objects in load order. The first one creates the shared maps. Those that are not required are
- * loaded when they are wanted, so that their failure costs only what they do.
+ * Records younger than this stay for the next drain. What one thread does after another, or a
+ * thread on one CPU after being on another, is in order without it: a record is visible before its
+ * call returns, and the clock is read before the rings are. It is for calls at the same time: a
+ * program makes its record visible 1 us after it took the time, with an interrupt between some
+ * 10 us. And for the kernel's fast clock, which may differ from ours by a little.
  */
-static const char *const object_files[] = { "syscall.bpf.o", "process.bpf.o", "sweep.bpf.o",
-					    "cause.bpf.o" };
-#define OBJECTS (sizeof(object_files) / sizeof(object_files[0]))
-#define OBJECTS_REQUIRED 2
-#define OBJECT_SWEEP 2
-#define OBJECT_CAUSE 3
+#define HOLD_BACK_NS 100000
+
+/*
+ * The first one creates the shared maps. Those that are not required are loaded when they are
+ * wanted, so that their failure costs only what they do.
+ */
+enum object {
+	OBJECT_STATE,
+	OBJECT_PROCESS,
+	OBJECT_SOCKET,
+	OBJECT_SYSCALL,
+	OBJECT_CLOSE,
+	OBJECT_SPLICE,
+	OBJECT_SWEEP,
+	OBJECT_CAUSE,
+	OBJECTS,
+};
+static const char *const object_files[OBJECTS] = {
+	[OBJECT_STATE] = "state.bpf.o",	  [OBJECT_PROCESS] = "process.bpf.o",
+	[OBJECT_SOCKET] = "socket.bpf.o", [OBJECT_SYSCALL] = "syscall.bpf.o",
+	[OBJECT_CLOSE] = "close.bpf.o",	  [OBJECT_SPLICE] = "splice.bpf.o",
+	[OBJECT_SWEEP] = "sweep.bpf.o",	  [OBJECT_CAUSE] = "cause.bpf.o",
+};
 
 /* Mirrors bpf/maps.h. */
 struct config {
 	uint32_t watch_all;
 	uint32_t copy_bytes_max;
 	uint32_t connection_slots;
-	uint32_t _pad;
+	uint32_t ring_bytes;
+};
+
+/* Where records of `ring_interrupt` go. */
+struct refill {
+	uint8_t *bytes;
+	size_t used;
+	size_t bytes_max;
 };
 
 struct kernel {
 	struct kernel_options options;
 	char directory[4096];
 	struct bpf_object *objects[OBJECTS];
-	struct bpf_link *links[16]; /* of the required programs */
-	size_t links_used;
-	struct bpf_link *uprobes[UPROBES_MAX]; /* by handle, NULL free */
-	struct ring_buffer *ring;
-	int connections[2]; /* conn_slots and conn_by_inode */
+	struct bpf_link *links[OBJECTS][LINKS_MAX]; /* of programs that stay attached */
+	struct bpf_link *uprobes[UPROBES_MAX];	    /* by handle, NULL free */
+	struct rings *rings;
+	uint32_t ring_bytes;		/* of one CPU */
+	void *ring_memory;		/* map `rings`, NULL not mapped */
+	struct ring_buffer *interrupts; /* map `ring_interrupt` */
+	struct refill refill;		/* from there, while it lasts */
+	int connections[2];		/* conn_slots and conn_by_inode */
 	uint32_t connection_slots;
 	int counters;
 	int command;
 	int cpus;
 	uint32_t sweeps;	  /* mark of the last one, 1 to 65535 */
 	uint64_t *counter_values; /* cpus * COUNTER_MAX */
-	/* The batch being filled by kernel_drain. */
-	uint8_t *batch;
-	size_t batch_bytes;
-	size_t batch_used;
 };
 
-static int on_record(void *context, void *record, size_t bytes)
+static int on_interrupt_record(void *context, void *record, size_t bytes)
 {
-	struct kernel *kernel = context;
+	struct refill *refill = &((struct kernel *)context)->refill;
 
-	memcpy(kernel->batch + kernel->batch_used, record, bytes);
-	kernel->batch_used += bytes;
+	memcpy(refill->bytes + refill->used, record, bytes);
+	refill->used += bytes;
 	/* libbpf has consumed this record already: stop in front of the next one. */
-	return kernel->batch_bytes - kernel->batch_used < RECORD_BYTES_MAX ? -ENOBUFS : 0;
+	return refill->bytes_max - refill->used < sizeof(struct close_event) ? -ENOBUFS : 0;
 }
 
-int64_t kernel_drain(struct kernel *kernel, uint8_t *batch, size_t batch_bytes)
+static int64_t refill_interrupts(void *context, uint8_t *bytes, size_t bytes_max)
 {
+	struct kernel *kernel = context;
 	int status;
 
-	if (batch_bytes < RECORD_BYTES_MAX)
-		return -EINVAL;
-	kernel->batch = batch;
-	kernel->batch_bytes = batch_bytes;
-	kernel->batch_used = 0;
-	status = ring_buffer__consume(kernel->ring);
-	kernel->batch = NULL;
-	return status < 0 && status != -ENOBUFS ? status : (int64_t)kernel->batch_used;
+	kernel->refill = (struct refill){ .bytes = bytes, .bytes_max = bytes_max };
+	status = ring_buffer__consume(kernel->interrupts);
+	return status < 0 && status != -ENOBUFS ? status : (int64_t)kernel->refill.used;
+}
+
+/* CLOCK_MONOTONIC, as the kernel side stamps it. */
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+int64_t kernel_drain(struct kernel *kernel, uint8_t *batch, size_t batch_bytes, int is_last)
+{
+	uint64_t until_ns = is_last ? UINT64_MAX : now_ns() - HOLD_BACK_NS;
+
+	return rings_drain(kernel->rings, batch, batch_bytes, until_ns);
 }
 
 static int set_entries(struct kernel *kernel, const char *name, uint32_t entries,
@@ -92,6 +141,31 @@ static int set_entries(struct kernel *kernel, const char *name, uint32_t entries
 	return status ? objects_fail(error, KERNEL_ERROR_MAP, status, name) : 0;
 }
 
+/* Each CPU's share of the rings, and what else the kernel takes as one value. */
+static uint32_t ring_bytes_of(const struct kernel_options *options, uint32_t cpus)
+{
+	uint32_t bytes = options->ring_bytes / cpus;
+
+	if (bytes < options->ring_bytes_min)
+		bytes = options->ring_bytes_min;
+	if (bytes > RING_VALUE_BYTES_MAX - RING_OVERHEAD_BYTES)
+		bytes = RING_VALUE_BYTES_MAX - RING_OVERHEAD_BYTES;
+	return bytes & ~63u;
+}
+
+static uint32_t ring_value_bytes(const struct kernel *kernel)
+{
+	return kernel->ring_bytes + (uint32_t)RING_OVERHEAD_BYTES;
+}
+
+static int set_ring_size(struct kernel *kernel, struct kernel_error *error)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(kernel->objects[0], "rings");
+	int status = map ? bpf_map__set_value_size(map, ring_value_bytes(kernel)) : -ENOENT;
+
+	return status ? objects_fail(error, KERNEL_ERROR_MAP, status, "rings") : 0;
+}
+
 static int set_sizes(struct kernel *kernel, struct kernel_error *error)
 {
 	uint32_t slots = kernel->connection_slots;
@@ -100,7 +174,9 @@ static int set_sizes(struct kernel *kernel, struct kernel_error *error)
 	if (!status)
 		status = set_entries(kernel, "conn_by_inode", slots < 8 ? 1 : slots / 8, error);
 	if (!status)
-		status = set_entries(kernel, "ring", kernel->options.ring_bytes, error);
+		status = set_entries(kernel, "rings", (uint32_t)kernel->cpus, error);
+	if (!status)
+		status = set_ring_size(kernel, error);
 	if (!status)
 		status = set_entries(kernel, "scratch_by_cpu", (uint32_t)kernel->cpus, error);
 	return status;
@@ -110,14 +186,15 @@ static int set_config(struct kernel *kernel, struct bpf_object *object, struct k
 {
 	struct config config = { .watch_all = kernel->options.watch_all,
 				 .copy_bytes_max = kernel->options.copy_bytes_max,
-				 .connection_slots = kernel->connection_slots };
+				 .connection_slots = kernel->connection_slots,
+				 .ring_bytes = kernel->ring_bytes };
 	struct bpf_map *map = bpf_object__find_map_by_name(object, ".rodata.config");
 	int status = map ? bpf_map__set_initial_value(map, &config, sizeof(config)) : 0;
 
 	return status ? objects_fail(error, KERNEL_ERROR_MAP, status, ".rodata.config") : 0;
 }
 
-static int load_object(struct kernel *kernel, size_t index, struct kernel_error *error)
+static int load_object(struct kernel *kernel, enum object index, struct kernel_error *error)
 {
 	struct bpf_object *object =
 		objects_open(kernel->options.directory, object_files[index], error);
@@ -126,23 +203,14 @@ static int load_object(struct kernel *kernel, size_t index, struct kernel_error 
 	if (!object)
 		return -error->number;
 	kernel->objects[index] = object;
-	status = index == 0 ? set_sizes(kernel, error)
-			    : objects_share_maps(object, kernel->objects[0], error);
+	status = index == OBJECT_STATE ? set_sizes(kernel, error)
+				       : objects_share_maps(object, kernel->objects[0], error);
 	if (!status)
 		status = set_config(kernel, object, error);
 	if (status)
 		return status;
 	status = bpf_object__load(object);
 	return status ? objects_fail(error, KERNEL_ERROR_LOAD, status, object_files[index]) : 0;
-}
-
-static int load_required(struct kernel *kernel, struct kernel_error *error)
-{
-	int status = 0;
-
-	for (size_t i = 0; i < OBJECTS_REQUIRED && !status; i++)
-		status = load_object(kernel, i, error);
-	return status;
 }
 
 /* Tracepoint programs need the id from tracefs; the others attach by their section's name. */
@@ -166,25 +234,90 @@ static struct bpf_link *attach_program(struct bpf_program *program)
 	return objects_attach_tracepoint(program, group, slash + 1);
 }
 
-static int attach_objects(struct kernel *kernel, struct kernel_error *error)
+static int attach_object(struct kernel *kernel, enum object index, struct kernel_error *error)
 {
-	for (size_t i = 0; i < OBJECTS_REQUIRED; i++) {
-		struct bpf_program *program;
+	struct bpf_program *program;
+	size_t used = 0;
 
-		bpf_object__for_each_program(program, kernel->objects[i])
-		{
-			struct bpf_link *link;
+	bpf_object__for_each_program(program, kernel->objects[index])
+	{
+		struct bpf_link *link = attach_program(program);
 
-			if (!strcmp(bpf_program__name(program), COMMAND_PROGRAM))
-				continue;
-			link = attach_program(program);
-			if (!link)
-				return objects_fail(error, KERNEL_ERROR_ATTACH, errno,
-						    bpf_program__name(program));
-			kernel->links[kernel->links_used++] = link;
-		}
+		if (!link)
+			return objects_fail(error, KERNEL_ERROR_ATTACH, errno,
+					    bpf_program__name(program));
+		kernel->links[index][used++] = link;
 	}
 	return 0;
+}
+
+static void drop_object(struct kernel *kernel, enum object index)
+{
+	for (size_t i = 0; i < LINKS_MAX; i++) {
+		bpf_link__destroy(kernel->links[index][i]);
+		kernel->links[index][i] = NULL;
+	}
+	bpf_object__close(kernel->objects[index]);
+	kernel->objects[index] = NULL;
+}
+
+/* Loads and attaches an object, or leaves nothing of it. */
+static int start_object(struct kernel *kernel, enum object index, struct kernel_error *error)
+{
+	int status = load_object(kernel, index, error);
+
+	if (!status)
+		status = attach_object(kernel, index, error);
+	if (status)
+		drop_object(kernel, index);
+	return status;
+}
+
+/* The cheaper way to see calls where the kernel has it. */
+static int start_hook(struct kernel *kernel, struct kernel_error *error)
+{
+	int status = 0;
+
+	if (kernel->options.hook != KERNEL_HOOK_SYSCALL) {
+		status = start_object(kernel, OBJECT_SOCKET, error);
+		if (!status || kernel->options.hook == KERNEL_HOOK_SOCKET)
+			return status;
+		memset(error, 0, sizeof(*error));
+	}
+	status = start_object(kernel, OBJECT_SYSCALL, error);
+	return status ? status : start_object(kernel, OBJECT_CLOSE, error);
+}
+
+static size_t ring_memory_bytes(const struct kernel *kernel)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t bytes = (size_t)kernel->cpus * ring_value_bytes(kernel);
+
+	return (bytes + page - 1) & ~(page - 1);
+}
+
+static int open_rings(struct kernel *kernel, struct kernel_error *error)
+{
+	struct bpf_object *object = kernel->objects[0];
+	struct rings_options options = { .stride_bytes = ring_value_bytes(kernel),
+					 .ring_bytes = kernel->ring_bytes,
+					 .count = (uint32_t)kernel->cpus,
+					 .refill = refill_interrupts,
+					 .context = kernel };
+	int fd = bpf_object__find_map_fd_by_name(object, "ring_interrupt");
+	void *memory;
+
+	kernel->interrupts = ring_buffer__new(fd, on_interrupt_record, kernel, NULL);
+	if (!kernel->interrupts)
+		return objects_fail(error, KERNEL_ERROR_RING, errno, "ring_interrupt");
+	memory = mmap(NULL, ring_memory_bytes(kernel), PROT_READ | PROT_WRITE, MAP_SHARED,
+		      bpf_object__find_map_fd_by_name(object, "rings"), 0);
+	if (memory == MAP_FAILED)
+		return objects_fail(error, KERNEL_ERROR_RING, errno, "rings");
+	kernel->ring_memory = memory;
+	options.memory = memory;
+	kernel->rings = rings_new(&options);
+	return kernel->rings ? 0 : objects_fail(error, KERNEL_ERROR_RING, ENOMEM, "rings");
 }
 
 static int open_maps(struct kernel *kernel, struct kernel_error *error)
@@ -199,65 +332,20 @@ static int open_maps(struct kernel *kernel, struct kernel_error *error)
 	kernel->counter_values = calloc((size_t)kernel->cpus * COUNTER_MAX, sizeof(uint64_t));
 	if (!kernel->counter_values)
 		return objects_fail(error, KERNEL_ERROR_MAP, ENOMEM, "counters");
-	kernel->ring = ring_buffer__new(bpf_object__find_map_fd_by_name(object, "ring"), on_record,
-					kernel, NULL);
-	return kernel->ring ? 0 : objects_fail(error, KERNEL_ERROR_RING, errno, "ring");
-}
-
-int kernel_open(struct kernel **out, const struct kernel_options *options,
-		struct kernel_error *error)
-{
-	struct kernel *kernel = calloc(1, sizeof(*kernel));
-	int status;
-
-	*out = NULL;
-	memset(error, 0, sizeof(*error));
-	if (!kernel)
-		return objects_fail(error, KERNEL_ERROR_OBJECT, ENOMEM, "kernel");
-	kernel->options = *options;
-	snprintf(kernel->directory, sizeof(kernel->directory), "%s", options->directory);
-	kernel->options.directory = kernel->directory;
-	kernel->connection_slots = 1;
-	while (kernel->connection_slots < options->connections_max &&
-	       kernel->connection_slots < 1u << 31)
-		kernel->connection_slots <<= 1;
-	objects_log_to(error);
-	kernel->cpus = libbpf_num_possible_cpus();
-	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
-		status = objects_fail(error, KERNEL_ERROR_BTF, errno, "/sys/kernel/btf/vmlinux");
-		goto out;
-	}
-	status = load_required(kernel, error);
-	if (status)
-		goto out;
-	status = open_maps(kernel, error);
-	if (status)
-		goto out;
-	/* Our own bytes would make events that make bytes. */
-	status = kernel_set_policy(kernel, (uint32_t)getpid(), 2, 0, error);
-	if (status)
-		goto out;
-	status = attach_objects(kernel, error);
-out:
-	objects_log_to(NULL);
-	if (status)
-		kernel_close(kernel);
-	else
-		*out = kernel;
-	/* What libbpf took for the kernel's types is free again: some 16 MB of our RSS. */
-	malloc_trim(0);
-	return status;
+	return open_rings(kernel, error);
 }
 
 void kernel_close(struct kernel *kernel)
 {
 	for (size_t i = 0; i < UPROBES_MAX; i++)
 		kernel_detach(kernel, (int)i);
-	for (size_t i = 0; i < kernel->links_used; i++)
-		bpf_link__destroy(kernel->links[i]);
-	ring_buffer__free(kernel->ring);
-	for (size_t i = 0; i < OBJECTS; i++)
-		bpf_object__close(kernel->objects[i]);
+	rings_free(kernel->rings);
+	if (kernel->ring_memory)
+		munmap(kernel->ring_memory, ring_memory_bytes(kernel));
+	ring_buffer__free(kernel->interrupts);
+	/* What creates the maps goes last. */
+	for (int i = OBJECTS - 1; i >= 0; i--)
+		drop_object(kernel, (enum object)i);
 	free(kernel->counter_values);
 	free(kernel);
 }
@@ -273,6 +361,7 @@ int kernel_counters(struct kernel *kernel, uint64_t *sums, struct kernel_error *
 	for (int cpu = 0; cpu < kernel->cpus; cpu++)
 		for (int i = 0; i < COUNTER_MAX; i++)
 			sums[i] += kernel->counter_values[cpu * COUNTER_MAX + i];
+	sums[COUNTER_EVENTS] += rings_records(kernel->rings);
 	return 0;
 }
 
@@ -291,21 +380,9 @@ static int run_command(struct kernel *kernel, uint64_t command, uint64_t subject
 	return 0;
 }
 
-int kernel_set_policy(struct kernel *kernel, uint32_t tgid, uint32_t watch, uint32_t family,
-		      struct kernel_error *error)
-{
-	return run_command(kernel, COMMAND_SET_POLICY, tgid, watch | (uint64_t)family << 16, error);
-}
-
 int kernel_clear_policy(struct kernel *kernel, uint32_t tgid, struct kernel_error *error)
 {
 	return run_command(kernel, COMMAND_CLEAR_POLICY, tgid, 0, error);
-}
-
-int kernel_set_nginx_connection(struct kernel *kernel, uint64_t inode, uint64_t address,
-				struct kernel_error *error)
-{
-	return run_command(kernel, COMMAND_NGINX_CONNECTION, inode, address, error);
 }
 
 int kernel_ignore_connection(struct kernel *kernel, uint64_t inode, struct kernel_error *error)
@@ -318,7 +395,7 @@ int kernel_forget_connection(struct kernel *kernel, uint64_t inode, struct kerne
 	return run_command(kernel, COMMAND_FORGET, inode, 0, error);
 }
 
-static int want_object(struct kernel *kernel, size_t index, struct kernel_error *error)
+static int want_object(struct kernel *kernel, enum object index, struct kernel_error *error)
 {
 	int status;
 
@@ -328,29 +405,26 @@ static int want_object(struct kernel *kernel, size_t index, struct kernel_error 
 	objects_log_to(error);
 	status = load_object(kernel, index, error);
 	objects_log_to(NULL);
-	if (status) {
-		bpf_object__close(kernel->objects[index]);
-		kernel->objects[index] = NULL;
-	}
+	if (status)
+		drop_object(kernel, index);
 	return status;
 }
 
 /*
- * Opens one of the sweep's iterators; reading it makes it visit the elements of `map`, or with -1
+ * Opens one of the sweep's iterators; reading it makes it visit what `info` names, or with NULL
  * all descriptors of all processes.
  */
-static int open_iterator(struct kernel *kernel, const char *name, int map)
+static int open_iterator(struct kernel *kernel, const char *name, union bpf_iter_link_info *info)
 {
 	struct bpf_program *program =
 		bpf_object__find_program_by_name(kernel->objects[OBJECT_SWEEP], name);
-	union bpf_iter_link_info info = { .map.map_fd = (uint32_t)map };
 	LIBBPF_OPTS(bpf_iter_attach_opts, options);
 	struct bpf_link *link;
 	int fd;
 
-	if (map >= 0) {
-		options.link_info = &info;
-		options.link_info_len = sizeof(info);
+	if (info) {
+		options.link_info = info;
+		options.link_info_len = sizeof(*info);
 	}
 	link = bpf_program__attach_iter(program, &options);
 	if (!link)
@@ -362,23 +436,34 @@ static int open_iterator(struct kernel *kernel, const char *name, int map)
 	return fd;
 }
 
-/* What the sweep's iterators write: inodes. */
-struct suspects {
-	uint64_t *inodes;
+/* What the sweep's iterators write. */
+struct inodes {
+	uint64_t *values;
 	size_t bytes;
 	size_t bytes_max;
 };
 
-/* Runs an iterator to its end; returns 0 or -errno. */
-static int run_iterator(struct kernel *kernel, const char *name, int map, struct suspects *out)
+/* Room for as many as there can be connections, and for a last read that finds nothing more. */
+static int alloc_inodes(const struct kernel *kernel, struct inodes *inodes)
 {
-	int fd = open_iterator(kernel, name, map);
+	size_t max = kernel->connection_slots + kernel->connection_slots / 8 + 2;
+
+	*inodes = (struct inodes){ .values = calloc(max, sizeof(uint64_t)),
+				   .bytes_max = max * sizeof(uint64_t) };
+	return inodes->values ? 0 : -ENOMEM;
+}
+
+/* Runs an iterator to its end; returns 0 or -errno. */
+static int run_iterator(struct kernel *kernel, const char *name, union bpf_iter_link_info *info,
+			struct inodes *out)
+{
+	int fd = open_iterator(kernel, name, info);
 	ssize_t got;
 
 	if (fd < 0)
 		return fd;
 	do {
-		got = read(fd, (char *)out->inodes + out->bytes, out->bytes_max - out->bytes);
+		got = read(fd, (char *)out->values + out->bytes, out->bytes_max - out->bytes);
 		if (got > 0)
 			out->bytes += (size_t)got;
 	} while (got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR)));
@@ -386,22 +471,25 @@ static int run_iterator(struct kernel *kernel, const char *name, int map, struct
 	return got < 0 ? -errno : 0;
 }
 
-static int find_suspects(struct kernel *kernel, struct suspects *out, struct kernel_error *error)
+static int find_suspects(struct kernel *kernel, struct inodes *out, struct kernel_error *error)
 {
-	const struct {
+	static const struct {
 		const char *program;
-		int map;
+		int map; /* index into kernel->connections, -1 none */
 	} steps[] = {
-		{ "suspect_connections", kernel->connections[0] },
-		{ "suspect_connections", kernel->connections[1] },
-		{ "clear_open_sockets", -1 },
-		{ "report_suspects", kernel->connections[0] },
-		{ "report_suspects", kernel->connections[1] },
+		{ "suspect_connections", 0 }, { "suspect_connections", 1 },
+		{ "clear_open_sockets", -1 }, { "report_suspects", 0 },
+		{ "report_suspects", 1 },
 	};
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		int status = run_iterator(kernel, steps[i].program, steps[i].map, out);
+		int map = steps[i].map;
+		union bpf_iter_link_info info = {};
+		int status;
 
+		if (map >= 0)
+			info.map.map_fd = (uint32_t)kernel->connections[map];
+		status = run_iterator(kernel, steps[i].program, map < 0 ? NULL : &info, out);
 		if (status)
 			return objects_fail(error, KERNEL_ERROR_ATTACH, status, steps[i].program);
 	}
@@ -410,24 +498,98 @@ static int find_suspects(struct kernel *kernel, struct suspects *out, struct ker
 
 int kernel_sweep(struct kernel *kernel, struct kernel_error *error)
 {
-	/* Room for all, and for a last read that finds nothing more. */
-	size_t max = kernel->connection_slots + kernel->connection_slots / 8 + 2;
-	struct suspects suspects = { .inodes = calloc(max, sizeof(uint64_t)),
-				     .bytes_max = max * sizeof(uint64_t) };
-	int ended = 0, status;
+	struct inodes suspects;
+	int ended = 0, status = want_object(kernel, OBJECT_SWEEP, error);
 
-	memset(error, 0, sizeof(*error));
-	if (!suspects.inodes)
+	if (status)
+		return status;
+	if (alloc_inodes(kernel, &suspects))
 		return objects_fail(error, KERNEL_ERROR_MAP, ENOMEM, "conn_slots");
-	status = want_object(kernel, OBJECT_SWEEP, error);
-	if (!status)
-		status = find_suspects(kernel, &suspects, error);
+	status = find_suspects(kernel, &suspects, error);
 	for (size_t i = 0; i < suspects.bytes / sizeof(uint64_t) && !status; i++) {
-		status = run_command(kernel, COMMAND_END_SUSPECT, suspects.inodes[i], 0, error);
+		status = run_command(kernel, COMMAND_END_SUSPECT, suspects.values[i], 0, error);
 		ended++;
 	}
-	free(suspects.inodes);
+	free(suspects.values);
 	return status ? status : ended;
+}
+
+/*
+ * Enters the sockets that are open already, of one process or with 0 of all: what is found in the
+ * map when its first bytes are seen was not opened since. Failure leaves their beginnings unknown.
+ */
+static int know_sockets(struct kernel *kernel, uint32_t tgid)
+{
+	union bpf_iter_link_info info = { .task.pid = tgid };
+	struct kernel_error error = {};
+	struct inodes older;
+	int status = want_object(kernel, OBJECT_SWEEP, &error);
+
+	if (status)
+		return status;
+	if (alloc_inodes(kernel, &older))
+		return -ENOMEM;
+	status = run_iterator(kernel, "report_older_sockets", tgid ? &info : NULL, &older);
+	for (size_t i = 0; i < older.bytes / sizeof(uint64_t) && !status; i++)
+		status = run_command(kernel, COMMAND_KNOW, older.values[i], 0, &error);
+	free(older.values);
+	return status;
+}
+
+static void know_host(struct kernel *kernel)
+{
+	struct kernel_error error = {};
+
+	if (kernel_hook(kernel) == KERNEL_HOOK_SOCKET && !know_sockets(kernel, 0))
+		run_command(kernel, COMMAND_STARTS_KNOWN, 0, 0, &error);
+}
+
+enum kernel_hook kernel_hook(const struct kernel *kernel)
+{
+	return kernel->objects[OBJECT_SYSCALL] ? KERNEL_HOOK_SYSCALL : KERNEL_HOOK_SOCKET;
+}
+
+static int follow(struct kernel *kernel, enum object index, struct kernel_error *error)
+{
+	int status;
+
+	if (kernel->objects[index] || kernel_hook(kernel) == KERNEL_HOOK_SYSCALL)
+		return 0;
+	memset(error, 0, sizeof(*error));
+	objects_log_to(error);
+	status = start_object(kernel, index, error);
+	objects_log_to(NULL);
+	return status;
+}
+
+int kernel_follow_closes(struct kernel *kernel, struct kernel_error *error)
+{
+	return follow(kernel, OBJECT_CLOSE, error);
+}
+
+int kernel_follow_splices(struct kernel *kernel, struct kernel_error *error)
+{
+	return follow(kernel, OBJECT_SPLICE, error);
+}
+
+static int set_policy(struct kernel *kernel, uint32_t tgid, uint32_t watch, uint32_t family,
+		      int starts_known, struct kernel_error *error)
+{
+	uint64_t argument = watch | family << 8 | (uint64_t)starts_known << 16;
+
+	return run_command(kernel, COMMAND_SET_POLICY, tgid, argument, error);
+}
+
+int kernel_set_policy(struct kernel *kernel, uint32_t tgid, uint32_t watch, uint32_t family,
+		      struct kernel_error *error)
+{
+	int is_new_start = kernel_hook(kernel) == KERNEL_HOOK_SOCKET && watch == POLICY_WATCH &&
+			   !kernel->options.watch_all;
+	int status = set_policy(kernel, tgid, watch, family, 0, error);
+
+	if (status || !is_new_start || know_sockets(kernel, tgid))
+		return status;
+	return set_policy(kernel, tgid, watch, family, 1, error);
 }
 
 int kernel_attach_uprobe(struct kernel *kernel, const char *program, const char *path,
@@ -460,4 +622,54 @@ void kernel_detach(struct kernel *kernel, int handle)
 		return;
 	bpf_link__destroy(kernel->uprobes[handle]);
 	kernel->uprobes[handle] = NULL;
+}
+
+int kernel_open(struct kernel **out, const struct kernel_options *options,
+		struct kernel_error *error)
+{
+	struct kernel *kernel = calloc(1, sizeof(*kernel));
+	int status;
+
+	*out = NULL;
+	memset(error, 0, sizeof(*error));
+	if (!kernel)
+		return objects_fail(error, KERNEL_ERROR_OBJECT, ENOMEM, "kernel");
+	kernel->options = *options;
+	snprintf(kernel->directory, sizeof(kernel->directory), "%s", options->directory);
+	kernel->options.directory = kernel->directory;
+	kernel->connection_slots = 1;
+	while (kernel->connection_slots < options->connections_max &&
+	       kernel->connection_slots < 1u << 31)
+		kernel->connection_slots <<= 1;
+	objects_log_to(error);
+	kernel->cpus = libbpf_num_possible_cpus();
+	kernel->ring_bytes = ring_bytes_of(options, kernel->cpus < 1 ? 1 : (uint32_t)kernel->cpus);
+	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
+		status = objects_fail(error, KERNEL_ERROR_BTF, errno, "/sys/kernel/btf/vmlinux");
+		goto out;
+	}
+	status = load_object(kernel, OBJECT_STATE, error);
+	if (status)
+		goto out;
+	status = open_maps(kernel, error);
+	if (status)
+		goto out;
+	/* Our own bytes would make events that make bytes. */
+	status = kernel_set_policy(kernel, (uint32_t)getpid(), POLICY_IGNORE, 0, error);
+	if (status)
+		goto out;
+	status = start_object(kernel, OBJECT_PROCESS, error);
+	if (!status)
+		status = start_hook(kernel, error);
+	if (!status && options->watch_all)
+		know_host(kernel);
+out:
+	objects_log_to(NULL);
+	if (status)
+		kernel_close(kernel);
+	else
+		*out = kernel;
+	/* What libbpf took for the kernel's types is free again: some 16 MB of our RSS. */
+	malloc_trim(0);
+	return status;
 }

@@ -30,12 +30,21 @@ struct kernel_error {
 	char log[KERNEL_LOG_BYTES]; /* end of what libbpf and the verifier said */
 };
 
+/* Where calls are seen: bpf/socket.bpf.c (6.5) or bpf/syscall.bpf.c. */
+enum kernel_hook {
+	KERNEL_HOOK_ANY = 0, /* the cheapest that this kernel has */
+	KERNEL_HOOK_SYSCALL = 1,
+	KERNEL_HOOK_SOCKET = 2,
+};
+
 struct kernel_options {
 	const char *directory; /* holds the *.bpf.o files */
 	uint32_t watch_all;
 	uint32_t copy_bytes_max;
-	uint32_t ring_bytes;
+	uint32_t ring_bytes;	 /* of all CPUs together */
+	uint32_t ring_bytes_min; /* of one CPU, whatever that makes of the sum */
 	uint32_t connections_max;
+	enum kernel_hook hook;
 };
 
 struct kernel;
@@ -44,11 +53,22 @@ int kernel_open(struct kernel **out, const struct kernel_options *options,
 		struct kernel_error *error);
 void kernel_close(struct kernel *kernel);
 
+/* The hook that was attached: KERNEL_HOOK_SYSCALL or KERNEL_HOOK_SOCKET. */
+enum kernel_hook kernel_hook(const struct kernel *kernel);
+
 /*
- * Copies whole records while the largest one still fits. Returns the bytes written, 0 for an
- * empty ring, or -errno.
+ * What KERNEL_HOOK_SOCKET does not see by itself, from now on: every close() (for Unix sockets),
+ * and reads by splice(). Nothing to do with the other hook, or for the second time.
  */
-int64_t kernel_drain(struct kernel *kernel, uint8_t *batch, size_t batch_bytes);
+int kernel_follow_closes(struct kernel *kernel, struct kernel_error *error);
+int kernel_follow_splices(struct kernel *kernel, struct kernel_error *error);
+
+/*
+ * Copies whole records, in the order of their time, while the largest one still fits. What is
+ * younger than 100 us stays for the next call, unless this is the last one. Returns the bytes
+ * written, 0 when nothing waits, or -errno.
+ */
+int64_t kernel_drain(struct kernel *kernel, uint8_t *batch, size_t batch_bytes, int is_last);
 
 /* Sums over all CPUs, COUNTER_MAX values. */
 int kernel_counters(struct kernel *kernel, uint64_t *sums, struct kernel_error *error);
@@ -56,8 +76,6 @@ int kernel_counters(struct kernel *kernel, uint64_t *sums, struct kernel_error *
 int kernel_set_policy(struct kernel *kernel, uint32_t tgid, uint32_t watch, uint32_t family,
 		      struct kernel_error *error);
 int kernel_clear_policy(struct kernel *kernel, uint32_t tgid, struct kernel_error *error);
-int kernel_set_nginx_connection(struct kernel *kernel, uint64_t inode, uint64_t address,
-				struct kernel_error *error);
 int kernel_ignore_connection(struct kernel *kernel, uint64_t inode, struct kernel_error *error);
 int kernel_forget_connection(struct kernel *kernel, uint64_t inode, struct kernel_error *error);
 

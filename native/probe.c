@@ -17,6 +17,7 @@ const char *const probe_names[PROBE_MAX] = {
 	[PROBE_SYS_EXIT] = "sys_exit",
 	[PROBE_ENTER_CLOSE] = "sys_enter_close",
 	[PROBE_SCHED] = "sched",
+	[PROBE_SOCKET] = "socket",
 	[PROBE_UPROBE] = "uprobe",
 	[PROBE_URETPROBE] = "uretprobe",
 	[PROBE_UPROBE_MULTI] = "uprobe_multi",
@@ -24,9 +25,13 @@ const char *const probe_names[PROBE_MAX] = {
 
 /* Programs of probe.bpf.o, by enum probe_kind. */
 static const char *const programs[PROBE_MAX] = {
-	[PROBE_SYS_EXIT] = "probe_sys_exit",   [PROBE_ENTER_CLOSE] = "probe_enter_close",
-	[PROBE_SCHED] = "probe_sched",	       [PROBE_UPROBE] = "probe_uprobe",
-	[PROBE_URETPROBE] = "probe_uretprobe", [PROBE_UPROBE_MULTI] = "probe_uprobe_multi",
+	[PROBE_SYS_EXIT] = "probe_sys_exit",
+	[PROBE_ENTER_CLOSE] = "probe_enter_close",
+	[PROBE_SCHED] = "probe_sched",
+	[PROBE_SOCKET] = "probe_socket",
+	[PROBE_UPROBE] = "probe_uprobe",
+	[PROBE_URETPROBE] = "probe_uretprobe",
+	[PROBE_UPROBE_MULTI] = "probe_uprobe_multi",
 };
 
 /* Where user-space probes are tried; never called. */

@@ -9,10 +9,11 @@ enum probe_kind {
 	PROBE_SYS_EXIT = 2,
 	PROBE_ENTER_CLOSE = 3,
 	PROBE_SCHED = 4,
-	PROBE_UPROBE = 5,
-	PROBE_URETPROBE = 6,
-	PROBE_UPROBE_MULTI = 7,
-	PROBE_MAX = 8,
+	PROBE_SOCKET = 5,
+	PROBE_UPROBE = 6,
+	PROBE_URETPROBE = 7,
+	PROBE_UPROBE_MULTI = 8,
+	PROBE_MAX = 9,
 };
 
 /* Stable names, by enum probe_kind. */

@@ -166,6 +166,7 @@ export class Agent {
       kernel: {
         watchAll: this.#watcher.watchesAll,
         ringBytes: bounds.ringBytes,
+        ringBytesMin: limits.ringBytesMin,
         connectionsMax: bounds.kernelConnections,
         headBytesMax: bounds.headBytes,
         bodyBytesMax,
@@ -214,9 +215,9 @@ export class Agent {
 
   #toMessage(plan: WatchPlan): PlanMessage {
     for (const reason of plan.reasons) this.#options.log.warn(`pid ${plan.tgid}: ${reason}`);
-    const { tgid, watch, family, executableKey, uprobes, nginxConnections } = plan;
+    const { tgid, watch, family, executableKey, uprobes } = plan;
     const resource = this.#options.recording === undefined ? {} : this.#resourceFor(tgid);
-    const what = { tgid, watch, family, executableKey, uprobes, nginxConnections };
+    const what = { tgid, watch, family, executableKey, uprobes };
     return { kind: 'plan', ...what, resource };
   }
 

@@ -35,6 +35,8 @@ export interface PipelineOptions {
   /** The bytes of this socket are no HTTP any more (tunnel): the kernel may stop copying them. */
   readonly ignoreConnection: (socketInode: number) => void;
   readonly forgetConnection: (socketInode: number) => void;
+  /** Called once, with the first connection over a Unix socket. */
+  readonly onUnixSocket?: () => void;
   /** Replay: time passes with the events, nobody calls `tick`. */
   readonly ticksByEvents?: boolean;
 }
@@ -50,6 +52,7 @@ export class Pipeline implements EventSink {
   readonly #known = new Set<number>();
   /** The agent's own open connections, by their id. */
   readonly #own = new Map<number, Connection>();
+  #hasUnix = false;
   #lastNs = 0;
   #tickNs = 0;
 
@@ -116,6 +119,10 @@ export class Pipeline implements EventSink {
 
   open(connection: Connection, timeNs: number, tid: number): void {
     this.#meet(connection.process.tgid);
+    if (connection.family === 'unix' && !this.#hasUnix) {
+      this.#hasUnix = true;
+      this.#options.onUnixSocket?.();
+    }
     this.#linker.open(connection, timeNs, tid);
     this.#http1.open(connection, timeNs);
   }

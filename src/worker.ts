@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { type EventFileHead, EventFileWriter } from './capture/event-file.ts';
+import { eventCounter } from './capture/layout.gen.ts';
 import { maskMarker, maskTokens } from './capture/mask.ts';
 import { limits } from './config/limits.ts';
 import type { ExchangeBatch } from './handoff/layout.ts';
@@ -53,6 +54,7 @@ class CaptureWorker {
   #tickNs = 0;
   #countersNs = 0;
   #isStopping = false;
+  #isSplicing = false;
   /** Batches that the main thread has not given back. */
   #underWay = 0;
 
@@ -71,6 +73,8 @@ class CaptureWorker {
       onLog: (level, message) => send({ kind: 'log', level, message }),
       ignoreConnection: (inode) => this.#kernel.ignoreConnection(inode),
       forgetConnection: (inode) => this.#kernel.forgetConnection(inode),
+      onUnixSocket: () =>
+        this.#follow('the end of Unix sockets', () => this.#kernel.followCloses()),
     });
   }
 
@@ -104,10 +108,10 @@ class CaptureWorker {
     else setTimeout(() => this.#turn(), POLL_MS);
   }
 
-  /** True when the ring may hold more than was taken. */
-  #drain(batchesMax: number): boolean {
+  /** True when the rings may hold more than was taken. */
+  #drain(batchesMax: number, isLast = false): boolean {
     for (let i = 0; i < batchesMax; i++) {
-      const length = this.#kernel.drain(this.#batch);
+      const length = this.#kernel.drain(this.#batch, isLast);
       if (length === 0) return false;
       this.#counters.add('capture.bytes', length);
       const records = this.#batch.subarray(0, length);
@@ -143,7 +147,9 @@ class CaptureWorker {
   }
 
   #sendCounters(): void {
-    addKernelCounters(this.#counters, this.#kernel.counters());
+    const values = this.#kernel.counters();
+    if (values[eventCounter.COUNTER_READ_UNSEEN] > 0) this.#followSplices();
+    addKernelCounters(this.#counters, values);
     send({ kind: 'counters', values: this.#counters.values });
   }
 
@@ -151,9 +157,7 @@ class CaptureWorker {
     const family = plan.family === 'apache' ? 'other' : plan.family;
     this.#kernel.setPolicy(plan.tgid, { watch: plan.watch, family });
     this.#pipeline.setFamily(plan.tgid, plan.family);
-    for (const [inode, address] of plan.nginxConnections) {
-      this.#kernel.setNginxConnection(inode, address);
-    }
+    if (family === 'haproxy') this.#followSplices();
     for (const site of plan.uprobes) this.#attach(plan.executableKey, site);
     const { tgid, family: name, resource } = plan;
     this.#recording?.note({ kind: 'plan', tgid, family: name, resource });
@@ -170,6 +174,21 @@ class CaptureWorker {
     }
   }
 
+  #followSplices(): void {
+    if (this.#isSplicing) return;
+    this.#isSplicing = true;
+    this.#follow('reads by splice()', () => this.#kernel.followSplices());
+  }
+
+  /** What has its price, so that only hosts where it happens pay it. */
+  #follow(what: string, attach: () => void): void {
+    try {
+      attach();
+    } catch (error) {
+      send({ kind: 'unavailable', what, why: messageOf(error) });
+    }
+  }
+
   #isRecordingFull(): boolean {
     const { recording } = this.#options;
     if (recording === undefined || this.#recording === undefined) return false;
@@ -179,7 +198,7 @@ class CaptureWorker {
 
   /** Takes what is left, ends what is open, and lets the thread end. */
   #finish(): void {
-    this.#drain(Number.POSITIVE_INFINITY);
+    this.#drain(Number.POSITIVE_INFINITY, true);
     this.#pipeline.finish(now());
     this.#sendCounters();
     this.#recording?.close();

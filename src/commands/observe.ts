@@ -33,12 +33,13 @@ export async function observe(facts: RunningFacts, seconds: number): Promise<See
 function ignore(): void {}
 
 function workerOptions(facts: RunningFacts): WorkerOptions {
-  const { tgid, family, executableKey, uprobes, nginxConnections } = facts.plan;
-  const plan = { tgid, family, executableKey, uprobes, nginxConnections } as const;
+  const { tgid, family, executableKey, uprobes } = facts.plan;
+  const plan = { tgid, family, executableKey, uprobes } as const;
   return {
     kernel: {
       watchAll: false,
       ringBytes: limits.ringBytes,
+      ringBytesMin: limits.ringBytesMin,
       connectionsMax: limits.kernelConnectionsMax,
       headBytesMax: limits.headBytesMax,
       bodyBytesMax: 0,

@@ -4,10 +4,17 @@
  */
 export const limits = {
   /**
-   * Kernel ring: 8 MiB hold about 100 ms of 50 000 proxied requests/s. It counts twice in our RSS,
-   * since it is mapped twice in a row. Full: `lost.ring_full`.
+   * Rings of all CPUs together, a share for each possible CPU but at most 4 MiB (a map's value on
+   * older kernels): at 50 000 proxied requests/s (4 events of some 400 bytes) two CPUs have 100 ms
+   * until they are full, and a CPU that is busy with nothing else has 25 ms of 16. All of it counts
+   * in our RSS. Full: `lost.ring_full`.
    */
-  ringBytes: 8 * 1024 * 1024,
+  ringBytes: 16 * 1024 * 1024,
+  /**
+   * Ring of one CPU, whatever that makes of the sum: from 64 possible CPUs on. Each has 32 KiB of
+   * slack besides. Below, one poll's worth of a busy CPU would not fit.
+   */
+  ringBytesMin: 256 * 1024,
   /** Bytes copied after each direction turn so that heads arrive whole. Beyond: `truncated.head`. */
   headBytesMax: 16 * 1024,
   /** Sockets known to the kernel side. Full: `lost.connection_map`. */
@@ -81,9 +88,6 @@ export const limits = {
   /** Variables of nginx, and bytes of one, read from its memory. Beyond: the same counter. */
   environmentVariablesMax: 4_096,
   environmentVariableBytesMax: 8_192,
-  /** Memory of one nginx worker searched for its connections. Beyond: `dropped.nginx_scan`. */
-  nginxScanBytesMax: 512 * 1024 * 1024,
-  nginxScanMs: 250,
   /**
    * One rule expression: UTF-16 code units, nesting of parentheses, calls and `not`, elements of a
    * list, characters of a pattern and states it compiles to (matching takes states times bytes at

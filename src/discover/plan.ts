@@ -7,7 +7,6 @@ import { limits } from '../config/limits.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import { ExecutableCache } from './executable.ts';
 import type { ExecutableFacts } from './families.ts';
-import { findNginxConnections } from './nginx.ts';
 import { PROC_ROOT } from './proc/files.ts';
 import { type ProcessInfo, readProcess } from './processes.ts';
 import type { AttachPlan } from './types.ts';
@@ -36,18 +35,15 @@ export class Inspector {
     const facts = this.facts(info);
     if (facts === undefined) {
       const reasons = ['its executable cannot be read (gone, or no 64-bit ELF file)'];
-      return { tgid: info.pid, executableKey: '', family: 'other', ...NOTHING, reasons };
+      return { tgid: info.pid, executableKey: '', family: 'other', uprobes: [], reasons };
     }
     const path = facts.sites.length === 0 ? '' : this.#path(facts.fileKey, info);
-    const scan =
-      facts.family === 'nginx' ? findNginxConnections(info.pid, this.#counters, this.#root) : EMPTY;
     return {
       tgid: info.pid,
       executableKey: facts.fileKey,
       family: facts.family,
       uprobes: facts.sites.map((site) => ({ ...site, path })),
-      nginxConnections: scan.connections,
-      reasons: [...facts.reasons, ...scan.reasons],
+      reasons: facts.reasons,
     };
   }
 
@@ -68,9 +64,6 @@ export class Inspector {
     return this.#executables.get(`${this.#root}/${info.pid}/exe`, info.executableName);
   }
 }
-
-const NOTHING = { uprobes: [], nginxConnections: [] } as const;
-const EMPTY = { connections: [], reasons: [] } as const;
 
 /**
  * A path through which the kernel finds the executable from the agent's mount namespace: its own

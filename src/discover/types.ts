@@ -27,8 +27,6 @@ export interface AttachPlan {
   readonly executableKey: string;
   readonly family: Family;
   readonly uprobes: readonly UprobeSite[];
-  /** nginx: sockets opened before the agent: [socket inode, address of ngx_connection_t]. */
-  readonly nginxConnections: readonly (readonly [inode: number, address: number])[];
   /** Why a tier is not available, in words for `doctor`; empty when all is well. */
   readonly reasons: readonly string[];
 }

@@ -143,6 +143,5 @@ const NO_PLAN = {
   executableKey: '',
   family: 'other',
   uprobes: [],
-  nginxConnections: [],
   reasons: [],
 } as const;

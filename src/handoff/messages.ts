@@ -19,7 +19,6 @@ export interface PlanMessage {
     readonly offset: number;
     readonly isReturn: boolean;
   }[];
-  readonly nginxConnections: readonly (readonly [inode: number, address: number])[];
   /** What a recording keeps about the process, so that a replay shows the same names. */
   readonly resource: Readonly<Record<string, unknown>>;
 }

@@ -14,6 +14,13 @@ import type { HookFeature, Kernel, KernelOptions, ProcessPolicy, UprobeProgram }
 const WATCH = { default: 0, watch: 1, ignore: 2 } as const;
 const FAMILY = { other: 0, nginx: 1, haproxy: 2, go: 3 } as const;
 
+/** Mirrors `enum kernel_hook` in native/kernel.h. */
+const HOOK = { any: 0, syscall: 1, socket: 2 } as const;
+
+function hookNumber(name: string | undefined): number {
+  return name === 'syscall' || name === 'socket' ? HOOK[name] : HOOK.any;
+}
+
 /** What native/addon.c exports; a handle is a small number. */
 interface Addon {
   readonly layout: Layout;
@@ -22,14 +29,18 @@ interface Addon {
     watchAll: number;
     copyBytesMax: number;
     ringBytes: number;
+    ringBytesMin: number;
     connectionsMax: number;
+    hook: number;
   }): number;
   close(handle: number): void;
-  drain(handle: number, batch: Uint8Array): number;
+  drain(handle: number, batch: Uint8Array, isLast: boolean): number;
   counters(handle: number): Float64Array;
   setPolicy(handle: number, tgid: number, watch: number, family: number): void;
   clearPolicy(handle: number, tgid: number): void;
-  setNginxConnection(handle: number, inode: number, address: number): void;
+  hook(handle: number): number;
+  followCloses(handle: number): void;
+  followSplices(handle: number): void;
   ignoreConnection(handle: number, inode: number): void;
   forgetConnection(handle: number, inode: number): void;
   sweep(handle: number): number;
@@ -75,7 +86,9 @@ export function openKernel(options: KernelOptions): Kernel {
       watchAll: Number(options.watchAll),
       copyBytesMax: options.headBytesMax + options.bodyBytesMax,
       ringBytes: options.ringBytes,
+      ringBytesMin: options.ringBytesMin,
       connectionsMax: options.connectionsMax,
+      hook: hookNumber(options.hook ?? process.env.SPANTAP_CAPTURE_HOOK),
     }),
   );
   return kernelOf(addon, handle);
@@ -93,13 +106,14 @@ export function probeFeatures(): HookFeature[] {
 
 function kernelOf(addon: Addon, handle: number): Kernel {
   return {
-    drain: (batch: Uint8Array) => addon.drain(handle, batch),
+    drain: (batch: Uint8Array, isLast = false) => addon.drain(handle, batch, isLast),
     counters: () => worded(() => addon.counters(handle)),
     setPolicy: (tgid: number, policy: ProcessPolicy) =>
       worded(() => addon.setPolicy(handle, tgid, WATCH[policy.watch], FAMILY[policy.family])),
     clearPolicy: (tgid: number) => worded(() => addon.clearPolicy(handle, tgid)),
-    setNginxConnection: (inode: number, address: number) =>
-      worded(() => addon.setNginxConnection(handle, inode, address)),
+    hook: addon.hook(handle) === HOOK.socket ? 'socket' : 'syscall',
+    followSplices: () => worded(() => addon.followSplices(handle)),
+    followCloses: () => worded(() => addon.followCloses(handle)),
     ignoreConnection: (inode: number) => worded(() => addon.ignoreConnection(handle, inode)),
     forgetConnection: (inode: number) => worded(() => addon.forgetConnection(handle, inode)),
     sweep: () => worded(() => addon.sweep(handle)),

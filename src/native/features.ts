@@ -10,7 +10,12 @@ interface Description {
 
 const DESCRIPTIONS: Readonly<Record<string, Description>> = {
   btf: { name: 'BTF', isRequired: true, use: 'kernel types for every program' },
-  ringbuf: { name: 'ring buffer', isRequired: true, use: 'events to user space' },
+  ringbuf: { name: 'ring buffer', isRequired: true, use: 'events from interrupts to user space' },
+  socket: {
+    name: 'tp_btf sock_send_length (6.5)',
+    isRequired: false,
+    use: 'bytes of sockets at half the price of sys_exit',
+  },
   sys_exit: { name: 'tp_btf sys_exit', isRequired: true, use: 'bytes of sockets' },
   sys_enter_close: {
     name: 'tracepoint sys_enter_close',

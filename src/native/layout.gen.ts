@@ -9,7 +9,7 @@ export const EXPECTED_LAYOUT = {
   close: 56,
   process: 56,
   chunk: 16384,
-  counters: 10,
+  counters: 11,
 } as const;
 
 export type Layout = { readonly [K in keyof typeof EXPECTED_LAYOUT]: number };

@@ -3,12 +3,19 @@
 export interface KernelOptions {
   /** Watch every process that is not excluded, else only those with a `watch` policy. */
   readonly watchAll: boolean;
+  /** Of the rings of all CPUs together. */
   readonly ringBytes: number;
+  /** Of one CPU's ring, whatever that makes of the sum. */
+  readonly ringBytesMin: number;
   readonly connectionsMax: number;
   /** Bytes copied after a direction turn; body bytes beyond the head limit are copied up to bodyBytesMax. */
   readonly headBytesMax: number;
   readonly bodyBytesMax: number;
+  /** Default: SPANTAP_CAPTURE_HOOK, else the cheapest that the kernel has. */
+  readonly hook?: CaptureHook;
 }
+
+export type CaptureHook = 'socket' | 'syscall';
 
 /** Kernel-side policy of one process. */
 export interface ProcessPolicy {
@@ -25,16 +32,22 @@ export type UprobeProgram =
 /** An opened and attached kernel side. All calls are made from the thread that opened it. */
 export interface Kernel {
   /**
-   * Copies whole records into `batch` and returns the bytes written. 0: the ring is empty. A
-   * result close to the buffer's size means that more may be waiting.
+   * Copies whole records into `batch`, in the order of their time, and returns the bytes written.
+   * 0: nothing waits. A result close to the buffer's size means that more may be waiting. Records
+   * of the last 100 us stay for the next call, so that an earlier one of another CPU is not
+   * overtaken; with `isLast` they do not.
    */
-  drain(batch: Uint8Array): number;
+  drain(batch: Uint8Array, isLast?: boolean): number;
   /** Sums of the per-CPU counters, by `enum event_counter`. */
   counters(): Float64Array;
   setPolicy(tgid: number, policy: ProcessPolicy): void;
   clearPolicy(tgid: number): void;
-  /** nginx: the ngx_connection_t of a socket that was opened before the agent. */
-  setNginxConnection(socketInode: number, address: number): void;
+  /** Where calls are seen: in sockets (Linux 6.5 and later), or at the exit of every system call. */
+  readonly hook: CaptureHook;
+  /** Sees every close() from now on: hook `socket` needs it for the end of Unix sockets. */
+  followCloses(): void;
+  /** Sees what splice() reads from now on: hook `socket` needs it for HAProxy. */
+  followSplices(): void;
   /** Stops copying a connection's bytes (tunnels, the agent's own traffic). */
   ignoreConnection(socketInode: number): void;
   /** A socket ended without a close that the kernel side could see: its entry is freed. */

@@ -25,12 +25,15 @@ export const DEFINITIONS = {
   'truncated.fault': { fact: 'info', help: 'user buffers the kernel could not read' },
   'truncated.iovec': { fact: 'info', help: 'calls with more iovecs than are walked' },
   'kernel.skipped_not_http': { fact: 'info', help: 'connections whose first bytes are not HTTP' },
+  'kernel.read_unseen': {
+    fact: 'info',
+    help: 'reads that found bytes gone by splice(); they became a filler then',
+  },
   'kernel.cause_taken': { fact: 'info', help: 'egress writes with program state' },
   'kernel.cause_refused': { fact: 'info', help: 'program state that failed its self-check' },
   // discover
   'truncated.proc_files': { fact: 'info', help: 'files under /proc that were not read to the end' },
   'dropped.symbol_tables': { fact: 'info', help: 'symbol tables too large to be read' },
-  'dropped.nginx_scan': { fact: 'info', help: 'nginx workers whose memory was not searched whole' },
   'dropped.resource_attributes': {
     fact: 'info',
     help: 'resource attributes of processes beyond the limit or malformed',

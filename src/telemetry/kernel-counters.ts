@@ -12,6 +12,7 @@ const KERNEL_COUNTERS: readonly CounterName[] = [
   'kernel.cause_taken',
   'kernel.cause_refused',
   'lost.policy_map',
+  'kernel.read_unseen',
 ];
 
 /** Replaces the kernel's part of the counters by the sums that were just read. */

@@ -88,6 +88,7 @@ function open(command: ProbeCommand): Kernel {
   return openKernel({
     watchAll: command.watchAll && command.variant !== 'filtered',
     ringBytes: limits.ringBytes,
+    ringBytesMin: limits.ringBytesMin,
     connectionsMax: limits.kernelConnectionsMax,
     headBytesMax: limits.headBytesMax,
     bodyBytesMax: command.bodyBytesMax,
@@ -107,8 +108,8 @@ function attach(opened: Kernel, command: ProbeCommand): AttachPlan[] {
 function apply(opened: Kernel, plan: AttachPlan, isLinking: boolean): void {
   const family = isLinking && plan.family !== 'apache' ? plan.family : 'other';
   opened.setPolicy(plan.tgid, { watch: 'watch', family });
+  if (plan.family === 'haproxy') opened.followSplices();
   if (!isLinking) return;
-  for (const [inode, address] of plan.nginxConnections) opened.setNginxConnection(inode, address);
   for (const site of plan.uprobes) {
     opened.attachUprobe(site.program, site.path, site.offset, site.isReturn);
   }

@@ -112,7 +112,7 @@ describe('state of the proxy names the ingress request', { skip }, () => {
   }
 
   function attach(proxy: RunningProxy): Tap {
-    const tap = new Tap({ ringBytes: 8 << 20 });
+    const tap = new Tap({ ringBytesMin: 4 << 20 });
     for (const pid of proxy.workers) tap.inspect(pid);
     return tap;
   }

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -311,6 +312,16 @@ static long register_like_nginx(void)
 	return epoll_ctl(epoll_create1(0), EPOLL_CTL_ADD, connection.fd, &event);
 }
 
+/* cpu N: runs there from now on. */
+static long move_to_cpu(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET((int)number(1), &set);
+	return sched_setaffinity(0, sizeof(set), &set);
+}
+
 /* reset A: closes so that the peer gets a RST. */
 static long reset_peer(void)
 {
@@ -388,6 +399,8 @@ static long perform(void)
 		return run_program();
 	if (IS("become"))
 		return become();
+	if (IS("cpu"))
+		return move_to_cpu();
 	if (IS("epoll"))
 		return register_like_nginx();
 	errno = ENOSYS;

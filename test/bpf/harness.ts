@@ -25,7 +25,8 @@ export type Data = Omit<DataEvent, 'bytes' | 'payloadStart' | 'payloadEnd'> & { 
 
 const OPTIONS: KernelOptions = {
   watchAll: false,
-  ringBytes: 1 << 20,
+  ringBytes: 0,
+  ringBytesMin: 1 << 20,
   connectionsMax: 4096,
   headBytesMax: 16_384,
   bodyBytesMax: 0,
@@ -55,15 +56,14 @@ export class Tap implements RawEventSink {
     const plan = new Inspector().inspect(tgid);
     if (plan === undefined) throw new Error(`process ${tgid} is gone`);
     this.watch(tgid, plan.family === 'apache' ? 'other' : plan.family);
+    if (plan.family === 'haproxy') this.kernel.followSplices();
     for (const { program, path, offset, isReturn } of plan.uprobes) {
       this.kernel.attachUprobe(program, path, offset, isReturn);
-    }
-    for (const [inode, address] of plan.nginxConnections) {
-      this.kernel.setNginxConnection(inode, address);
     }
   }
 
   open(event: OpenEvent): void {
+    if (event.family === 'unix') this.kernel.followCloses();
     this.opens.push({ ...event });
   }
 
@@ -83,7 +83,7 @@ export class Tap implements RawEventSink {
 
   drain(): void {
     for (;;) {
-      const bytes = this.kernel.drain(this.#batch);
+      const bytes = this.kernel.drain(this.#batch, true);
       if (bytes === 0) return;
       this.#decoder.decode(this.#batch.subarray(0, bytes));
     }

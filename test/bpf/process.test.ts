@@ -64,7 +64,7 @@ describe('processes', { skip }, () => {
     const nginx = join(folder, 'nginx');
     copyFileSync(program, nginx);
     // Watched by default, so that the first connection is seen without any word of user space.
-    using tap = new Tap({ watchAll: true, ringBytes: 8 << 20 });
+    using tap = new Tap({ watchAll: true, ringBytesMin: 4 << 20 });
     await using driver = new Driver(nginx);
     await driver.calls('pair c s tcp4', 'epoll c', `write c ${REQUEST}`);
     await tap.until('its request', () => tap.datas.some((data) => data.tgid === driver.pid));

@@ -56,6 +56,12 @@ describe('times', () => {
     assert.equal(exchange.end, 'closed');
     assert.equal(exchange.endNs, 99);
   });
+
+  test('of a connection whose close nobody saw end with its last byte', () => {
+    const wire = new Wire().read(GET, { timeNs: 10 }).write('HTTP/1.1 200 OK\r\n', { timeNs: 20 });
+    const swept = { ...wire.close(), tid: 0, timeNs: 30_000_000_000 };
+    assert.equal(only(play(wire, wire.events, swept)).endNs, 20);
+  });
 });
 
 describe('positions', () => {

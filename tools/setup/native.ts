@@ -8,7 +8,7 @@ import type { Step } from './step.ts';
 
 const buildProgram = join(root, 'tools', 'build', 'main.ts');
 const stamp = join(root, 'build', '.setup-stamp');
-const outputs = ['spantap.node', 'syscall.bpf.o'].map((name) => join(root, 'build', name));
+const outputs = ['spantap.node', 'state.bpf.o'].map((name) => join(root, 'build', name));
 
 function sources(): string[] {
   const isSource = (name: string) => /\.(c|h|ts|mjs)$|^Makefile$/.test(name);

@@ -111,11 +111,6 @@ function linkingSection({ plan, executable }: RunningFacts): Section {
       text: 'it has no HTTP client of net/http: nothing to link that way',
     });
   }
-  const known = plan.nginxConnections.length;
-  if (known > 0) {
-    const text = `${counted(known, 'connection')} that it has already, found in its memory`;
-    lines.push({ mark: 'good', text });
-  }
   const reasons = executable === undefined ? [] : plan.reasons;
   return {
     title: 'Linking',

@@ -165,9 +165,15 @@ export function closeConnection(c: Http1Connection, event: CloseEvent): void {
   readTail(c, c.requests, c.requests === c.read ? event.readPosition : event.writePosition);
   readTail(c, c.responses, c.responses === c.read ? event.readPosition : event.writePosition);
   dropHeld(c);
-  endAll(c, c.isReset ? 'reset' : 'closed', event.timeNs);
+  endAll(c, c.isReset ? 'reset' : 'closed', closeTime(c, event));
   // Unless what was held showed a tunnel, of which nothing is counted.
   if (isHttp(c)) countTail(c, event.turns);
+}
+
+/** The sweep finds a closed socket up to half a minute later: the last bytes are nearer the truth. */
+function closeTime(c: Http1Connection, event: CloseEvent): number {
+  const isSwept = event.tid === 0 && event.readPosition !== -1;
+  return isSwept ? Math.max(c.requests.lastNs, c.responses.lastNs) : event.timeNs;
 }
 
 function isHttp(c: Http1Connection): boolean {

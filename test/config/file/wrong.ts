@@ -205,11 +205,6 @@ export const WRONG: readonly Wrong[] = [
     error: '1:21 "big" is not a size such as 64KiB',
   },
   {
-    name: 'a ring that is no power of two',
-    text: 'limits: {ring_size: 3MiB}',
-    error: '1:21 ring_size 3145728 is not a power of two',
-  },
-  {
     name: 'a port above the last',
     text: 'capture: {ports: [70000]}',
     error: '1:19 70000 is not between 1 and 65535',

@@ -40,7 +40,6 @@ const NGINX: RunningFacts = {
     executableKey: '1:2',
     family: 'nginx',
     uprobes: [],
-    nginxConnections: [[70, 0x20000]],
     reasons: [],
   },
   executable: {
@@ -83,7 +82,7 @@ test('a worker that is as it should be has nothing against it', () => {
   assert.match(report.verdict, /11 \(nginx\) would be captured/);
   assert.deepEqual(texts(NGINX, 'bad'), []);
   assert.deepEqual(texts(NGINX, 'limit'), []);
-  assert.deepEqual(texts(NGINX, 'good'), ['1 connection that it has already, found in its memory']);
+  assert.deepEqual(texts(NGINX, 'good'), []);
 });
 
 test('what was seen ends the question', () => {
@@ -101,7 +100,6 @@ test('the price of a probe is told by its first instruction', () => {
     plan: {
       ...NGINX.plan,
       family: 'haproxy',
-      nginxConnections: [],
       uprobes: [
         { ...site, program: 'haproxy_stream_new', offset: 0xf9790, isCheap: true },
         { ...site, program: 'haproxy_back_try_conn_req', offset: 0x16a0d0, isCheap: false },

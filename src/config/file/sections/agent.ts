@@ -68,63 +68,48 @@ export const link = object({
   ),
 });
 
-const isPowerOfTwo = (value: number) => Number.isInteger(Math.log2(value));
-
-export const limits = object(
-  {
-    headBytes: withDefault(
-      bytes(1024, bounds.headBytesMax),
-      bounds.headBytesMax,
-      'Of a request or response head that are copied.',
-    ),
-    bodyBytes: withDefault(
-      bytes(0, 16 * MIB),
-      bounds.bodyBytesMax,
-      'Of each body that are kept at level full; the rest is counted.',
-    ),
-    decodedBodyBytes: withDefault(
-      bytes(1024, 256 * MIB),
-      MIB,
-      'Of a decoded body (gzip, deflate, br, zstd) at most.',
-    ),
-    bodyMemoryBytes: withDefault(
-      bytes(MIB, 16 * 1024 * MIB),
-      64 * MIB,
-      'Of all bodies that wait in memory for the end of their exchange; more go to the spool.',
-    ),
-    ringBytes: withDefault(
-      bytes(256 * 1024, 512 * MIB),
-      bounds.ringBytes,
-      'Between kernel and agent; a power of two.',
-    ),
-    kernelConnections: withDefault(
-      integer(1024, 2 ** 22),
-      bounds.kernelConnectionsMax,
-      'Sockets that are known at a time.',
-    ),
-    attributeValueLengthLimit: withDefault(
-      integer(1, 65_536),
-      bounds.attributeBytesMax,
-      'Bytes of one attribute.',
-    ),
-    attributeCountLimit: withDefault(
-      integer(1, 1_024),
-      bounds.attributesMax,
-      'Attributes of one span; headers beyond it are left out.',
-    ),
-  },
-  {
-    check: ({ ringBytes }, report) => {
-      if (!isPowerOfTwo(ringBytes))
-        report(
-          'error',
-          'ring_size',
-          `ring_size ${ringBytes} is not a power of two`,
-          'such as 8MiB or 16MiB',
-        );
-    },
-  },
-);
+export const limits = object({
+  headBytes: withDefault(
+    bytes(1024, bounds.headBytesMax),
+    bounds.headBytesMax,
+    'Of a request or response head that are copied.',
+  ),
+  bodyBytes: withDefault(
+    bytes(0, 16 * MIB),
+    bounds.bodyBytesMax,
+    'Of each body that are kept at level full; the rest is counted.',
+  ),
+  decodedBodyBytes: withDefault(
+    bytes(1024, 256 * MIB),
+    MIB,
+    'Of a decoded body (gzip, deflate, br, zstd) at most.',
+  ),
+  bodyMemoryBytes: withDefault(
+    bytes(MIB, 16 * 1024 * MIB),
+    64 * MIB,
+    'Of all bodies that wait in memory for the end of their exchange; more go to the spool.',
+  ),
+  ringBytes: withDefault(
+    bytes(256 * 1024, 512 * MIB),
+    bounds.ringBytes,
+    'Between kernel and agent, of all CPUs together.',
+  ),
+  kernelConnections: withDefault(
+    integer(1024, 2 ** 22),
+    bounds.kernelConnectionsMax,
+    'Sockets that are known at a time.',
+  ),
+  attributeValueLengthLimit: withDefault(
+    integer(1, 65_536),
+    bounds.attributeBytesMax,
+    'Bytes of one attribute.',
+  ),
+  attributeCountLimit: withDefault(
+    integer(1, 1_024),
+    bounds.attributesMax,
+    'Attributes of one span; headers beyond it are left out.',
+  ),
+});
 
 export const telemetry = object({
   endpoint: withDefault(

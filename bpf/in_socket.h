@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT
+ *
+ * What the programs that sit in the socket layer share: the call of the current task that led
+ * there, and how much a TCP socket has given out.
+ */
+#ifndef SPANTAP_IN_SOCKET_H
+#define SPANTAP_IN_SOCKET_H
+
+#include "arch.h"
+#include "call.h"
+
+static __always_inline struct pt_regs *regs_of(struct task_struct *task)
+{
+	return (struct pt_regs *)bpf_task_pt_regs(task);
+}
+
+/* Names the socket of the call; returns 0 for those that the kernel opened for itself. */
+static __always_inline int fill_sock(struct call *call, const struct sock *sk)
+{
+	struct file *file = sk->sk_socket->file;
+
+	call->file = (__u64)file;
+	call->inode = file ? file->f_inode->i_ino : 0;
+	return file != NULL;
+}
+
+static __always_inline int is_kernel_thread(const struct task_struct *task)
+{
+	return (task->flags & PF_KTHREAD) != 0;
+}
+
+/*
+ * Bytes that were taken out of a TCP socket and that nobody saw: splice(), zero-copy receive.
+ * `conn` may be NULL; `len_bytes` of the difference are those of the current call.
+ */
+static __always_inline __u64 unseen_bytes(const struct connection *conn, const struct sock *sk,
+					  __u64 len_bytes)
+{
+	const struct tcp_sock *tp = bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct tcp_sock));
+	__u32 unread = tp->rcv_nxt - tp->copied_seq;
+
+	/* Of skipped ones nobody counts the bytes. */
+	if (!conn || conn->state == STATE_SKIPPED || sk->sk_protocol != IPPROTO_TCP ||
+	    sk->__sk_common.skc_family == AF_UNIX)
+		return 0;
+	__u64 unseen = tp->bytes_received - unread - len_bytes -
+		       (conn->position[DIRECTION_READ] + conn->read_base);
+
+	/* Two threads that read one socket at once may be recorded in either order. */
+	return (__s64)unseen > 0 ? unseen : 0;
+}
+
+static __always_inline void deliver_unseen(struct scratch *s, struct pt_regs *regs,
+					   struct policy policy, struct caller caller,
+					   __u64 len_bytes)
+{
+	fill_call(s, regs, len_bytes, policy, caller);
+	s->call.hook = HOOK_SOCKET;
+	deliver_filler(&s->call, DIRECTION_READ);
+}
+
+#endif

@@ -6,6 +6,7 @@
  */
 import { CaptureThread } from './capture-thread.ts';
 import type { Filters, Level } from './config/command-line.ts';
+import type { LimitsConfig } from './config/file/types.ts';
 import { limits } from './config/limits.ts';
 import { VERSION } from './config/version.ts';
 import { receive } from './discover/newcomers.ts';
@@ -33,9 +34,23 @@ export interface AgentOptions {
   readonly level: Level;
   readonly env: NodeJS.ProcessEnv;
   readonly log: Log;
+  /** Bounds of the kernel side; left out, those of limits.ts. */
+  readonly limits?: KernelLimits;
   /** Record to a file instead of exporting. */
   readonly recording?: WorkerOptions['recording'];
 }
+
+type KernelLimits = Pick<
+  LimitsConfig,
+  'ringBytes' | 'kernelConnections' | 'headBytes' | 'bodyBytes'
+>;
+
+const LIMITS: KernelLimits = {
+  ringBytes: limits.ringBytes,
+  kernelConnections: limits.kernelConnectionsMax,
+  headBytes: limits.headBytesMax,
+  bodyBytes: limits.bodyBytesMax,
+};
 
 /** Spans that are still on their way at the end get this long. */
 const FLUSH_DEADLINE_MS = 5_000;
@@ -149,18 +164,19 @@ export class Agent {
   }
 
   async #startCapture(): Promise<void> {
-    const { level, recording, log } = this.#options;
+    const { level, recording, log, limits: bounds = LIMITS } = this.#options;
+    const bodyBytesMax = level === 'full' ? bounds.bodyBytes : 0;
     const plans = this.#watcher.start().map((plan) => this.#toMessage(plan));
     const options: WorkerOptions = {
       kernel: {
         watchAll: this.#watcher.watchesAll,
-        ringBytes: limits.ringBytes,
+        ringBytes: bounds.ringBytes,
         ringBytesMin: limits.ringBytesMin,
-        connectionsMax: limits.kernelConnectionsMax,
-        headBytesMax: limits.headBytesMax,
-        bodyBytesMax: bodyBytesMax(level),
+        connectionsMax: bounds.kernelConnections,
+        headBytesMax: bounds.headBytes,
+        bodyBytesMax,
       },
-      pipeline: { ownTgid: process.pid, bodyBytesMax: bodyBytesMax(level) },
+      pipeline: { ownTgid: process.pid, bodyBytesMax },
       plans,
       ownConnections: [...this.#own.values()],
       ...(recording === undefined ? {} : { recording }),
@@ -240,9 +256,4 @@ export class Agent {
 /** Benchmarks measure encoding apart from sending. */
 function isEncodeOnly(env: NodeJS.ProcessEnv): boolean {
   return env.SPANTAP_BENCH_ENCODE_ONLY === '1';
-}
-
-/** Body bytes that the level can ask for. */
-function bodyBytesMax(level: Level): number {
-  return level === 'full' ? limits.bodyBytesMax : 0;
 }

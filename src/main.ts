@@ -13,6 +13,10 @@ async function execute(line: CommandLine): Promise<number> {
       return 0;
     case 'run':
       return (await import('./commands/run.ts')).run(line);
+    case 'validate':
+      return (await import('./commands/validate.ts')).validate(line);
+    case 'config':
+      return (await import('./commands/config.ts')).config(line);
     case 'record':
       return (await import('./commands/record.ts')).record(line);
     case 'replay':

@@ -1,20 +1,36 @@
 /** `spantap run`: watch, export, say once a minute how it goes, and sum up at the end. */
 import { writeFileSync } from 'node:fs';
 import { Agent } from '../agent.ts';
-import type { RunCommand } from '../config/command-line.ts';
+import type { Level, RunCommand } from '../config/command-line.ts';
+import { findWithoutEffect } from '../config/file/effect.ts';
+import type { Loaded } from '../config/file/load.ts';
+import { formatProblem } from '../config/file/problem.ts';
+import type { Config } from '../config/file/types.ts';
+import { AgentError } from '../telemetry/agent-error.ts';
 import { COUNTER_NAMES, type Counters } from '../telemetry/counters.ts';
-import { createLog } from '../telemetry/log.ts';
+import { createLog, type Log } from '../telemetry/log.ts';
 import { formatStatus, formatSummary } from '../telemetry/status.ts';
+import { formatProblems, readConfig } from './read-config.ts';
 import { requireAll } from './require-all.ts';
 import { untilSignal } from './signals.ts';
 
 const STATUS_INTERVAL_MS = 60_000;
 
 export async function run(line: RunCommand): Promise<number> {
+  const loaded = await readConfig({ file: line.config, flags: line.flags, purpose: 'run' });
+  const config = rightOrRefuse(loaded, line.config);
   requireAll();
-  const log = createLog(line.log);
-  const { filters, level } = line;
-  const agent = await Agent.start({ filters, level, log, env: process.env });
+  const log = createLog(config.telemetry.logs);
+  const level = levelOf(config, loaded);
+  reportFile(line.config, config, loaded, level, log);
+  const { processes, ports } = config.capture;
+  const agent = await Agent.start({
+    filters: { processes, ports },
+    level,
+    limits: config.limits,
+    log,
+    env: { ...process.env, ...loaded.variables },
+  });
   log.info(`watching ${agent.describe()}`);
   const status = setInterval(() => log.info(formatStatus(agent.counters())), STATUS_INTERVAL_MS);
   await untilSignal();
@@ -23,6 +39,41 @@ export async function run(line: RunCommand): Promise<number> {
   log.info(formatSummary(agent.counters()));
   if (line.summaryJson !== undefined) writeSummary(line.summaryJson, agent.counters());
   return 0;
+}
+
+function rightOrRefuse({ config, problems }: Loaded, file: string | undefined): Config {
+  if (config !== undefined) return config;
+  const errors = problems.filter(({ severity }) => severity === 'error');
+  throw new AgentError('config', {
+    what: `the configuration is wrong\n${formatProblems(errors)}`,
+    ...(file === undefined ? {} : { todo: `spantap validate ${file} shows warnings too` }),
+  });
+}
+
+/** What a person should know about the file before the first span. */
+function reportFile(
+  file: string | undefined,
+  config: Config,
+  { origins, problems }: Loaded,
+  level: Level,
+  log: Log,
+): void {
+  // Of variables (line 0), those who use them warn.
+  for (const problem of problems.filter(({ line }) => line > 0)) {
+    log.warn(formatProblem(problem).replaceAll('\n', ':'));
+  }
+  for (const { line, message } of findWithoutEffect(config, origins)) {
+    log.warn(`${file}:${line}: no effect yet: ${message}`);
+  }
+  if (file !== undefined) log.info(`configuration ${file}, spans carry level ${level}`);
+}
+
+/** A flag, else the level of the stack for HTTP, else capture.level: rules are not asked yet. */
+function levelOf({ capture, stacks, tap }: Config, { origins }: Loaded): Level {
+  if (origins.get('capture.level')?.from === 'flag') return capture.level;
+  const plugins = stacks[tap.http.stack ?? '']?.plugins ?? [];
+  const level = plugins.find((plugin) => plugin.type === 'http_capture')?.config.level ?? 'none';
+  return level === 'none' ? capture.level : level;
 }
 
 function writeSummary(path: string, counters: Counters): void {

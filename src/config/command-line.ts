@@ -1,9 +1,11 @@
 /**
- * The command line: `spantap [run|demo|doctor|record|replay] [flags]`, checked and typed.
+ * The command line: `spantap [run|validate|config|demo|doctor|record|replay] [flags]`, checked and
+ * typed.
  * Throws AgentError `usage` for anything that is not understood.
  */
 import { parseArgs } from 'node:util';
 import { AgentError } from '../telemetry/agent-error.ts';
+import type { FlagValues } from './file/overrides.ts';
 import { nearest } from './nearest.ts';
 
 export type Level = 'summary' | 'details' | 'full';
@@ -23,9 +25,10 @@ export interface LogOptions {
 
 export interface RunCommand {
   readonly command: 'run';
-  readonly filters: Filters;
-  readonly log: LogOptions;
-  readonly level: Level;
+  /** The configuration file. */
+  readonly config: string | undefined;
+  /** Settings that were given, over those of the file. */
+  readonly flags: FlagValues;
   /** File that receives all counters as one JSON object at exit. */
   readonly summaryJson: string | undefined;
 }
@@ -46,8 +49,22 @@ export interface ReplayCommand {
   readonly level: Level;
 }
 
+export interface ValidateCommand {
+  readonly command: 'validate';
+  /** `-` is standard input. */
+  readonly files: readonly string[];
+}
+
+export interface ConfigCommand {
+  readonly command: 'config';
+  readonly config: string | undefined;
+  readonly flags: FlagValues;
+}
+
 export type CommandLine =
   | RunCommand
+  | ValidateCommand
+  | ConfigCommand
   | RecordCommand
   | ReplayCommand
   | { readonly command: 'doctor'; readonly pid: number | undefined }
@@ -55,13 +72,14 @@ export type CommandLine =
   | { readonly command: 'help' }
   | { readonly command: 'version' };
 
-const COMMANDS = ['run', 'demo', 'doctor', 'record', 'replay'] as const;
+const COMMANDS = ['run', 'validate', 'config', 'demo', 'doctor', 'record', 'replay'] as const;
 type CommandName = (typeof COMMANDS)[number];
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
 const LEVELS = ['summary', 'details', 'full'];
 
 const FLAGS = {
+  config: { type: 'string' },
   process: { type: 'string', multiple: true },
   port: { type: 'string', multiple: true },
   level: { type: 'string' },
@@ -77,7 +95,9 @@ type FlagName = keyof typeof FLAGS;
 
 const LOG_FLAGS: readonly FlagName[] = ['log-level', 'log-encoding'];
 const FLAGS_OF: Readonly<Record<CommandName, readonly FlagName[]>> = {
-  run: ['process', 'port', 'level', 'summary-json', ...LOG_FLAGS],
+  run: ['config', 'process', 'port', 'level', 'summary-json', ...LOG_FLAGS],
+  validate: [],
+  config: ['config', 'process', 'port', 'level', ...LOG_FLAGS],
   record: ['process', 'port', 'bytes-max', 'seconds', ...LOG_FLAGS],
   replay: ['level', ...LOG_FLAGS],
   doctor: [],
@@ -90,15 +110,19 @@ const RECORD_SECONDS_DEFAULT = 60;
 export const HELP = `spantap: the HTTP traffic of this host's proxies as OpenTelemetry spans
 
   spantap [run] [flags]       watch this host and export spans
+  spantap validate FILE...    is this configuration right? exit 0 or 1
+  spantap config [flags]      the whole configuration, and where each value comes from
   spantap demo                show it on a real nginx and a real HAProxy
   spantap doctor [PID]        what works here; why a process is not captured
   spantap record FILE [flags] write the raw event stream to FILE (not redacted)
   spantap replay FILE [flags] run a recording through the whole pipeline, without root
 
-flags of run and record
+flags of run and config
+  --config FILE               read this configuration (qtap.yaml, version 2)
+flags of run, config and record
   --process NAME|PID|PATH     watch these processes only (repeatable)
   --port PORT                 watch the processes that listen on PORT only (repeatable)
-flags of run and replay
+flags of run, config and replay
   --level summary|details|full   what spans carry (default summary; headers from details on)
 flags of run
   --summary-json FILE         write all counters to FILE at exit
@@ -110,7 +134,8 @@ all
   --log-encoding console|json
   --help, --version
 
-Where spans go: the standard OTEL_* variables. OTEL_TRACES_EXPORTER=console|otlp|none decides; unset,
+Order: defaults < file < environment < flags. docs/config/ explains the file.
+Where spans go: the section otel, or the standard OTEL_* variables. OTEL_TRACES_EXPORTER=console|otlp|none decides; unset,
 spans go to OTEL_EXPORTER_OTLP_ENDPOINT or to a collector on this host, else trees are printed.`;
 
 export function parseCommandLine(argv: readonly string[]): CommandLine {
@@ -123,11 +148,16 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
       expectPositionals(name, positionals, 0);
       return {
         command: 'run',
-        filters: filtersOf(values),
-        log: logOf(values),
-        level: levelOf(values),
+        config: values.config,
+        flags: flagsOf(values),
         summaryJson: values['summary-json'],
       };
+    case 'validate':
+      if (positionals.length === 0) expectPositionals(name, positionals, 1);
+      return { command: 'validate', files: positionals };
+    case 'config':
+      expectPositionals(name, positionals, 0);
+      return { command: 'config', config: values.config, flags: flagsOf(values) };
     case 'record':
       expectPositionals(name, positionals, 1);
       return {
@@ -156,6 +186,7 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
 }
 
 interface Values {
+  config?: string;
   process?: string[];
   port?: string[];
   level?: string;
@@ -204,6 +235,18 @@ function expectPositionals(name: CommandName, positionals: readonly string[], co
   if (positionals.length === count) return;
   if (positionals.length < count) throw usage(`${name} needs the name of a file`);
   throw usage(`${name} does not know what to do with "${positionals[count] ?? ''}"`);
+}
+
+/** Only what was given: what was not is up to the file. */
+function flagsOf(values: Values): FlagValues {
+  const log = logOf(values);
+  return {
+    ...(values.process === undefined ? {} : { process: values.process }),
+    ...(values.port === undefined ? {} : { port: filtersOf(values).ports }),
+    ...(values.level === undefined ? {} : { level: levelOf(values) }),
+    ...(values['log-level'] === undefined ? {} : { 'log-level': log.level }),
+    ...(values['log-encoding'] === undefined ? {} : { 'log-encoding': log.encoding }),
+  };
 }
 
 function filtersOf(values: Values): Filters {

@@ -93,4 +93,18 @@ export const limits = {
   /** Variables of nginx, and bytes of one, read from its memory. Beyond: the same counter. */
   environmentVariablesMax: 4_096,
   environmentVariableBytesMax: 8_192,
+  /**
+   * One rule expression: UTF-16 code units, nesting of parentheses, calls and `not`, elements of a
+   * list, characters of a pattern and states it compiles to (matching takes states times bytes at
+   * worst). Beyond: the expression is a configuration error.
+   */
+  ruleExpressionMax: 16_384,
+  ruleDepthMax: 64,
+  ruleListMax: 1_024,
+  rulePatternMax: 1_024,
+  rulePatternProgramMax: 1_000,
+  /** Macros of a file; each may call those before it. Beyond: a configuration error. */
+  ruleMacrosMax: 512,
+  /** Nesting of JSON under a redaction rule. Beyond: the body is masked whole. */
+  redactionDepthMax: 128,
 } as const;

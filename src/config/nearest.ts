@@ -1,7 +1,11 @@
 /** Suggestions for mistyped words. */
 
+/** Nobody mistypes more; comparing takes the product of both lengths. */
+const WORD_LENGTH_MAX = 64;
+
 /** The candidate that is at most a third of its letters away from `word`, or undefined. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  if (word.length > WORD_LENGTH_MAX) return undefined;
   let best: string | undefined;
   let bestDistance = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {

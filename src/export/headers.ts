@@ -3,11 +3,12 @@
  * array of its values, secrets replaced. Reads the head itself, since only few headers are noted
  * when it is parsed.
  */
+import { REDACTED, SECRET_HEADERS } from '../config/secrets.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import type { Prefix } from './attributes.ts';
 import { ByteSource, cutUtf8, isAscii, Scratch, toUtf8 } from './bytes.ts';
 import { isWord, Slice } from './forwarded.ts';
-import { type QueryRedaction, REDACTED, SECRET_HEADERS } from './redaction.ts';
+import type { QueryRedaction } from './redaction.ts';
 import type { SpanSink, TextList } from './types.ts';
 
 const LF = 0x0a;

@@ -1,29 +1,6 @@
-/**
- * Values that must not leave the host: query parameters of the semantic conventions ("url"
- * registry, sensitive_query_parameters) and the secret headers. Keys stay, values become REDACTED.
- */
+/** Queries without the values of sensitive parameters: keys stay, values become REDACTED. */
+import { REDACTED, SENSITIVE_QUERY_KEYS } from '../config/secrets.ts';
 import { latin1, type Scratch } from './bytes.ts';
-
-export const REDACTED = 'REDACTED';
-
-/** Case-sensitive, as the semantic conventions list them. */
-export const SENSITIVE_QUERY_KEYS: readonly string[] = [
-  'X-Amz-Signature',
-  'X-Amz-Credential',
-  'X-Amz-Security-Token',
-  'AWSAccessKeyId',
-  'Signature',
-  'sig',
-  'X-Goog-Signature',
-];
-
-export const SECRET_HEADERS: readonly string[] = [
-  'authorization',
-  'cookie',
-  'set-cookie',
-  'proxy-authorization',
-  'x-api-key',
-];
 
 const AMPERSAND = 0x26;
 const EQUALS = 0x3d;

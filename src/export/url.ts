@@ -2,11 +2,12 @@
  * url.path and url.query of a SERVER, url.full of a CLIENT: as the request has them, with
  * credentials and sensitive query parameters replaced (semconv "url" registry).
  */
+import { REDACTED } from '../config/secrets.ts';
 import { U32 } from '../handoff/layout.ts';
 import { key } from './attributes.ts';
 import { ByteSource, Scratch } from './bytes.ts';
 import type { Endpoints } from './endpoints.ts';
-import { type QueryRedaction, REDACTED } from './redaction.ts';
+import type { QueryRedaction } from './redaction.ts';
 import type { RequestLine } from './request-line.ts';
 import type { Rows } from './rows.ts';
 import type { SpanSink } from './types.ts';

@@ -15,6 +15,7 @@ const BENCHES: Readonly<Record<string, { help: string; load: () => Promise<Bench
   overhead: { help: 'what does it cost?', load: () => import('./overhead.ts') },
   loss: { help: 'is every exchange accounted for?', load: () => import('./loss.ts') },
   encode: { help: 'what does a span cost on its way to bytes?', load: () => import('./encode.ts') },
+  rules: { help: 'what do rules cost per exchange?', load: () => import('./rules.ts') },
 };
 
 function help(): string {

@@ -7,9 +7,8 @@ test('without a command the agent runs on everything', () => {
   const line = parseCommandLine([]);
   assert.deepEqual(line, {
     command: 'run',
-    filters: { processes: [], ports: [] },
-    log: { level: 'info', encoding: 'console' },
-    level: 'summary',
+    config: undefined,
+    flags: {},
     summaryJson: undefined,
   });
 });
@@ -17,9 +16,19 @@ test('without a command the agent runs on everything', () => {
 test('flags without a command belong to run', () => {
   const line = parseCommandLine(['--process', 'nginx', '--process=42', '--port', '8080']);
   assert.equal(line.command, 'run');
-  assert.deepEqual(line.command === 'run' && line.filters, {
-    processes: ['nginx', '42'],
-    ports: [8080],
+  assert.deepEqual(line.command === 'run' && line.flags, {
+    process: ['nginx', '42'],
+    port: [8080],
+  });
+});
+
+test('validate takes files, config takes the flags of run', () => {
+  const files = ['a.yaml', '-'];
+  assert.deepEqual(parseCommandLine(['validate', ...files]), { command: 'validate', files });
+  assert.deepEqual(parseCommandLine(['config', '--config', 'a.yaml', '--level', 'full']), {
+    command: 'config',
+    config: 'a.yaml',
+    flags: { level: 'full' },
   });
 });
 
@@ -49,6 +58,9 @@ const REFUSED: [string[], RegExp][] = [
   [['record'], /record needs the name of a file/],
   [['record', 'a', 'b'], /record does not know what to do with "b"/],
   [['record', 'a', '--seconds', '-1'], /--seconds/],
+  [['validate'], /validate needs the name of a file/],
+  [['config', 'a.yaml'], /config does not know what to do with "a.yaml"/],
+  [['config', '--summary-json', 'x'], /unknown flag --summary-json for config/],
   [['run', 'nginx'], /run does not know what to do with "nginx"/],
 ];
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { SENSITIVE_QUERY_KEYS } from '../../src/config/secrets.ts';
 import { Scratch } from '../../src/export/bytes.ts';
 import { firstElement, forwardedParameter, Slice } from '../../src/export/forwarded.ts';
-import { QueryRedaction, SENSITIVE_QUERY_KEYS } from '../../src/export/redaction.ts';
+import { QueryRedaction } from '../../src/export/redaction.ts';
 
 function redact(query: string, redaction = new QueryRedaction()): string {
   const bytes = Buffer.from(`?${query}#`);

@@ -1,0 +1,113 @@
+/**
+ * Settings of the file that the agent does not act on yet: `run` names each, so that nothing is
+ * silently left out. A setting that says what happens anyway is not named.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { limits } from '../limits.ts';
+import { defaults } from './load.ts';
+import type { Origin } from './overrides.ts';
+import { findPlace, valueAt } from './place.ts';
+import type { Config } from './types.ts';
+
+/** What works, by path; everything below it too. */
+const IN_EFFECT: readonly string[] = [
+  'version',
+  'tap.http',
+  'capture',
+  'otel.endpoint',
+  'otel.traces_endpoint',
+  'otel.metrics_endpoint',
+  'otel.protocol',
+  'otel.headers',
+  'otel.compression',
+  'otel.timeout',
+  'otel.tls.insecure',
+  'otel.tls.ca_file',
+  'otel.tls.cert_file',
+  'otel.tls.key_file',
+  'otel.retry_on_failure.max_elapsed_time',
+  'otel.sending_queue.queue_size',
+  'otel.sending_queue.batch',
+  'otel.traces_exporters',
+  'otel.metrics_exporters',
+  'otel.metrics_interval',
+  'otel.known_methods',
+  'sampling.default',
+  'sampling.parent_based',
+  'limits.head_size',
+  'limits.ring_size',
+  'limits.kernel_connections',
+  'limits.attribute_value_length_limit',
+  'limits.attribute_count_limit',
+  'telemetry.logs',
+];
+
+/** What is said of it as one, by path. The longest that fits counts. */
+const PARTS: Readonly<Record<string, string>> = {
+  services: 'connection events, records and bodies are written nowhere',
+  stacks: 'rules are not asked, formats and other plugins do nothing',
+  rulekit: 'no rule is asked',
+  tap: 'both directions are captured, loopback too',
+  'tap.endpoints': 'hosts have no stacks of their own',
+  'tap.filters': 'no process is left out but the agent itself',
+  tags: 'no tags are added',
+  redaction: 'secret headers and signatures in queries are masked, nothing else is',
+  link: 'all tiers are used, with their own waits',
+  limits: 'the built-in bounds hold',
+  otel: 'the built-in value holds',
+  'otel.spool': 'spans that do not fit into memory are dropped, and counted',
+  sampling: 'there is no bound per second',
+  telemetry: 'nothing is served; metrics go over OTLP',
+};
+
+export interface WithoutEffect {
+  readonly path: string;
+  readonly line: number;
+  readonly message: string;
+}
+
+/** One for each part of the file. */
+export function findWithoutEffect(
+  config: Config,
+  origins: ReadonlyMap<string, Origin>,
+): WithoutEffect[] {
+  const found = new Map<string, WithoutEffect>();
+  for (const [path, origin] of origins) {
+    const part = partOf(path);
+    if (origin.from !== 'file' || part === undefined || found.has(part)) continue;
+    if (isContainer(path, origins) || isInEffect(path, config) || isDefault(path, config)) continue;
+    const key = path.replace(/\[.*/, '');
+    found.set(part, { path, line: origin.line, message: `${key}: ${PARTS[part]}` });
+  }
+  return [...found.values()];
+}
+
+function isInEffect(path: string, config: Config): boolean {
+  if (path.startsWith('tap.filters.groups[')) {
+    return config.tap.filters.groups.every((group) => group === 'qpoint' || group === 'spantap');
+  }
+  if (path === 'limits.body_size') return config.limits.bodyBytes <= limits.bodyBytesMax;
+  return IN_EFFECT.some((known) => isBelow(path, known));
+}
+
+function isContainer(path: string, origins: ReadonlyMap<string, Origin>): boolean {
+  return findPlace(path)?.field.schema.kind === 'object' || origins.has(`${path}[0]`);
+}
+
+/** Of a list, all of it counts. */
+function isDefault(path: string, config: Config): boolean {
+  const setting = path.replace(/\[.*$/, '');
+  if (findPlace(setting) === undefined) return false;
+  return isDeepStrictEqual(valueAt(config, setting), valueAt(defaults(), setting));
+}
+
+function isBelow(path: string, above: string): boolean {
+  return path === above || path.startsWith(`${above}.`) || path.startsWith(`${above}[`);
+}
+
+/** The longest that fits. */
+function partOf(path: string): string | undefined {
+  return Object.keys(PARTS)
+    .filter((part) => isBelow(path, part))
+    .toSorted((a, b) => b.length - a.length)[0];
+}

@@ -1,0 +1,162 @@
+/**
+ * What a proxy changed between the request that came in and the one that went out, and between the
+ * response that came back and the one that was sent. What was not seen whole is missing, not unchanged.
+ */
+import type { ExchangeBatch } from '../../handoff/layout.ts';
+import { ENDS, F64, F64_COLUMNS, FLAG, U32 } from '../../handoff/layout.ts';
+import type { Facts, FactValue } from './facts.ts';
+import { HeadLines } from './head-lines.ts';
+import { type Pair, pairOf, word } from './hop.ts';
+import { RequestTarget } from './request-target.ts';
+
+const NOTHING: Facts = {};
+const HOST = 'host';
+
+/** Facts by the schema's names; empty for rows that are no part of a proxied request. */
+export function changesOf(batch: ExchangeBatch, row: number): Facts {
+  const pair = pairOf(batch, row);
+  if (pair === null) return NOTHING;
+  const request = sideOf(batch, pair, REQUEST);
+  const response = sideOf(batch, pair, RESPONSE);
+  return {
+    ...requestLineChanges(batch, pair),
+    ...headerChanges(request.before, request.after, ''),
+    ...statusChange(batch, pair),
+    // The response travels the other way: what the proxy got is the egress's.
+    ...headerChanges(response.after, response.before, 'response_'),
+    ...bodyChange(batch, pair, REQUEST, 'link.changed.request_body'),
+    ...bodyChange(batch, pair, RESPONSE, 'link.changed.response_body'),
+  };
+}
+
+interface Columns {
+  readonly head: number;
+  readonly body: number;
+  readonly bodyBytes: number;
+}
+
+const REQUEST: Columns = {
+  head: U32.requestHeadOffset,
+  body: U32.requestBodyOffset,
+  bodyBytes: F64.requestBodyBytes,
+};
+const RESPONSE: Columns = {
+  head: U32.responseHeadOffset,
+  body: U32.responseBodyOffset,
+  bodyBytes: F64.responseBodyBytes,
+};
+
+/** Values by name in lower case, in order; null when the head was not seen whole. */
+type Fields = ReadonlyMap<string, readonly string[]> | null;
+
+function sideOf(
+  batch: ExchangeBatch,
+  { ingress, egress }: Pair,
+  columns: Columns,
+): { readonly before: Fields; readonly after: Fields } {
+  return {
+    before: fieldsOf(batch, ingress, columns),
+    after: fieldsOf(batch, egress, columns),
+  };
+}
+
+function slice(batch: ExchangeBatch, row: number, column: number): Buffer {
+  const start = word(batch, row, column);
+  const { buffer, byteOffset } = batch.bytes;
+  return Buffer.from(buffer, byteOffset + start, word(batch, row, column + 1));
+}
+
+function fieldsOf(batch: ExchangeBatch, row: number, columns: Columns): Fields {
+  const head = slice(batch, row, columns.head);
+  // An empty line ends a head that was not cut.
+  if (!/\n\r?\n$/.test(head.toString('latin1', Math.max(0, head.length - 4)))) return null;
+  const lines = new HeadLines();
+  lines.read(head, 0, head.length);
+  const fields = new Map<string, string[]>();
+  for (let line = 0; line < lines.count; line++) {
+    const name = head.toString('latin1', lines.nameStart(line), lines.nameEnd(line)).toLowerCase();
+    const end = lines.valueEnd(head, line);
+    const value = head.toString('latin1', Math.min(lines.valueStart(head, line), end), end);
+    const known = fields.get(name);
+    if (known === undefined) fields.set(name, [value]);
+    else known.push(value);
+  }
+  return fields;
+}
+
+function requestLineChanges(batch: ExchangeBatch, { ingress, egress }: Pair): Facts {
+  const before = partsOf(batch, ingress);
+  const after = partsOf(batch, egress);
+  const facts: Record<string, FactValue> = {
+    'link.changed.method': before.method !== after.method,
+    'link.changed.path': before.path !== after.path,
+    'link.changed.query': before.query !== after.query,
+  };
+  if (before.host !== '' && after.host !== '')
+    facts['link.changed.host'] = before.host !== after.host;
+  return facts;
+}
+
+function partsOf(batch: ExchangeBatch, row: number) {
+  const head = slice(batch, row, U32.requestHeadOffset);
+  const target = new RequestTarget();
+  target.read(head, 0, head.length);
+  const text = (start: number, end: number) => head.toString('latin1', start, end);
+  return {
+    method: text(target.methodStart, target.methodEnd),
+    path: text(target.pathStart, target.pathEnd),
+    // `/a` and `/a?` differ.
+    query: target.hasQuery ? `?${text(target.queryStart, target.queryEnd)}` : '',
+    host: hostOf(head, text(target.authorityStart, target.authorityEnd)),
+  };
+}
+
+/** '' when it is not known; hosts are case-insensitive (RFC 3986 3.2.2). */
+function hostOf(head: Buffer, authority: string): string {
+  if (authority !== '') return authority.toLowerCase();
+  const lines = new HeadLines();
+  lines.read(head, 0, head.length);
+  const line = lines.find(head, Buffer.from(HOST), 0);
+  if (line < 0) return '';
+  const value = head.toString('latin1', lines.valueStart(head, line), lines.valueEnd(head, line));
+  return value.toLowerCase();
+}
+
+function headerChanges(before: Fields, after: Fields, prefix: '' | 'response_'): Facts {
+  if (before === null || after === null) return NOTHING;
+  const names = (from: ReadonlyMap<string, unknown>, keep: (name: string) => boolean) =>
+    [...from.keys()].filter((name) => name !== HOST && keep(name)).sort();
+  const isSame = (name: string) => before.get(name)?.join('\n') === after.get(name)?.join('\n');
+  return {
+    [`link.added.${prefix}headers`]: names(after, (name) => !before.has(name)),
+    [`link.removed.${prefix}headers`]: names(before, (name) => !after.has(name)),
+    [`link.changed.${prefix}headers`]: names(before, (name) => after.has(name) && !isSame(name)),
+  };
+}
+
+function statusChange(batch: ExchangeBatch, { ingress, egress }: Pair): Facts {
+  const sent = word(batch, ingress, U32.status);
+  const got = word(batch, egress, U32.status);
+  return sent === 0 || got === 0 ? NOTHING : { 'link.changed.status': sent !== got };
+}
+
+function bodyChange(
+  batch: ExchangeBatch,
+  { ingress, egress }: Pair,
+  columns: Columns,
+  name: string,
+): Facts {
+  if (!isWhole(batch, ingress) || !isWhole(batch, egress)) return NOTHING;
+  const sizes = [ingress, egress].map((row) => batch.f64[row * F64_COLUMNS + columns.bodyBytes]);
+  if (sizes[0] !== sizes[1]) return { [name]: true };
+  const [a, b] = [ingress, egress].map((row) => slice(batch, row, columns.body));
+  const seen = Math.min(a.length, b.length);
+  if (!a.subarray(0, seen).equals(b.subarray(0, seen))) return { [name]: true };
+  return seen === sizes[0] ? { [name]: false } : NOTHING;
+}
+
+/** Complete and without loss: its lengths are those of the messages. */
+function isWhole(batch: ExchangeBatch, row: number): boolean {
+  const isComplete = ENDS[word(batch, row, U32.end)] === 'complete';
+  return isComplete && (word(batch, row, U32.flags) & FLAG.loss) === 0;
+}

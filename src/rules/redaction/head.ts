@@ -1,0 +1,87 @@
+/**
+ * Heads and targets without secrets: the same lines in the same order. Folded lines become one; lines
+ * that are no field (no colon, cut) are left out, since nothing can be said about them.
+ */
+import { REDACTED } from '../../config/secrets.ts';
+import { headers } from '../../handoff/head.ts';
+import { cleanEscaped, redactPairs } from './pairs.ts';
+import type { Replacer } from './replacer.ts';
+import type { Action } from './types.ts';
+
+export interface HeadRules {
+  /** By name in lower case. */
+  readonly headers: ReadonlyMap<string, Action>;
+  readonly queries: ReadonlyMap<string, Action>;
+  readonly replacer: Replacer;
+}
+
+/** A request or response head, start line to the empty line, as bytes of Latin-1. */
+export function redactHead(head: Buffer, isRequest: boolean, rules: HeadRules): Buffer {
+  // The end of a secret may be what was cut off: no pattern would find its beginning.
+  const isCut = rules.replacer.patterns.length > 0 && !isWhole(head);
+  const fields = [...headers(head)];
+  const lines = [startLine(head, isRequest, rules, isCut && fields.length === 0)];
+  for (const [index, [name, value]] of fields.entries()) {
+    const isLast = index === fields.length - 1;
+    const redacted = isCut && isLast ? REDACTED : redactHeader(name, value, rules);
+    if (redacted !== null) lines.push(`${name}: ${redacted}`);
+  }
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+}
+
+/** Ends with the empty line. */
+function isWhole(head: Buffer): boolean {
+  return /\n\r?\n$/.test(head.toString('latin1', Math.max(0, head.length - 4)));
+}
+
+/** Null: the field is to be left out. */
+export function redactHeader(name: string, value: string, rules: HeadRules): string | null {
+  const action = rules.headers.get(name.trim().toLowerCase());
+  if (action !== undefined && action !== 'keep') return rules.replacer.replace(action, value);
+  return cleanValue(value, rules);
+}
+
+/** A target as sent (RFC 9112 3.2): path, query, and user and password of the absolute form. */
+export function redactTarget(target: string, rules: HeadRules): string {
+  const [path = ''] = target.split(/[?#]/, 1);
+  const start = cleanEscaped(withoutUser(path), rules.replacer, encodeURI);
+  return start + redactQueries(target.slice(path.length), /([?#])([^#]*)/g, rules);
+}
+
+/** Values such as Referer and Location hold URLs. */
+function cleanValue(value: string, rules: HeadRules): string {
+  const cleaned = redactQueries(withoutUser(value), /([?#])([^\s"'<>#]*)/g, rules);
+  return cleanText(cleaned, rules.replacer);
+}
+
+/** Fragments carry tokens in the form of queries (RFC 6749 4.2.2). */
+function redactQueries(text: string, pattern: RegExp, rules: HeadRules): string {
+  return text.replace(
+    pattern,
+    (_, sign: string, query: string) => sign + redactPairs(query, rules.queries, rules.replacer),
+  );
+}
+
+/** Header bytes are Latin-1 here; patterns are meant for text. */
+function cleanText(value: string, replacer: Replacer): string {
+  if (replacer.patterns.length === 0) return value;
+  const text = Buffer.from(value, 'latin1').toString('utf8');
+  const isUtf8 = !text.includes('\ufffd');
+  const cleaned = replacer.clean(isUtf8 ? text : value);
+  return isUtf8 ? Buffer.from(cleaned, 'utf8').toString('latin1') : cleaned;
+}
+
+function withoutUser(url: string): string {
+  return url.replace(/:\/\/[^/?#\s]*@/g, `://${REDACTED}@`);
+}
+
+function startLine(head: Buffer, isRequest: boolean, rules: HeadRules, isCut: boolean): string {
+  const end = head.indexOf(0x0a);
+  const line = head.toString('latin1', 0, end < 0 ? head.length : end).replace(/\r$/, '');
+  if (!isRequest) return cleanText(line, rules.replacer);
+  const match = /^(\S+) (.*?)( HTTP\/\d\.\d)?$/s.exec(line);
+  // What has no method and target may be anything.
+  if (match === null) return '';
+  if (isCut) return `${match[1]} ${REDACTED}`;
+  return `${match[1]} ${redactTarget(match[2] ?? '', rules)}${match[3] ?? ''}`;
+}

@@ -1,0 +1,54 @@
+/** What `run` says of settings that the agent does not act on yet. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { findWithoutEffect } from '../../../src/config/file/effect.ts';
+import { load } from './load.ts';
+
+function named(text: string): string[] {
+  const { config, origins } = load(text);
+  assert.ok(config);
+  return findWithoutEffect(config, origins).map(
+    ({ line, message }) => `${line} ${message.split(':')[0]}`,
+  );
+}
+
+test('one line for each part of the file that is not built', () => {
+  const text = [
+    'services: {event_stores: [{type: stdout}], object_stores: [{type: stdout}]}',
+    'tap: {direction: egress, ignore_loopback: true, http: {stack: s}}',
+    'stacks: {s: {plugins: [{type: http_capture, config: {level: full, rules: [{expr: "true", level: full}]}}]}}',
+    'otel: {spool: {max_size: 2GiB}, endpoint: "http://c:4318"}',
+    'redaction: {rules: [{type: header, name: x}]}',
+  ].join('\n');
+  assert.deepEqual(named(text), [
+    '1 services.event_stores',
+    '2 tap.direction',
+    '3 stacks',
+    '4 otel.spool.max_size',
+    '5 redaction.rules',
+  ]);
+});
+
+test('what works is not named', () => {
+  const text = [
+    'otel: {endpoint: "http://c:4318", protocol: grpc, headers: {a: b}, tls: {ca_file: x}}',
+    'sampling: {default: 0.5, parent_based: false}',
+    'capture: {processes: [nginx], ports: [80], level: full}',
+    'limits: {head_size: 8KiB, ring_size: 1MiB, body_size: 1KiB}',
+    'telemetry: {logs: {level: warn}}',
+  ].join('\n');
+  assert.deepEqual(named(text), []);
+});
+
+test('what happens anyway is not named', () => {
+  const text = [
+    'tap: {direction: all, ignore_loopback: false, filters: {groups: [qpoint]}}',
+    'redaction: {secret_headers: [authorization, cookie, set-cookie, proxy-authorization, x-api-key]}',
+    'link: {traceparent: true}',
+  ].join('\n');
+  assert.deepEqual(named(text), []);
+});
+
+test('more of a body than the agent keeps today is named', () => {
+  assert.deepEqual(named('limits: {body_size: 1MiB}'), ['1 limits.body_size']);
+});

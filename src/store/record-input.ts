@@ -18,7 +18,12 @@ export interface BodyInput {
   readonly isTruncated: boolean;
   /** Decoded and rewritten by a redaction rule. */
   readonly isRedacted: boolean;
-  /** Lower-case hex digest of the whole body; undefined unless every byte of it was seen. */
+  /** Lower-case hex digest of `bytes`, where it is known already. */
+  readonly sha256: string | undefined;
+  /**
+   * Of the whole body on the wire, also of what is not kept; undefined unless every byte was seen.
+   * Of a body that is kept whole, unredacted, it is the digest of `bytes`.
+   */
   readonly wholeSha256: string | undefined;
 }
 

@@ -104,24 +104,34 @@ function messageOf(
     headers: headerMap(headers),
     ...(hasRepeated(headers) ? { header_list: headers } : {}),
     ...(isInline ? { body: base64(body.bytes) } : {}),
-    ...(body === undefined ? {} : { body_info: bodyInfo(body, reference) }),
+    ...(body === undefined ? {} : { body_info: bodyInfo(body, placement, reference) }),
   };
 }
 
 /** What is known of a body besides its bytes. */
-function bodyInfo(body: BodyInput, reference: BodyReference | undefined): Json {
+function bodyInfo(
+  body: BodyInput,
+  placement: BodyPlacement,
+  reference: BodyReference | undefined,
+): Json {
+  const isMissing = placement === 'referenced' && body.bytes.length > 0 && reference === undefined;
   return {
     length: body.lenBytes,
     stored: body.bytes.length,
     ...(body.isTruncated ? { truncated: true } : {}),
     ...(body.isRedacted ? { redacted: true } : {}),
+    ...(isMissing ? { dropped: true } : {}),
     ...filled({
       sha256: reference?.sha256,
-      whole_sha256: body.wholeSha256,
+      whole_sha256: body.wholeSha256 ?? (isWhole(body) ? reference?.sha256 : undefined),
       ref: reference?.uri,
       url: reference?.url,
     }),
   };
+}
+
+function isWhole({ bytes, lenBytes, isTruncated, isRedacted }: BodyInput): boolean {
+  return !isTruncated && !isRedacted && bytes.length === lenBytes;
 }
 
 /** Names as on the wire. Repeated ones joined (RFC 9110 5.3); `header_list` has them exactly. */

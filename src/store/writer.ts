@@ -56,6 +56,7 @@ const COMPLAINT_INTERVAL_MS = 60_000;
 export class ObjectWriter {
   readonly #parts: WriterParts;
   readonly #memory: Item[] = [];
+  /** Not on disk; offered again before anything else. */
   readonly #failed: Item[] = [];
   readonly #underWay = new Set<Item>();
   readonly #abort = new AbortController();
@@ -159,8 +160,8 @@ export class ObjectWriter {
   }
 
   #hasUnspooled(): boolean {
-    const held = [...this.#underWay, ...this.#failed];
-    return this.#memory.length > 0 || held.some(({ entry }) => entry === undefined);
+    const waiting = this.#memory.length + this.#failed.length;
+    return waiting > 0 || [...this.#underWay].some(({ entry }) => entry === undefined);
   }
 
   /** Puts on disk what was offered so long ago, as far as there is room. */
@@ -168,15 +169,20 @@ export class ObjectWriter {
     const { spool } = this.#parts;
     if (spool === undefined) return;
     const beforeMs = performance.now() - ageMs;
-    for (const item of [...this.#underWay, ...this.#failed]) {
+    for (const item of this.#underWay) {
       if (item.entry !== undefined || item.offeredMs > beforeMs) continue;
       item.entry = spool.insure(encodeObject(item));
       if (!this.#noteSpooled(item.entry !== undefined)) return;
     }
-    for (let first = this.#memory[0]; first !== undefined; first = this.#memory[0]) {
+    this.#spillWaiting(this.#failed, spool, beforeMs);
+    this.#spillWaiting(this.#memory, spool, beforeMs);
+  }
+
+  #spillWaiting(waiting: Item[], spool: Spool, beforeMs: number): void {
+    for (let first = waiting[0]; first !== undefined; first = waiting[0]) {
       if (first.offeredMs > beforeMs) return;
       if (!this.#noteSpooled(spool.append(encodeObject(first)))) return;
-      this.#memory.shift();
+      waiting.shift();
       this.#bytes -= first.object.bytes.length;
     }
   }
@@ -254,8 +260,7 @@ export class ObjectWriter {
       this.#goAway(result);
       const isTooOld = Date.now() - item.bornMs > retry.maxElapsedTimeMs;
       if (isTooOld || !retry.enabled) return this.#drop(item, 'dropped.store_expired');
-      this.#failed.push(item);
-      this.#scheduleSpill();
+      this.#putBack(item);
       return;
     }
     if (result.kind === 'refused') {
@@ -269,6 +274,17 @@ export class ObjectWriter {
       counters.add('store.bytes', item.object.bytes.length);
     }
     this.#finish(item);
+  }
+
+  /** What is on disk already need not be held in memory as well. */
+  #putBack(item: Item): void {
+    if (item.entry === undefined) {
+      this.#failed.push(item);
+      this.#scheduleSpill();
+      return;
+    }
+    item.entry.release();
+    if (item.isQueued) this.#bytes -= item.object.bytes.length;
   }
 
   #drop(item: Item, reason: CounterName): void {

@@ -14,6 +14,7 @@ export function bodyOf(content: string | Uint8Array, more: Partial<BodyInput> = 
     lenBytes: bytes.length,
     isTruncated: false,
     isRedacted: false,
+    sha256: undefined,
     wholeSha256: undefined,
     ...more,
   };

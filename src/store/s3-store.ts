@@ -17,6 +17,8 @@ export interface S3Limits {
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
+const DOUBTED_TIMES_MAX = 3;
+const DOUBTS_MAX = 1_000;
 const AWS_ENDPOINT = 's3.amazonaws.com';
 
 type Sdk = typeof import('@aws-sdk/client-s3');
@@ -34,7 +36,7 @@ export class S3Store implements ObjectStore {
   readonly #options: S3StoreOptions;
   readonly #fixed: Omit<PutObjectCommandInput, 'Key'>;
   #asksIfNoneMatch: boolean;
-  /** Uncertain answers in a row, by key; bounded by what is under way. */
+  /** Uncertain answers, by key; forgotten altogether when there are too many. */
   readonly #doubts = new Map<string, number>();
 
   constructor(sdk: Sdk, client: S3Client, options: S3StoreOptions) {
@@ -108,8 +110,9 @@ export class S3Store implements ObjectStore {
   #isDoubtfulAgain(key: string, verdict: string): boolean {
     if (verdict !== 'doubtful') return false;
     const count = (this.#doubts.get(key) ?? 0) + 1;
+    if (this.#doubts.size >= DOUBTS_MAX) this.#doubts.clear();
     this.#doubts.set(key, count);
-    return count >= 3;
+    return count >= DOUBTED_TIMES_MAX;
   }
 }
 

@@ -179,12 +179,14 @@ export class ObjectWriter {
   }
 
   #spillWaiting(waiting: Item[], spool: Spool, beforeMs: number): void {
-    for (let first = waiting[0]; first !== undefined; first = waiting[0]) {
-      if (first.offeredMs > beforeMs) return;
-      if (!this.#noteSpooled(spool.append(encodeObject(first)))) return;
-      waiting.shift();
-      this.#bytes -= first.object.bytes.length;
+    let count = 0;
+    for (const item of waiting) {
+      if (item.offeredMs > beforeMs) break;
+      if (!this.#noteSpooled(spool.append(encodeObject(item)))) break;
+      this.#bytes -= item.object.bytes.length;
+      count++;
     }
+    waiting.splice(0, count);
   }
 
   #noteSpooled(isSpooled: boolean): boolean {

@@ -111,7 +111,7 @@ export class Spool {
     return (
       this.#again.length > 0 ||
       this.#segments.some((segment) => segment.hasMore) ||
-      [...this.#writing, ...this.#buffer].some((entry) => entry.state === 'waiting')
+      this.#waitingInMemory() !== undefined
     );
   }
 
@@ -190,9 +190,14 @@ export class Spool {
       const entry = await this.#takeFrom(segment);
       if (entry !== undefined) return entry;
     }
-    const waiting = [...this.#writing, ...this.#buffer].find(({ state }) => state === 'waiting');
+    const waiting = this.#waitingInMemory();
     if (waiting !== undefined) waiting.state = 'out';
     return waiting;
+  }
+
+  #waitingInMemory(): Entry | undefined {
+    const isWaiting = ({ state }: Entry) => state === 'waiting';
+    return this.#writing.find(isWaiting) ?? this.#buffer.find(isWaiting);
   }
 
   async #takeFrom(segment: Segment): Promise<Entry | undefined> {

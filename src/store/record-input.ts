@@ -97,6 +97,8 @@ export interface RecordInput {
   readonly response: ResponseInput | undefined;
   /** What the proxy changed, and its own time; put into the record as it is. */
   readonly changes: unknown;
+  /** The same for people, a line each. */
+  readonly changeLines: readonly string[];
 }
 
 /** Where a body was stored. */

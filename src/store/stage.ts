@@ -22,7 +22,10 @@ export const NOTHING_STORED: StoredReferences = {
 export interface ObjectStage {
   readonly id: string | undefined;
   readonly type: 'stdout' | 'file' | 's3' | 'disabled';
-  /** Keeps `input` and its bytes: they are not to be changed. */
+  /**
+   * Whether the level of the exchange calls for a record is the caller's to say. Keeps `input` and
+   * its bytes: they are not to be changed.
+   */
   add(input: RecordInput, format: RecordFormat): StoredReferences;
   /** Resolves when nothing waits any more, or the deadline passed. */
   flush(deadlineMs: number): Promise<void>;

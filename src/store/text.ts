@@ -1,6 +1,7 @@
 /**
- * A record for people, in the layout of the published guides. Two lines that they do not have
- * follow the duration: where in which trace it is, and the time to the first byte.
+ * A record for people, in the layout of the published guides. What they do not have comes after the
+ * duration (time to the first byte, place in the trace, loss) and at the end (what the proxy
+ * changed), each only where there is something to say.
  */
 import { STATUS_CODES } from 'node:http';
 import { codingsOf, type DecodeLimits, decodeBody, textOfBody } from './decode-body.ts';
@@ -27,6 +28,9 @@ export async function formatText(
     if (input.response !== undefined) {
       lines.push(...(await messageLines('Response', input.response, limits, events)));
     }
+  }
+  if (input.changeLines.length > 0) {
+    lines.push('', '--- Changed by the Proxy ---', ...input.changeLines.map(printable));
   }
   return `${lines.join('\n')}\n${FOOT}\n\n`;
 }

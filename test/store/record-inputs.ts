@@ -89,6 +89,7 @@ export function inputOf(
     request,
     response,
     changes: undefined,
+    changeLines: [],
     ...more,
   };
 }

@@ -97,6 +97,16 @@ describe('text output', () => {
     assert.match(text, /^Status: 204 No Content$/m);
   });
 
+  test('ends with what the proxy changed', async () => {
+    const { print } = printer();
+    const changeLines = ['Path: /api/a -> /a', 'Header added: X-Forwarded-For'];
+    const text = await print(inputOf(get(), responseOf(200), { level: 'summary', changeLines }));
+    assert.match(
+      text,
+      /\n\n--- Changed by the Proxy ---\nPath: \/api\/a -> \/a\nHeader added: X-Forwarded-For\n===/,
+    );
+  });
+
   test('says why there is no status, and that a duration is unknown', async () => {
     const { print } = printer();
     const text = await print(inputOf(get(), undefined, { end: 'reset', durationMs: undefined }));

@@ -87,11 +87,14 @@ async function bytesBelow(folder: string): Promise<number> {
 
 /** Limits of a spool of so many bytes. */
 export function spoolLimits(bytesMax: number): SpoolLimits {
+  // A small spool has several segments, too: room comes back a segment at a time. A large one has
+  // larger segments, so that bytes run out before files do.
+  const smallest = Math.min(limits.storeSpoolSegmentBytes, Math.ceil(bytesMax / 8));
+  const segmentsMax = limits.storeSpoolSegmentsMax;
   return {
     bytesMax,
-    segmentsMax: limits.storeSpoolSegmentsMax,
-    // A small spool has several segments, too: room comes back a segment at a time.
-    segmentBytesMax: Math.min(limits.storeSpoolSegmentBytes, Math.ceil(bytesMax / 8)),
+    segmentsMax,
+    segmentBytesMax: Math.max(smallest, Math.ceil((2 * bytesMax) / segmentsMax)),
     bufferBytesMax: limits.storeSpoolBufferBytesMax,
     recordBytesMax: limits.storeObjectBytesMax + SPOOL_HEADER_BYTES,
   };

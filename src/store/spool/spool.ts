@@ -49,8 +49,6 @@ export interface SpoolOptions {
   readonly events: SpoolEvents;
 }
 
-/** Of a record that may begin a segment of its own. */
-const OVERHEAD_BYTES = RECORD_HEADER_BYTES + SEGMENT_HEADER.length;
 const BATCH_RECORDS_MAX = 256;
 const BATCH_BYTES_MAX = 1024 * 1024;
 const DISK_RETRY_MS = 1_000;
@@ -124,12 +122,14 @@ export class Spool {
 
   hasRoom(payloadBytes: number): boolean {
     const { limits } = this.#options;
-    const bytes = payloadBytes + OVERHEAD_BYTES;
+    const bytes = payloadBytes + RECORD_HEADER_BYTES;
+    // Every record that is not written yet may begin a segment.
+    const headerBytes = SEGMENT_HEADER.length * (this.#buffer.length + this.#writing.length + 1);
     return (
       !this.#isClosed &&
       payloadBytes <= limits.recordBytesMax &&
       this.#bufferBytes + bytes <= limits.bufferBytesMax &&
-      this.bytes + bytes <= limits.bytesMax
+      this.bytes + bytes + headerBytes <= limits.bytesMax
     );
   }
 
@@ -175,7 +175,7 @@ export class Spool {
     if (!this.hasRoom(payload.length)) return undefined;
     const entry = new Entry(payload, state, this);
     this.#buffer.push(entry);
-    this.#bufferBytes += payload.length + OVERHEAD_BYTES;
+    this.#bufferBytes += payload.length + RECORD_HEADER_BYTES;
     this.#kick();
     return entry;
   }
@@ -331,7 +331,7 @@ export class Spool {
   }
 
   #forget(entry: Entry | undefined): void {
-    this.#bufferBytes -= (entry?.payload.length ?? 0) + OVERHEAD_BYTES;
+    this.#bufferBytes -= (entry?.payload.length ?? 0) + RECORD_HEADER_BYTES;
   }
 
   async #segmentFor(payloadBytes: number): Promise<Segment | undefined> {

@@ -85,7 +85,7 @@ async function play(seed: number, folder: string): Promise<void> {
 
 test('a spool gives back exactly what is not acknowledged, in any order of events', async (t) => {
   const first = randomInt(2 ** 31);
-  for (let seed = first; seed < first + 60; seed++) {
+  for (let seed = first; seed < first + 30; seed++) {
     await play(seed, temporaryFolder(t)).catch((error: unknown) => {
       throw new Error(`seed ${seed}`, { cause: error });
     });

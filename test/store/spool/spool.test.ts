@@ -179,7 +179,7 @@ describe('the bounds of a spool', () => {
   test('memory: refuses when the disk does not keep up', async (t) => {
     const { spool } = await openSpool(temporaryFolder(t), { bufferBytesMax: 1_000 });
     let kept = 0;
-    while (spool.append(bytes('x'.repeat(72)))) kept++;
+    while (spool.append(bytes('x'.repeat(88)))) kept++;
     assert.equal(kept, 10);
     await spool.written();
     assert.ok(spool.append(bytes('later')));

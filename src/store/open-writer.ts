@@ -1,9 +1,9 @@
 /** A writer for a `file` or `s3` store: the store, its spool and its queue, by what a user says. */
-import { mkdir, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
 import { limits } from '../config/limits.ts';
 import { AgentError } from '../telemetry/agent-error.ts';
 import type { Counters } from '../telemetry/counters.ts';
+import { takeStock } from './file-stock.ts';
 import { FileStore } from './file-store.ts';
 import type { FileStoreOptions, S3StoreOptions } from './options.ts';
 import { Spool, type SpoolEvents, type SpoolLimits } from './spool/spool.ts';
@@ -59,7 +59,7 @@ async function openFileStore(options: FileStoreOptions): Promise<ObjectStore> {
   const { directory, accessUrl, maxBytes } = options;
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    const bytesUsed = await bytesBelow(directory);
+    const bytesUsed = await takeStock(directory);
     return new FileStore({ directory, accessUrl, bytesMax: maxBytes, bytesUsed });
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
@@ -67,22 +67,6 @@ async function openFileStore(options: FileStoreOptions): Promise<ObjectStore> {
     const todo = 'name a directory that this user may create or write to';
     throw new AgentError('store_directory', { what, why, todo }, { cause });
   }
-}
-
-/** Sizes of all files; what disappears meanwhile counts nothing. */
-async function bytesBelow(folder: string): Promise<number> {
-  let bytes = 0;
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) bytes += await bytesBelow(path);
-    else if (entry.isFile()) {
-      bytes += await stat(path).then(
-        ({ size }) => size,
-        () => 0,
-      );
-    }
-  }
-  return bytes;
 }
 
 /** Limits of a spool of so many bytes. */

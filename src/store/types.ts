@@ -20,13 +20,16 @@ export interface StoredObject {
 export type PutResult =
   | { readonly kind: 'stored' }
   | { readonly kind: 'existed' }
-  | {
-      readonly kind: 'retry';
-      readonly reason: string;
-      readonly isDenied: boolean;
-      readonly afterMs: number | undefined;
-    }
+  | RetryResult
   | { readonly kind: 'refused'; readonly reason: string; readonly isFull: boolean };
+
+export interface RetryResult {
+  readonly kind: 'retry';
+  readonly reason: string;
+  readonly isDenied: boolean;
+  /** As the server asked. */
+  readonly afterMs: number | undefined;
+}
 
 export interface ObjectStore {
   /** For messages: `s3://bucket` or a folder. */

@@ -14,6 +14,7 @@
  * jitter.
  */
 import type { CounterName, Counters } from '../telemetry/counters.ts';
+import { StoreHealth } from './health.ts';
 import { decodeObject, encodeObject } from './object-codec.ts';
 import type { RetryOptions } from './options.ts';
 import type { SpoolEntry } from './spool/entry.ts';
@@ -51,8 +52,6 @@ interface Item {
   entry: SpoolEntry | undefined;
 }
 
-const COMPLAINT_INTERVAL_MS = 60_000;
-
 export class ObjectWriter {
   readonly #parts: WriterParts;
   readonly #memory: Item[] = [];
@@ -62,18 +61,20 @@ export class ObjectWriter {
   readonly #abort = new AbortController();
   readonly #idle: (() => void)[] = [];
   #bytes = 0;
-  #failures = 0;
-  #retryAtMs = 0;
-  #retryTimer: NodeJS.Timeout | undefined;
+  readonly #health: StoreHealth;
   #spoolTimer: NodeJS.Timeout | undefined;
   #isPumping = false;
   #isDirty = false;
   #isClosed = false;
   #prefersSpool = false;
-  #complainedMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: WriterParts) {
     this.#parts = parts;
+    const { store, retry, counters, log, random = Math.random } = parts;
+    const describe = () => this.#describe();
+    const onDue = () => this.#pump();
+    const { target } = store;
+    this.#health = new StoreHealth({ target, retry, counters, log, describe, onDue, random });
     if (parts.spool?.hasWaiting) this.#pump();
   }
 
@@ -84,7 +85,7 @@ export class ObjectWriter {
 
   /** Whether the store refuses at present. */
   get isAway(): boolean {
-    return this.#failures > 0;
+    return this.#health.isAway;
   }
 
   /** Takes the object, or counts why not. The bytes belong to the writer from now on. */
@@ -119,7 +120,7 @@ export class ObjectWriter {
   async close(deadlineMs: number): Promise<void> {
     await this.flush(deadlineMs);
     this.#isClosed = true;
-    clearTimeout(this.#retryTimer);
+    this.#health.stop();
     clearTimeout(this.#spoolTimer);
     this.#abort.abort();
     this.#spill(0);
@@ -220,7 +221,7 @@ export class ObjectWriter {
   #mayStart(): boolean {
     if (this.#isClosed) return false;
     if (!this.isAway) return this.#underWay.size < this.#parts.limits.requestsMax;
-    return this.#underWay.size === 0 && performance.now() >= this.#retryAtMs;
+    return this.#underWay.size === 0 && this.#health.isDue;
   }
 
   /** What failed first; then memory and disk by turns, so that neither waits for the other's end. */
@@ -259,17 +260,17 @@ export class ObjectWriter {
   #conclude(item: Item, result: PutResult): void {
     const { counters, retry } = this.#parts;
     if (result.kind === 'retry') {
-      this.#goAway(result);
+      if (!this.#isClosed) this.#health.failed(result);
       const isTooOld = Date.now() - item.bornMs > retry.maxElapsedTimeMs;
       if (isTooOld || !retry.enabled) return this.#drop(item, 'dropped.store_expired');
       this.#putBack(item);
       return;
     }
     if (result.kind === 'refused') {
-      this.#complain(result.reason);
+      this.#health.complain(result.reason);
       return this.#drop(item, result.isFull ? 'dropped.store_disk' : 'dropped.store_refused');
     }
-    this.#comeBack();
+    this.#health.succeeded();
     if (result.kind === 'existed') counters.add('store.existed');
     else {
       counters.add('store.objects');
@@ -300,46 +301,11 @@ export class ObjectWriter {
     if (item.isQueued) this.#bytes -= item.object.bytes.length;
   }
 
-  #goAway(result: Extract<PutResult, { kind: 'retry' }>): void {
-    const { retry, counters, random = Math.random } = this.#parts;
-    if (this.#isClosed) return;
-    counters.add('store.retries');
-    if (result.isDenied) counters.add('store.denied');
-    this.#complain(result.reason);
-    const nowMs = performance.now();
-    if (nowMs < this.#retryAtMs) return; // others were under way when the first failed
-    const ceilingMs = Math.min(
-      retry.maxIntervalMs,
-      retry.initialIntervalMs * 2 ** Math.min(this.#failures, 30),
-    );
-    this.#failures++;
-    const delayMs = (result.afterMs ?? 0) + random() * ceilingMs;
-    this.#retryAtMs = nowMs + delayMs;
-    clearTimeout(this.#retryTimer);
-    this.#retryTimer = setTimeout(() => this.#pump(), Math.ceil(delayMs) + 1);
-  }
-
-  #comeBack(): void {
-    if (!this.isAway) return;
-    this.#failures = 0;
-    this.#retryAtMs = 0;
-    if (this.#complainedMs === Number.NEGATIVE_INFINITY) return;
-    this.#complainedMs = Number.NEGATIVE_INFINITY;
-    this.#parts.log.info(`object store ${this.#parts.store.target}: takes objects again`);
-  }
-
-  /** Once a minute; capture goes on whatever the store does. */
-  #complain(reason: string): void {
-    const nowMs = performance.now();
-    if (this.#isClosed || nowMs - this.#complainedMs < COMPLAINT_INTERVAL_MS) return;
-    this.#complainedMs = nowMs;
-    const { store, spool, counters, log } = this.#parts;
+  #describe(): string {
+    const { spool, counters } = this.#parts;
     const spooled = spool === undefined ? 'no spool' : `${spool.bytes} bytes in the spool`;
     const dropped = DROPPED.reduce((sum, name) => sum + counters.get(name), 0);
-    log.warn(
-      `object store ${store.target}: ${reason}; ${this.#bytes} bytes waiting in memory, ` +
-        `${spooled}, ${dropped} objects dropped so far; capturing goes on`,
-    );
+    return `${this.#bytes} bytes waiting in memory, ${spooled}, ${dropped} objects dropped so far`;
   }
 }
 

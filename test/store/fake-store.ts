@@ -1,18 +1,18 @@
 /** A store that answers as told, and writers in front of it. */
 import { after } from 'node:test';
-import type { ObjectStore, PutResult, StoredObject } from '../../src/store/types.ts';
+import type { ObjectStore, PutResult, RetryResult, StoredObject } from '../../src/store/types.ts';
 import { ObjectWriter, type WriterLimits, type WriterParts } from '../../src/store/writer.ts';
 import { Counters } from '../../src/telemetry/counters.ts';
 import { Lines } from './options.ts';
 
 export const STORED: PutResult = { kind: 'stored' };
-export const AWAY: PutResult = {
+export const AWAY: RetryResult = {
   kind: 'retry',
   reason: 'connection refused',
   isDenied: false,
   afterMs: undefined,
 };
-export const DENIED: PutResult = { ...AWAY, reason: '403 AccessDenied', isDenied: true };
+export const DENIED: RetryResult = { ...AWAY, reason: '403 AccessDenied', isDenied: true };
 
 export class FakeStore implements ObjectStore {
   readonly target = 'fake';

@@ -85,6 +85,18 @@ describe('a writer of files', () => {
     assert.equal(second.counters.get('dropped.store_disk'), 1);
   });
 
+  test('deletes halves of objects that a killed process left', async (t) => {
+    const options = fileOptions(temporaryFolder(t));
+    const day = join(options.directory, '2026');
+    mkdirSync(day, { recursive: true });
+    const halves = ['.4194305-0.new', `.${process.ppid}-0.new`]; // beyond pid_max; alive
+    for (const name of [...halves, 'object']) writeFileSync(join(day, name), 'x');
+    const context = { counters: new Counters(), log: new Lines() };
+    const { writer } = await openWriter(options, context);
+    assert.deepEqual(readdirSync(day).sort(), [halves[1], 'object']);
+    await writer.close(0);
+  });
+
   test('says what is wrong with its folder', async (t) => {
     const folder = temporaryFolder(t);
     writeFileSync(join(folder, 'objects'), '');

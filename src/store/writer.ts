@@ -152,9 +152,10 @@ export class ObjectWriter {
   #scheduleSpill(): void {
     const { spool, limits } = this.#parts;
     if (spool === undefined || this.#isClosed) return;
+    // Looked at twice within the delay, so that nothing is older than it.
     this.#spoolTimer ??= setTimeout(() => {
       this.#spoolTimer = undefined;
-      this.#spill(limits.spoolDelayMs);
+      this.#spill(limits.spoolDelayMs / 2);
       this.#pump();
       if (this.#bytes > 0 && this.#hasUnspooled()) this.#scheduleSpill();
     }, limits.spoolDelayMs / 2);

@@ -83,17 +83,18 @@ describe('the s3 store', () => {
     assert.equal((await putWith(server.options(), record)).kind, 'stored');
   });
 
-  test('is refused with a wrong secret, an unknown key and none, which may change', async (t) => {
+  test('is refused with a wrong secret, an unknown key and a bucket that is not there', async (t) => {
     const server = await startServer(t);
     const wrong = [
-      { secretKey: { value: 'not the secret' } },
-      { accessKey: { value: 'somebody' } },
-      { bucket: 'nobodys-bucket' },
-    ];
-    for (const options of wrong) {
+      [{ secretKey: { value: 'not the secret' } }, /^403 SignatureDoesNotMatch/],
+      [{ accessKey: { value: 'somebody' } }, /access key ID/],
+      [{ bucket: 'nobodys-bucket' }, /^404 NoSuchBucket/],
+    ] as const;
+    for (const [options, reason] of wrong) {
       const result = await putWith(server.options(options), body('x'));
       assert.equal(result.kind, 'retry', JSON.stringify(options));
       assert.ok(result.kind === 'retry' && result.isDenied, JSON.stringify(result));
+      assert.match(result.reason, reason);
     }
     assert.deepEqual(readdirSync(join(server.folder, 'data', BUCKET)), []);
   });

@@ -64,6 +64,40 @@ export const limits = {
   exportRetryMs: 300_000,
   /** Response of a collector. Larger: the request counts as refused, `dropped.refused`. */
   exportResponseBytesMax: 4 * 1024 * 1024,
+  /**
+   * Objects (records, bodies) in memory on their way to one store. Beyond, and with no room in the
+   * spool: `dropped.store_queue`.
+   */
+  storeQueueBytesMax: 64 * 1024 * 1024,
+  /** Writes to one store under way at once; the queue waits behind them. */
+  storeRequestsMax: 8,
+  /** One write. Then it counts as failed and is tried again, `store.retries`. */
+  storeRequestTimeoutMs: 30_000,
+  /** What was not stored after this time goes to the spool: what kill -9 can take. */
+  storeSpoolDelayMs: 100,
+  /** Spool of one store on disk. Beyond: `store.spool_full`, then `dropped.store_spool_full`. */
+  storeSpoolBytesMax: 4 * 1024 * 1024 * 1024,
+  storeSpoolSegmentsMax: 1_024,
+  storeSpoolSegmentBytes: 8 * 1024 * 1024,
+  /** Of it in memory, not written yet: a disk that does not keep up. Beyond: the same counters. */
+  storeSpoolBufferBytesMax: 16 * 1024 * 1024,
+  /** One object. Larger: `dropped.store_too_large`. */
+  storeObjectBytesMax: 64 * 1024 * 1024,
+  /** How long an object is offered again. Then: `dropped.store_expired`. */
+  storeRetryMs: 24 * 3_600_000,
+  /** Bodies remembered as stored. Beyond: the oldest is stored again, `store.digests_forgotten`. */
+  storeDigestsMax: 16_384,
+  /** Bodies of undecided exchanges in memory. Beyond they go to disk, `store.pending_to_disk`. */
+  pendingBodyMemoryBytesMax: 64 * 1024 * 1024,
+  /** Of them on disk, with those on their way there. Beyond, cut: `truncated.store_pending`. */
+  pendingBodyDiskBytesMax: 1024 * 1024 * 1024,
+  pendingBodyFilesMax: 16_384,
+  /** One decoded body in text output. Beyond, cut and said so: `truncated.store_decoded`. */
+  decodedBodyBytesMax: 1024 * 1024,
+  /** Content codings of one body that are undone. More: shown as binary, `store.undecoded`. */
+  contentCodingsMax: 8,
+  /** Records waiting for standard output. Beyond: `dropped.store_stdout`. */
+  stdoutQueueBytesMax: 16 * 1024 * 1024,
   /** Value of one string attribute; longer ones are cut, `truncated.attributes`. */
   attributeBytesMax: 2_048,
   /** Attributes of one span (OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT). Beyond: `dropped.attributes`. */

@@ -2,10 +2,10 @@
  * A real OpenTelemetry Collector for the tests, built from Go modules (test/e2e/collector/) and
  * kept by the content of its sources: two to four minutes once.
  */
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { outputOf, runCommand } from './command.ts';
-import { goEnvironment, goProgram } from './go.ts';
+import { goEnvironment, goProgram, removeGoObjects } from './go.ts';
 import { cache, hashOf, root } from './paths.ts';
 import type { Step } from './step.ts';
 
@@ -35,11 +35,6 @@ export const collector: Step = {
       advice: `Is the Go module proxy reachable (${goVersion()})? Modules that were fetched are kept.`,
     });
     renameSync(`${target}.new`, target);
-    removeObjects();
+    removeGoObjects();
   },
 };
-
-/** Objects are of no use once the program is built, and large. Modules stay. */
-function removeObjects(): void {
-  rmSync(goEnvironment().GOCACHE ?? '', { recursive: true, force: true });
-}

@@ -2,6 +2,7 @@
  * A Go that can fetch the newer toolchain that a module asks for (1.21 or later): the machine's
  * own, else golang-1.23 of Debian's backports, unpacked into the cache.
  */
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { osRelease, ownRelease } from './apt.ts';
 import { findProgram, outputOf } from './command.ts';
@@ -44,6 +45,11 @@ export function goEnvironment(): Record<string, string> {
     GOFLAGS: '-modcacherw -buildvcs=false',
     CGO_ENABLED: '0',
   };
+}
+
+/** Objects are of no use once a program is built, and large. Modules stay. */
+export function removeGoObjects(): void {
+  rmSync(goEnvironment().GOCACHE ?? '', { recursive: true, force: true });
 }
 
 export const go: Step = {

@@ -7,6 +7,7 @@ import { go } from './go.ts';
 import { kernels } from './kernels.ts';
 import { libbpf } from './libbpf.ts';
 import { native } from './native.ts';
+import { s3Server } from './s3-server.ts';
 import type { Step } from './step.ts';
 import { unpackStep } from './unpacked.ts';
 
@@ -86,7 +87,7 @@ export const NEEDS = {
   demo: [...agent, proxies],
   bench: [...agent, ...programs, testTools, go, collector],
   kernels: [...agent, proxies, emulator, ...kernels],
-  test: [...agent, formatter, ...programs, testTools, ...otherReleases, go, collector],
+  test: [...agent, formatter, ...programs, testTools, ...otherReleases, go, s3Server, collector],
 } satisfies Record<string, readonly Step[]>;
 
 export function isNeed(name: string): name is keyof typeof NEEDS {

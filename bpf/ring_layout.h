@@ -36,7 +36,7 @@ struct ring {
 #define RING_SLACK_BYTES ((sizeof(struct data_event) + 2 * SPANTAP_CHUNK_BYTES + 63) & ~63ul)
 
 /* The ring of records that softirqs write, of the kernel's own kind. */
-#define RING_INTERRUPT_BYTES (64 * 1024)
+#define RING_INTERRUPT_BYTES (256 * 1024)
 
 SPANTAP_ASSERT_SIZE(ring, 128);
 

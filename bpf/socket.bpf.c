@@ -106,7 +106,7 @@ static __always_inline void socket_connect(const struct sock *sk)
 	on_connect(s);
 }
 
-/* May interrupt another program of ours on its CPU: a close uses no scratch. */
+/* For CLOSE it may have interrupted another program of ours on its CPU: it uses no scratch. */
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(socket_state, const struct sock *sk, int old_state, int new_state)
 {
@@ -122,6 +122,9 @@ int BPF_PROG(socket_state, const struct sock *sk, int old_state, int new_state)
 
 	if (!conn)
 		return 0;
-	connection_end(conn, inode, connection_close_interrupt(conn));
+	/* close() and shutdown() have led here, or, for CLOSE, perhaps a packet. */
+	connection_end(conn, inode,
+		       new_state == TCP_CLOSE ? connection_close_interrupt(conn)
+					      : connection_close(conn, current_caller(), 0));
 	return 0;
 }

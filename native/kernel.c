@@ -27,8 +27,8 @@
 /* Programs of one object. */
 #define LINKS_MAX 8
 
-/* Values of an array map: 4 MiB until 6.9 (KMALLOC_MAX_SIZE). */
-#define RING_VALUE_BYTES_MAX (4u << 20)
+/* What every kernel takes as one value of an array map (KMALLOC_MAX_SIZE); later ones take more. */
+#define VALUE_BYTES_MAX (4u << 20)
 #define RING_OVERHEAD_BYTES (sizeof(struct ring) + RING_SLACK_BYTES)
 
 /*
@@ -142,15 +142,30 @@ static int set_entries(struct kernel *kernel, const char *name, uint32_t entries
 	return status ? objects_fail(error, KERNEL_ERROR_MAP, status, name) : 0;
 }
 
-/* Each CPU's share of the rings, and what else the kernel takes as one value. */
+/* Large values are asked for by trying: the limit is not told, and it is not bound to a version. */
+static int takes_value(size_t bytes)
+{
+	int fd;
+
+	if (bytes <= VALUE_BYTES_MAX)
+		return 1;
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "trial", sizeof(uint32_t), (uint32_t)bytes, 1,
+			    NULL);
+	if (fd < 0)
+		return 0;
+	close(fd);
+	return 1;
+}
+
+/* Each CPU's share of the rings, or what the kernel takes as one value. */
 static uint32_t ring_bytes_of(const struct kernel_options *options, uint32_t cpus)
 {
 	uint32_t bytes = options->ring_bytes / cpus;
 
 	if (bytes < options->ring_bytes_min)
 		bytes = options->ring_bytes_min;
-	if (bytes > RING_VALUE_BYTES_MAX - RING_OVERHEAD_BYTES)
-		bytes = RING_VALUE_BYTES_MAX - RING_OVERHEAD_BYTES;
+	if (!takes_value(bytes + RING_OVERHEAD_BYTES))
+		bytes = VALUE_BYTES_MAX - RING_OVERHEAD_BYTES;
 	return bytes & ~63u;
 }
 

@@ -4,10 +4,9 @@
  */
 export const limits = {
   /**
-   * Rings of all CPUs together, a share for each possible CPU but at most 4 MiB (a map's value on
-   * older kernels): at 50 000 proxied requests/s (4 events of some 400 bytes) two CPUs have 100 ms
-   * until they are full, and a CPU that is busy with nothing else has 25 ms of 16. All of it counts
-   * in our RSS. Full: `lost.ring_full`.
+   * Rings of all CPUs together, a share for each possible CPU but at most 4 MiB on older kernels (a
+   * map's value): at 50 000 proxied requests/s (4 events of some 500 bytes) on one CPU of two it has
+   * 80 ms until it is full. All of it counts in our RSS. Full: `lost.ring_full`.
    */
   ringBytes: 16 * 1024 * 1024,
   /**

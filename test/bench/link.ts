@@ -36,7 +36,8 @@ export const FLAGS: FlagTable = {
     'token (default): masked, in each request; proxy-log: nginx names requests, none has a token',
   token: 'where the masked token travels: header (default) or query',
   'delay-ms': 'constant delay of the backends (0)',
-  'exponential-ms': 'mean of an exponential delay on top (in-flight / 8, at most 10; limit: 0)',
+  'exponential-ms':
+    'mean of an exponential delay on top (in-flight / 8, some 8 000 requests/s; limit: 0)',
   'limit-rate': 'scenario limit: requests/s that pass undelayed (4000)',
   'seconds-max': 'the load ends after this time at the latest (600)',
 };
@@ -63,7 +64,7 @@ function planOf(flags: Flags): ScenePlan {
   if (namesRequests && proxy !== 'nginx') throw usage('link', `${proxy} writes no such log`);
   const inFlight = flags.number('in-flight', 128, { max: IN_FLIGHT_MAX });
   const threads = flags.number('threads', proxy === 'caddy' ? 2 : 1);
-  const natural = scenario === 'limit' || inFlight === 1 ? 0 : Math.min(10, inFlight / 8);
+  const natural = scenario === 'limit' || inFlight === 1 ? 0 : inFlight / 8;
   return {
     proxy,
     scenario,

@@ -10,6 +10,7 @@ import {
   receiveMessageOnPort,
   workerData,
 } from 'node:worker_threads';
+import { Backlog } from './capture/backlog.ts';
 import { type EventFileHead, EventFileWriter } from './capture/event-file.ts';
 import { eventCounter } from './capture/layout.gen.ts';
 import { maskMarker, maskTokens } from './capture/mask.ts';
@@ -64,7 +65,7 @@ export class CaptureWorker {
   readonly #pipeline: Pipeline;
   readonly #sweeper: Sweeper;
   readonly #recording: EventFileWriter | undefined;
-  readonly #batch = new Uint8Array(BATCH_BYTES);
+  readonly #backlog: Backlog;
   /** Benchmarks hide their ground truth from the linker (capture/mask.ts). */
   readonly #maskMarker = maskMarker(process.env);
   readonly #startNs = now();
@@ -74,8 +75,6 @@ export class CaptureWorker {
   #tickNs = 0;
   #ticks = 0;
   #countersNs = 0;
-  /** What this turn took from the ring. */
-  #drainedBytes = 0;
   #isStopping = false;
   #isSplicing = false;
   #canWalk = true;
@@ -87,6 +86,11 @@ export class CaptureWorker {
     this.#options = options;
     this.#port = port;
     this.#kernel = kernel;
+    this.#backlog = new Backlog({
+      drain: (batch, isLast) => kernel.drain(batch, isLast),
+      batchBytes: BATCH_BYTES,
+      bytesMax: limits.backlogBytesMax,
+    });
     this.#sweeper = this.#createSweeper();
     this.#pace = new Pace(ringBytesOfCpu(options.kernel), this.#startNs);
     this.#recording = openRecording(options);
@@ -144,32 +148,32 @@ export class CaptureWorker {
   }
 
   #turn(): void {
-    const isBehind = this.#drain(BATCHES_PER_TURN);
+    const drainedBytes = this.#consume(BATCHES_PER_TURN);
     const nowNs = now();
     this.#housekeeping(nowNs);
-    const pauseMs = this.#pace.next(this.#drainedBytes, nowNs);
+    const pauseMs = this.#pace.next(drainedBytes, nowNs);
     if (this.#isStopping || this.#isRecordingFull()) this.#finish();
-    else if (isBehind) setImmediate(this.#nextTurn);
+    else if (!this.#backlog.isEmpty) setImmediate(this.#nextTurn);
     else setTimeout(this.#nextTurn, pauseMs);
   }
 
   readonly #nextTurn = () => this.#turn();
 
-  /** True when the rings may hold more than was taken. */
-  #drain(batchesMax: number, isLast = false): boolean {
-    this.#drainedBytes = 0;
+  /** Processes what the rings hold, at most so many batches; returns the bytes that were taken. */
+  #consume(batchesMax: number, isLast = false): number {
+    let drainedBytes = this.#backlog.fill(now(), isLast);
     for (let i = 0; i < batchesMax; i++) {
-      const length = this.#kernel.drain(this.#batch, isLast);
-      if (length === 0) return false;
+      const taken = this.#backlog.next();
+      if (taken === undefined) break;
       this.#takeMessages();
-      this.#counters.add('capture.bytes', length);
-      this.#drainedBytes += length;
-      const records = this.#batch.subarray(0, length);
-      if (this.#maskMarker !== null) maskTokens(this.#batch, length, this.#maskMarker);
+      const records = taken.bytes.subarray(0, taken.lenBytes);
+      if (this.#maskMarker !== null) maskTokens(taken.bytes, taken.lenBytes, this.#maskMarker);
       this.#take(records);
-      if (length < BATCH_BYTES / 2) return false;
+      this.#backlog.release(taken);
+      if (!this.#backlog.isEmpty || isLast) drainedBytes += this.#backlog.fill(now(), isLast);
     }
-    return true;
+    this.#counters.add('capture.bytes', drainedBytes);
+    return drainedBytes;
   }
 
   #take(records: Uint8Array): void {
@@ -192,7 +196,7 @@ export class CaptureWorker {
   #housekeeping(nowNs: number): void {
     if (nowNs - this.#tickNs >= TICK_MS * 1e6) {
       this.#tickNs = nowNs;
-      this.#pipeline.tick(nowNs);
+      this.#pipeline.tick(this.#backlog.doneNs(nowNs));
       this.#sweeper.tick(nowNs);
       if (++this.#ticks % TICKS_PER_HANDOVER === 0) this.#pipeline.flush();
     }
@@ -276,7 +280,7 @@ export class CaptureWorker {
   /** Takes what is left, ends what is open, and lets the thread end. */
   #finish(): void {
     const open = this.#stopCapture();
-    this.#drain(Number.POSITIVE_INFINITY, true);
+    this.#consume(Number.POSITIVE_INFINITY, true);
     this.#take(open);
     this.#pipeline.finish(now());
     this.#sendCounters();

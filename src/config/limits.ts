@@ -14,6 +14,8 @@ export const limits = {
    * slack besides. Below, one poll's worth of a busy CPU would not fit.
    */
   ringBytesMin: 256 * 1024,
+  /** Records taken from the rings that wait for a worker that is behind. Beyond: the rings fill. */
+  backlogBytesMax: 48 * 1024 * 1024,
   /** Bytes copied after each direction turn so that heads arrive whole. Beyond: `truncated.head`. */
   headBytesMax: 16 * 1024,
   /** Sockets known to the kernel side. Full: `lost.connection_map`. */

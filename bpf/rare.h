@@ -41,6 +41,16 @@ static __always_inline void deliver_filler_of(struct call *call, __u32 fd, __u8 
 		deliver_filler(call, direction);
 }
 
+/* A function of its own for its stack: what rare_call() leads to is deep already. */
+__noinline int connect_call(void)
+{
+	struct scratch *s = scratch();
+
+	if (s && fill_socket(&s->call))
+		on_connect(s);
+	return 0;
+}
+
 /* Its arguments are in this CPU's scratch. */
 __noinline int rare_call(__u32 number, __u64 result)
 {
@@ -52,8 +62,7 @@ __noinline int rare_call(__u32 number, __u64 result)
 
 	switch (number) {
 	case NR_CONNECT:
-		if (fill_socket(call))
-			on_connect(s);
+		connect_call();
 		break;
 	case NR_ACCEPT:
 	case NR_ACCEPT4:

@@ -232,7 +232,8 @@ describe('a writer with a spool', () => {
     const { spool } = await openSpool(temporaryFolder(t));
     const store = new FakeStore();
     store.answer = () => AWAY;
-    const { writer, counters } = writerOf(store, { spool, limits: { spoolDelayMs: 1 } });
+    // Long enough that the fresh object is not handed to the spool on a slow machine.
+    const { writer, counters } = writerOf(store, { spool, limits: { spoolDelayMs: 500 } });
     for (const key of keys(40)) writer.offer(objectOf(key));
     await until('most are on disk', () => counters.get('store.spooled') >= 36);
     const order: string[] = [];

@@ -120,7 +120,8 @@ describe('the kernel side', { skip }, () => {
   test('signals during the load do not fail it', async () => {
     const ignore = () => undefined;
     process.on('SIGCONT', ignore);
-    const sender = spawn('sh', ['-c', `while kill -CONT ${process.pid}; do :; done`]);
+    // Some hundred a second, each of which would end a load; without the pause fork() never ends.
+    const sender = spawn('sh', ['-c', `while kill -CONT ${process.pid}; do sleep 0.001; done`]);
     try {
       await new Promise((resolve) => process.once('SIGCONT', resolve));
       for (let n = 0; n < 3; n += 1) new Tap().kernel.close();

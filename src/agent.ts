@@ -2,13 +2,13 @@
  * The agent: wires the stages. Reads like the drawing in README.md:
  *
  *     bpf -> native -> capture -> protocol -> link   in the capture worker (pipeline.ts)
- *                        -> export                   here, with discovery and telemetry
+ *         -> rules -> store -> export                here (delivery.ts), with discovery
  */
 import { CaptureThread } from './capture-thread.ts';
-import type { Filters, Level } from './config/command-line.ts';
-import type { LimitsConfig } from './config/file/types.ts';
+import type { Config } from './config/file/types.ts';
 import { limits } from './config/limits.ts';
 import { VERSION } from './config/version.ts';
+import { Delivery } from './delivery.ts';
 import { receive } from './discover/newcomers.ts';
 import { Inspector } from './discover/plan.ts';
 import { readProcess } from './discover/processes.ts';
@@ -16,7 +16,12 @@ import { Resources } from './discover/resource.ts';
 import { Watcher, type WatchPlan } from './discover/watcher.ts';
 import { chooseExporter } from './export/choose.ts';
 import { WallClock } from './export/clock.ts';
-import { createExporter, createOtlpExporter, type ExportParts } from './export/create.ts';
+import {
+  createExporter,
+  createOtlpExporter,
+  type ExportParts,
+  type HeaderSettings,
+} from './export/create.ts';
 import { discard } from './export/discard.ts';
 import type { SpanExporter } from './export/exporter.ts';
 import { localPorts } from './export/local-ports.ts';
@@ -24,33 +29,21 @@ import { readExportSettings } from './export/settings.ts';
 import type { ObservedProcess } from './handoff/layout.ts';
 import type { Appearance, OwnConnection, PlanMessage } from './handoff/messages.ts';
 import { watchOwnConnections } from './own-connections.ts';
+import { viewOf } from './process-views.ts';
+import { readSamplerSettings } from './rules/sampling/settings.ts';
 import { Counters } from './telemetry/counters.ts';
 import { type Log, routeDiagnostics } from './telemetry/log.ts';
 import { type Metrics, startMetrics } from './telemetry/metrics.ts';
 import type { WorkerOptions } from './worker.ts';
 
 export interface AgentOptions {
-  readonly filters: Filters;
-  readonly level: Level;
+  readonly config: Config;
+  /** With what the file says in the words of the OTEL_* variables. */
   readonly env: NodeJS.ProcessEnv;
   readonly log: Log;
-  /** Bounds of the kernel side; left out, those of limits.ts. */
-  readonly limits?: KernelLimits;
   /** Record to a file instead of exporting. */
   readonly recording?: WorkerOptions['recording'];
 }
-
-type KernelLimits = Pick<
-  LimitsConfig,
-  'ringBytes' | 'kernelConnections' | 'headBytes' | 'bodyBytes'
->;
-
-const LIMITS: KernelLimits = {
-  ringBytes: limits.ringBytes,
-  kernelConnections: limits.kernelConnectionsMax,
-  headBytes: limits.headBytesMax,
-  bodyBytes: limits.bodyBytesMax,
-};
 
 /** Spans that are still on their way at the end get this long. */
 const FLUSH_DEADLINE_MS = 5_000;
@@ -67,6 +60,7 @@ export class Agent {
   readonly #resources: Resources;
   /** By index as in a batch's `process` column. */
   readonly #processes: ObservedProcess[] = [];
+  #delivery: Delivery | undefined;
   #exporter: SpanExporter | undefined;
   #capture: CaptureThread | undefined;
   #metrics: Metrics | undefined;
@@ -80,7 +74,8 @@ export class Agent {
   private constructor(options: AgentOptions) {
     this.#options = options;
     this.#inspector = new Inspector(this.#counters);
-    this.#watcher = new Watcher(this.#inspector, options.filters, process.pid);
+    const { processes, ports } = options.config.capture;
+    this.#watcher = new Watcher(this.#inspector, { processes, ports }, process.pid);
     this.#resources = new Resources({
       inspector: this.#inspector,
       version: VERSION,
@@ -123,6 +118,7 @@ export class Agent {
   async stop(): Promise<void> {
     clearInterval(this.#rescans);
     await this.#capture?.stop();
+    await this.#delivery?.close(FLUSH_DEADLINE_MS);
     await this.#exporter?.close(FLUSH_DEADLINE_MS);
     await this.#metrics?.stop();
     this.#endOwnConnections();
@@ -130,7 +126,7 @@ export class Agent {
   }
 
   async #startExport(): Promise<void> {
-    const { env, log, level, recording } = this.#options;
+    const { config, env, log, recording } = this.#options;
     if (recording !== undefined) return;
     const choice = await chooseExporter(env);
     log.info(`spans go to ${choice.kinds.join(' and ') || 'nowhere'}: ${choice.reason}`);
@@ -139,11 +135,19 @@ export class Agent {
     routeDiagnostics(log);
     this.#metrics = await startMetrics(env, VERSION, () => this.counters());
     const settings = readExportSettings(env);
-    for (const warning of settings.warnings) log.warn(warning);
+    const sampler = readSamplerSettings(env);
+    for (const warning of [...settings.warnings, ...sampler.warnings]) log.warn(warning);
+    this.#delivery = await Delivery.open(config, {
+      log,
+      sampler,
+      counters: this.#counters,
+      processOf: (index) => viewOf(this.#resourceOf(index)),
+      toUnixMs: (timeNs) => this.#clock.toUnixMs(timeNs),
+    });
     const parts: ExportParts = {
       settings,
       env,
-      level,
+      headers: headerSettings(config, this.#delivery),
       log,
       clock: this.#clock,
       counters: this.#counters,
@@ -153,19 +157,21 @@ export class Agent {
     this.#exporter = isEncodeOnly(env)
       ? createOtlpExporter(parts, choice.protocol, discard)
       : createExporter(choice, parts);
+    this.#delivery.exportTo(this.#exporter);
   }
 
   /** Who listens on a port is known only by looking: a restarted server is found so. */
   #startRescans(): void {
-    if (this.#options.filters.ports.length === 0) return;
+    if (this.#options.config.capture.ports.length === 0) return;
     this.#rescans = setInterval(() => {
       for (const plan of this.#watcher.rescan()) this.#apply(plan);
     }, RESCAN_INTERVAL_MS);
   }
 
   async #startCapture(): Promise<void> {
-    const { level, recording, log, limits: bounds = LIMITS } = this.#options;
-    const bodyBytesMax = level === 'full' ? bounds.bodyBytes : 0;
+    const { config, recording, log } = this.#options;
+    const { limits: bounds } = config;
+    const bodyBytesMax = this.#copiesBodies() ? bounds.bodyBytes : 0;
     const plans = this.#watcher.start().map((plan) => this.#toMessage(plan));
     const options: WorkerOptions = {
       kernel: {
@@ -183,7 +189,7 @@ export class Agent {
     };
     this.#capture = CaptureThread.launch(options, {
       batch: ({ batch }) => {
-        this.#exporter?.add(batch);
+        this.#delivery?.add(batch);
         this.#capture?.returnBatch(batch);
       },
       process: ({ process }) => this.#announce(process),
@@ -197,6 +203,13 @@ export class Agent {
       unavailable: ({ what, why }) => log.warn(`not attached: ${what}: ${why}`),
     });
     await this.#capture.ready();
+  }
+
+  /** A recording has no rules: it is asked for by level. */
+  #copiesBodies(): boolean {
+    if (this.#delivery === undefined) return this.#options.config.capture.level === 'full';
+    const { ingress, egress } = this.#delivery.mostCopied;
+    return [ingress, egress].some(({ requestBody, responseBody }) => requestBody || responseBody);
   }
 
   /** The process at the other end is looked up as well: a collector of this host is left out. */
@@ -251,6 +264,11 @@ export class Agent {
     const info = readProcess(tgid);
     return info === undefined ? {} : this.#resources.get(tgid, info.startNs, info.comm).attributes;
   }
+}
+
+function headerSettings({ otel }: Config, { isRedacted }: Delivery): HeaderSettings {
+  const { requestHeaders, responseHeaders } = otel;
+  return { requestHeaders, responseHeaders, isRedacted };
 }
 
 /** Benchmarks measure encoding apart from sending. */

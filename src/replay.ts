@@ -4,15 +4,19 @@
  */
 import type { EventFileHead } from './capture/event-file.ts';
 import type { Level } from './config/command-line.ts';
+import { defaults } from './config/file/load.ts';
+import { Delivery } from './delivery.ts';
 import type { Family } from './discover/types.ts';
 import { chooseExporter } from './export/choose.ts';
 import { type ClockSource, systemClock, WallClock } from './export/clock.ts';
-import { createExporter } from './export/create.ts';
+import { ALL_HEADERS, createExporter } from './export/create.ts';
 import type { SpanExporter } from './export/exporter.ts';
 import { readExportSettings } from './export/settings.ts';
 import type { ResourceInfo } from './export/types.ts';
 import type { ExchangeBatch, ObservedProcess } from './handoff/layout.ts';
 import { Pipeline } from './pipeline.ts';
+import { viewOf } from './process-views.ts';
+import { readSamplerSettings } from './rules/sampling/settings.ts';
 import type { Counters } from './telemetry/counters.ts';
 import type { Log } from './telemetry/log.ts';
 
@@ -88,17 +92,30 @@ export async function createReplay(
   const choice = await chooseExporter(env);
   const batches: { add: (batch: ExchangeBatch) => void } = { add: () => undefined };
   const replay = new Replay(counters, log, (batch) => batches.add(batch));
+  const clock = new WallClock(clockOf(head));
   const exporter = createExporter(choice, {
     env,
-    level,
+    headers: ALL_HEADERS,
     log,
     counters,
     settings: readExportSettings(env),
-    clock: new WallClock(clockOf(head)),
+    clock,
     out: process.stdout,
     resourceOf: (index) => replay.resourceOf(index),
   });
-  batches.add = (batch) => exporter.add(batch);
+  const config = defaults();
+  const delivery = await Delivery.open(
+    { ...config, capture: { ...config.capture, level } },
+    {
+      log,
+      counters,
+      sampler: readSamplerSettings(env),
+      processOf: (index) => viewOf(replay.resourceOf(index)),
+      toUnixMs: (timeNs) => clock.toUnixMs(timeNs),
+    },
+  );
+  delivery.exportTo(exporter);
+  batches.add = (batch) => delivery.add(batch);
   return { replay, exporter };
 }
 

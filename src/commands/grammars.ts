@@ -76,5 +76,6 @@ function compileRule(rule: RuleOrder['rules'][number], macros: Macros): Rule[] {
   const { name, expr, level = null, sample = null, store } = rule;
   const result = compileExpression(expr, macros);
   if (!result.ok) return [];
-  return [{ name, expression: result.rule, level, sample, isStoredAlways: store === 'always' }];
+  const isStoredAlways = store === 'always';
+  return [{ name, expression: result.rule, level, sample, format: null, isStoredAlways }];
 }

@@ -2,6 +2,7 @@
 import { release } from 'node:os';
 import { Agent } from '../agent.ts';
 import type { RecordCommand } from '../config/command-line.ts';
+import { defaults } from '../config/file/load.ts';
 import { VERSION } from '../config/version.ts';
 import { EXPECTED_LAYOUT } from '../native/layout.gen.ts';
 import { createLog } from '../telemetry/log.ts';
@@ -13,6 +14,7 @@ export async function record(line: RecordCommand): Promise<number> {
   const log = createLog(line.log);
   log.warn(`${line.file} will hold traffic as it is, secrets included; only you can read it`);
   const { filters, file, bytesMax, secondsMax } = line;
+  const config = defaults();
   const head = {
     eventVersion: EXPECTED_LAYOUT.version,
     spantap: VERSION,
@@ -22,8 +24,7 @@ export async function record(line: RecordCommand): Promise<number> {
     epochMs: Date.now(),
   };
   const agent = await Agent.start({
-    filters,
-    level: 'full',
+    config: { ...config, capture: { ...config.capture, ...filters, level: 'full' } },
     log,
     env: process.env,
     recording: { file, bytesMax, secondsMax, head },

@@ -1,7 +1,7 @@
 /** `spantap run`: watch, export, say once a minute how it goes, and sum up at the end. */
 import { writeFileSync } from 'node:fs';
 import { Agent } from '../agent.ts';
-import type { Level, RunCommand } from '../config/command-line.ts';
+import type { RunCommand } from '../config/command-line.ts';
 import { findWithoutEffect } from '../config/file/effect.ts';
 import type { Loaded } from '../config/file/load.ts';
 import { formatProblem } from '../config/file/problem.ts';
@@ -21,13 +21,9 @@ export async function run(line: RunCommand): Promise<number> {
   const config = rightOrRefuse(loaded, line.config);
   requireAll();
   const log = createLog(config.telemetry.logs);
-  const level = levelOf(config, loaded);
-  reportFile(line.config, config, loaded, level, log);
-  const { processes, ports } = config.capture;
+  reportFile(line.config, config, loaded, log);
   const agent = await Agent.start({
-    filters: { processes, ports },
-    level,
-    limits: config.limits,
+    config,
     log,
     env: { ...process.env, ...loaded.variables },
   });
@@ -55,7 +51,6 @@ function reportFile(
   file: string | undefined,
   config: Config,
   { origins, problems }: Loaded,
-  level: Level,
   log: Log,
 ): void {
   // Of variables (line 0), those who use them warn.
@@ -65,15 +60,7 @@ function reportFile(
   for (const { line, message } of findWithoutEffect(config, origins)) {
     log.warn(`${file}:${line}: no effect yet: ${message}`);
   }
-  if (file !== undefined) log.info(`configuration ${file}, spans carry level ${level}`);
-}
-
-/** A flag, else the level of the stack for HTTP, else capture.level: rules are not asked yet. */
-function levelOf({ capture, stacks, tap }: Config, { origins }: Loaded): Level {
-  if (origins.get('capture.level')?.from === 'flag') return capture.level;
-  const plugins = stacks[tap.http.stack ?? '']?.plugins ?? [];
-  const level = plugins.find((plugin) => plugin.type === 'http_capture')?.config.level ?? 'none';
-  return level === 'none' ? capture.level : level;
+  if (file !== undefined) log.info(`configuration ${file}`);
 }
 
 function writeSummary(path: string, counters: Counters): void {

@@ -103,7 +103,7 @@ export const limits = {
   attributeBytesMax: 2_048,
   /** Attributes of one span (OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT). Beyond: `dropped.attributes`. */
   attributesMax: 128,
-  /** Sampling decisions remembered by trace. Beyond: the oldest goes, `export.decisions_evicted`. */
+  /** Sampling decisions remembered by trace. Beyond: the oldest goes, `rules.decisions_evicted`. */
   samplerTracesMax: 16_384,
   /** Trees and spans that the console holds until they are quiet. Beyond: `dropped.console`. */
   consoleTracesMax: 1_000,

@@ -42,7 +42,7 @@ export interface NameAndKind {
 export const KIND = { server: 2, client: 3 } as const;
 
 /** Encoded; what the writer of short strings counts on. */
-export const KEY_BYTES_MAX = 32;
+export const KEY_BYTES_MAX = 40;
 
 export function key(name: string): Key {
   const bytes = Buffer.concat([field(1, Buffer.from(name)), Buffer.from([(2 << 3) | 2])]);

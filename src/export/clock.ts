@@ -77,6 +77,11 @@ export class WallClock {
     this.#agreedNs = Number(this.#source.monotonicNs());
   }
 
+  /** Unix milliseconds, with fractions, of a monotonic time. */
+  toUnixMs(timeNs: number): number {
+    return (timeNs + Number(this.at(timeNs).ns)) / 1e6;
+  }
+
   /** Cheap look for a step; call it once a batch. */
   check(): void {
     const now = this.#source.monotonicNs();

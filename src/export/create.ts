@@ -14,15 +14,29 @@ import { Resources } from './otlp/resource.ts';
 import { SpanObjects } from './otlp/span-object.ts';
 import { PeerServices } from './peer-services.ts';
 import { ExportQueue } from './queue.ts';
-import { Sampler } from './sampler.ts';
 import type { ExportSettings } from './settings.ts';
 import { SpanDescriber } from './span.ts';
 import { LazyTransport } from './transport/lazy.ts';
-import type { ResourceOf, SpanLevel, Transport } from './types.ts';
+import type { ResourceOf, Transport } from './types.ts';
+
+/** Which headers become attributes at the levels that have them. */
+export interface HeaderSettings {
+  /** By name, `*` for all. */
+  readonly requestHeaders: readonly string[];
+  readonly responseHeaders: readonly string[];
+  /** Secrets were taken out by rules of the file; else the standard lists hold. */
+  readonly isRedacted: boolean;
+}
+
+export const ALL_HEADERS: HeaderSettings = {
+  requestHeaders: ['*'],
+  responseHeaders: ['*'],
+  isRedacted: false,
+};
 
 export interface ExportParts {
-  readonly level: SpanLevel;
   readonly settings: ExportSettings;
+  readonly headers: HeaderSettings;
   readonly resourceOf: ResourceOf;
   readonly clock: WallClock;
   readonly counters: Counters;
@@ -68,8 +82,7 @@ export function createOtlpExporter(
     clock,
     counters,
     request,
-    sampler: createSampler(settings, counters),
-    describer: createDescriber(parts, parts.level),
+    describer: createDescriber(parts, true),
     queue: new ExportQueue(transport, queueLimits, counters, log, release),
     limits: {
       batchSpansMax: settings.batchSpansMax,
@@ -91,9 +104,8 @@ function createConsoleExporter(parts: ExportParts): ConsoleExporter {
   return new ConsoleExporter({
     out,
     isColoured: isTerminal && (env.NO_COLOR ?? '') === '',
-    sampler: createSampler(settings, counters),
     // Trees show what `summary` holds, whatever the level.
-    describer: createDescriber(parts, 'summary'),
+    describer: createDescriber(parts, false),
     objects: new SpanObjects(settings.attributeBytesMax, counters),
     clock,
     resourceOf,
@@ -102,19 +114,24 @@ function createConsoleExporter(parts: ExportParts): ConsoleExporter {
   });
 }
 
-function createSampler(settings: ExportSettings, counters: Counters): Sampler {
-  const { sampler: name, ratio } = settings;
-  return new Sampler({ name, ratio, tracesMax: limits.samplerTracesMax }, counters);
-}
-
 function createDescriber(
-  parts: Pick<ExportParts, 'settings' | 'clock' | 'counters' | 'resourceOf'>,
-  level: SpanLevel,
+  parts: Pick<ExportParts, 'settings' | 'headers' | 'clock' | 'counters' | 'resourceOf'>,
+  hasHeaders: boolean,
 ): SpanDescriber {
   const { attributeBytesMax, attributesMax, knownMethods } = parts.settings;
   const methods = knownMethods === undefined ? {} : { knownMethods };
   const peers = new PeerServices(parts.resourceOf);
-  const options = { level, attributeBytesMax, attributesMax, peers, ...methods };
+  const { requestHeaders, responseHeaders, isRedacted } = parts.headers;
+  const options = {
+    hasHeaders,
+    requestHeaders,
+    responseHeaders,
+    isRedacted,
+    attributeBytesMax,
+    attributesMax,
+    peers,
+    ...methods,
+  };
   return new SpanDescriber(options, parts.clock, parts.counters);
 }
 

@@ -1,20 +1,21 @@
 /**
- * Batches of exchanges in, export requests out. Takes whole hops: one is sampled, queued and
- * sent as one, or not at all.
+ * Batches of exchanges in, export requests out. Takes whole hops: one is queued and sent as one, or
+ * not at all.
  */
-import { type ExchangeBatch, U32, U32_COLUMNS } from '../handoff/layout.ts';
+import { endOfHop } from '../handoff/hop.ts';
+import { type ExchangeBatch, U32_COLUMNS } from '../handoff/layout.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import type { WallClock } from './clock.ts';
 import { countMarks } from './marks.ts';
 import type { RequestBuilder } from './otlp/request.ts';
 import type { ExportQueue } from './queue.ts';
-import { type Rows, toRows } from './rows.ts';
-import type { Sampler } from './sampler.ts';
+import { type Decided, type Rows, toRows } from './rows.ts';
 import type { SpanDescriber } from './span.ts';
 
 /** What the agent knows of the export stage. */
 export interface SpanExporter {
-  add(batch: ExchangeBatch): void;
+  /** Rows that were not kept are not looked at. */
+  add(batch: ExchangeBatch, decided: Decided): void;
   /** Sends what is there; resolves when it arrived, was given up, or the deadline passed. */
   flush(deadlineMs: number): Promise<void>;
   /** `flush`, then ends everything; what is left is counted. */
@@ -29,7 +30,6 @@ export interface BatchLimits {
 
 export interface ExporterParts {
   readonly clock: WallClock;
-  readonly sampler: Sampler;
   readonly describer: SpanDescriber;
   readonly request: RequestBuilder;
   readonly queue: ExportQueue;
@@ -46,16 +46,14 @@ export class OtlpExporter implements SpanExporter {
 
   constructor(parts: ExporterParts) {
     this.#parts = parts;
-    parts.describer.traceStateHook = (u32, row, traceState) =>
-      parts.sampler.noteThreshold(u32, row, traceState);
   }
 
-  add(batch: ExchangeBatch): void {
+  add(batch: ExchangeBatch, decided: Decided): void {
     this.#parts.clock.check();
-    const rows = toRows(batch);
+    const rows = toRows(batch, decided);
     for (let start = 0; start < batch.count; ) {
       const end = endOfHop(batch, start);
-      this.#addHop(rows, start, end);
+      if (decided.kept[start] === 1) this.#addHop(rows, start, end);
       start = end;
     }
     if (this.#parts.request.spans > 0) this.#schedule();
@@ -78,12 +76,8 @@ export class OtlpExporter implements SpanExporter {
   }
 
   #addHop(rows: Rows, start: number, end: number): void {
-    const { sampler, counters, request, limits } = this.#parts;
+    const { counters, request, limits } = this.#parts;
     const spans = end - start;
-    if (!sampler.isSampled(rows.u32, start * U32_COLUMNS)) {
-      counters.add('dropped.not_sampled', spans);
-      return;
-    }
     if (request.spans > 0 && request.spans + spans > limits.batchSpansMax) this.#seal();
     if (spans <= limits.batchSpansMax) {
       if (this.#tryAdd(rows, start, end)) return;
@@ -140,13 +134,4 @@ export class OtlpExporter implements SpanExporter {
     const { spans } = request;
     if (spans > 0) queue.push(request.seal(), spans);
   }
-}
-
-/** Rows of one hop stand together; a row without a hop is one by itself. */
-export function endOfHop(batch: ExchangeBatch, start: number): number {
-  const hop = batch.u32[start * U32_COLUMNS + U32.hop];
-  let end = start + 1;
-  if (hop === 0) return end;
-  while (end < batch.count && batch.u32[end * U32_COLUMNS + U32.hop] === hop) end++;
-  return end;
 }

@@ -2,6 +2,7 @@
 import type { ExchangeBatch } from '../handoff/layout.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import type { SpanExporter } from './exporter.ts';
+import type { Decided } from './rows.ts';
 
 /** OTEL_TRACES_EXPORTER=none: counts what it is given. */
 export class NoExporter implements SpanExporter {
@@ -11,8 +12,10 @@ export class NoExporter implements SpanExporter {
     this.#counters = counters;
   }
 
-  add(batch: ExchangeBatch): void {
-    this.#counters.add('dropped.export_none', batch.count);
+  add(batch: ExchangeBatch, { kept }: Decided): void {
+    let spans = 0;
+    for (let row = 0; row < batch.count; row++) spans += kept[row];
+    this.#counters.add('dropped.export_none', spans);
   }
 
   async flush(): Promise<void> {}
@@ -28,8 +31,8 @@ export class FanOut implements SpanExporter {
     this.#exporters = exporters;
   }
 
-  add(batch: ExchangeBatch): void {
-    for (const exporter of this.#exporters) exporter.add(batch);
+  add(batch: ExchangeBatch, decided: Decided): void {
+    for (const exporter of this.#exporters) exporter.add(batch, decided);
   }
 
   async flush(deadlineMs: number): Promise<void> {

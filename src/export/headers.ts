@@ -1,12 +1,12 @@
 /**
- * All headers of a head as attributes (levels `details` and `full`): one attribute a name, an
- * array of its values, secrets replaced. Reads the head itself, since only few headers are noted
- * when it is parsed.
+ * Headers of a head as attributes (levels `details` and `full`): one attribute a name, an array of
+ * its values, secrets replaced. Reads the head itself, since only few headers are noted when it is
+ * parsed.
  */
 import { REDACTED, SECRET_HEADERS } from '../config/secrets.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import type { Prefix } from './attributes.ts';
-import { ByteSource, cutUtf8, isAscii, Scratch, toUtf8 } from './bytes.ts';
+import { ByteSource, cutUtf8, isAscii, latin1, Scratch, toUtf8 } from './bytes.ts';
 import { isWord, Slice } from './forwarded.ts';
 import type { QueryRedaction } from './redaction.ts';
 import type { SpanSink, TextList } from './types.ts';
@@ -23,7 +23,20 @@ for (const name of SECRET_HEADERS) secretLengths[name.length] = true;
 /** Flat [name start, name end, value start, value end] of each field line. */
 const FIELDS = 4;
 
+export interface HeaderOptions {
+  /** Those that become attributes, in any case; `*` all. */
+  readonly names: readonly string[];
+  readonly redaction: QueryRedaction;
+  /** Values come without secrets already. */
+  readonly isRedacted: boolean;
+  /** Of one value. */
+  readonly bytesMax: number;
+}
+
 export class HeaderAttributes {
+  /** In lower case; undefined: all. */
+  readonly #names: ReadonlySet<string> | undefined;
+  readonly #isRedacted: boolean;
   readonly #redaction: QueryRedaction;
   readonly #counters: Counters;
   readonly #bytesMax: number;
@@ -32,8 +45,11 @@ export class HeaderAttributes {
   readonly #scratch = new Scratch();
   readonly #name = new Slice();
 
-  constructor(redaction: QueryRedaction, counters: Counters, bytesMax: number) {
+  constructor({ names, redaction, isRedacted, bytesMax }: HeaderOptions, counters: Counters) {
+    const isAll = names.includes('*');
+    this.#names = isAll ? undefined : new Set(names.map((name) => name.toLowerCase()));
     this.#redaction = redaction;
+    this.#isRedacted = isRedacted;
     this.#counters = counters;
     this.#bytesMax = bytesMax;
   }
@@ -50,12 +66,18 @@ export class HeaderAttributes {
     const count = this.#split(source.bytes, start, end);
     let dropped = 0;
     for (let i = 0; i < count; i += FIELDS) {
-      if (this.#lines[i + 1] === 0) continue;
+      if (this.#lines[i + 1] === 0 || !this.#isWanted(source.bytes, i)) continue;
       if (budget.left > 0) this.#describeOne(source, i, count, prefix, sink);
       else dropped++;
       budget.left--;
     }
     return dropped;
+  }
+
+  #isWanted(bytes: Uint8Array, line: number): boolean {
+    if (this.#names === undefined) return true;
+    const name = latin1(bytes, this.#lines[line], this.#lines[line + 1]);
+    return this.#names.has(name.toLowerCase());
   }
 
   #describeOne(source: ByteSource, i: number, count: number, prefix: Prefix, sink: SpanSink): void {
@@ -141,7 +163,7 @@ export class HeaderAttributes {
   }
 
   #isSecret(bytes: Uint8Array, start: number, end: number): boolean {
-    if (secretLengths[end - start] !== true) return false;
+    if (this.#isRedacted || secretLengths[end - start] !== true) return false;
     this.#name.start = start;
     this.#name.end = end;
     return SECRET_HEADERS.some((secret) => isWord(bytes, this.#name, secret));

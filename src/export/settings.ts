@@ -6,11 +6,8 @@
 import { readFileSync } from 'node:fs';
 import { limits } from '../config/limits.ts';
 import { AgentError } from '../telemetry/agent-error.ts';
-import { SAMPLER_NAMES, type SamplerName } from './sampler.ts';
 
 export interface ExportSettings {
-  readonly sampler: SamplerName;
-  readonly ratio: number;
   readonly scheduleDelayMs: number;
   readonly queueSpansMax: number;
   readonly batchSpansMax: number;
@@ -39,7 +36,6 @@ export function readExportSettings(env: Environment): ExportSettings {
   };
   checkEndpoints(env);
   checkFiles(env);
-  const sampler = readSampler(env, warnings);
   const everyByte = number(
     'OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT',
     limits.attributeBytesMax,
@@ -48,8 +44,6 @@ export function readExportSettings(env: Environment): ExportSettings {
   );
   const everyCount = number('OTEL_ATTRIBUTE_COUNT_LIMIT', limits.attributesMax, 0, 1_024);
   return {
-    sampler,
-    ratio: readRatio(env, warnings),
     scheduleDelayMs: number('OTEL_BSP_SCHEDULE_DELAY', SCHEDULE_DELAY_MS, 0, 60_000),
     queueSpansMax: number('OTEL_BSP_MAX_QUEUE_SIZE', limits.exportQueueSpansMax, 1, 2 ** 24),
     batchSpansMax: number(
@@ -64,27 +58,6 @@ export function readExportSettings(env: Environment): ExportSettings {
     knownMethods: readMethods(env),
     warnings,
   };
-}
-
-function readSampler(env: Environment, warnings: string[]): SamplerName {
-  const text = env.OTEL_TRACES_SAMPLER?.trim() ?? '';
-  const name = SAMPLER_NAMES.find((known) => known === text);
-  if (name !== undefined) return name;
-  if (text !== '') {
-    const known = SAMPLER_NAMES.join(', ');
-    warnings.push(
-      `OTEL_TRACES_SAMPLER=${text} is not one of ${known}; using parentbased_always_on`,
-    );
-  }
-  return 'parentbased_always_on';
-}
-
-function readRatio(env: Environment, warnings: string[]): number {
-  const text = env.OTEL_TRACES_SAMPLER_ARG?.trim() ?? '';
-  const ratio = text === '' ? 1 : Number(text);
-  if (ratio >= 0 && ratio <= 1) return ratio;
-  warnings.push(`OTEL_TRACES_SAMPLER_ARG=${text} is not a ratio from 0 to 1; using 1`);
-  return 1;
 }
 
 function readMethods(env: Environment): readonly string[] | undefined {

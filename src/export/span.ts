@@ -18,25 +18,29 @@ import { commonIndex, Methods, SCHEME } from './methods.ts';
 import { type Outcome, outcomeOf } from './outcome.ts';
 import type { PeerServices } from './peer-services.ts';
 import { QueryRedaction } from './redaction.ts';
+import { describeReferences, REFERENCE_ATTRIBUTES_MAX } from './references.ts';
 import { RequestLine } from './request-line.ts';
 import type { Rows } from './rows.ts';
-import { hasTraceState, traceStateOf } from './trace-state.ts';
-import { type SpanLevel, type SpanSink, type SpanStart, STATUS } from './types.ts';
+import { hasTraceState, mergeThreshold, traceStateOf } from './trace-state.ts';
+import { type SpanSink, type SpanStart, STATUS } from './types.ts';
 import { UrlAttributes } from './url.ts';
 
 export interface SpanOptions {
-  readonly level: SpanLevel;
+  /** Whether headers become attributes at the levels that have them. */
+  readonly hasHeaders: boolean;
   readonly attributeBytesMax: number;
   readonly attributesMax: number;
+  /** By name, `*` for all; all when left out. */
+  readonly requestHeaders?: readonly string[];
+  readonly responseHeaders?: readonly string[];
+  /** Heads come without secrets already: nothing is masked here. */
+  readonly isRedacted?: boolean;
   /** Replaces the list of the semantic conventions. */
   readonly sensitiveQueryKeys?: readonly string[];
   readonly knownMethods?: readonly string[];
   /** Names the processes at the other end of CLIENT spans. */
   readonly peers?: PeerServices;
 }
-
-/** Changes the context that is exported: a sampler that notes its threshold in tracestate. */
-export type TraceStateHook = (u32: Uint32Array, row: number, traceState: string) => string;
 
 const METHOD_ORIGINAL = key('http.request.method_original');
 const URL_SCHEME = key('url.scheme');
@@ -65,15 +69,17 @@ const FAMILY_UNIX = 1;
 const FLAG_HAS_IS_REMOTE = 0x100;
 const FLAG_IS_REMOTE = 0x200;
 /** Attributes that a span can have besides headers. */
-const OWN_ATTRIBUTES_MAX = 28;
+const OWN_ATTRIBUTES_MAX = 28 + REFERENCE_ATTRIBUTES_MAX;
+/** Index of level details: from it on headers are kept. */
+const DETAILS = 2;
 
 export class SpanDescriber {
   readonly #clock: WallClock;
   readonly #counters: Counters;
-  readonly #level: SpanLevel;
   readonly #headerBudget: number;
   readonly #methods: Methods;
-  readonly #headers: HeaderAttributes;
+  readonly #requestHeaders: HeaderAttributes | undefined;
+  readonly #responseHeaders: HeaderAttributes | undefined;
   readonly #peers: PeerServices | undefined;
   readonly #line = new RequestLine();
   readonly #endpoints = new Endpoints(this.#line);
@@ -81,18 +87,26 @@ export class SpanDescriber {
   readonly #time = { high: 0, low: 0 };
   readonly #outcome: Outcome = { code: STATUS.unset, status: undefined, error: undefined };
   readonly #start: SpanStart;
-  traceStateHook: TraceStateHook | undefined;
+  /** `th` of the row at hand. */
+  #threshold = '';
 
   constructor(options: SpanOptions, clock: WallClock, counters: Counters) {
     this.#clock = clock;
     this.#counters = counters;
-    this.#level = options.level;
     this.#headerBudget = Math.max(0, options.attributesMax - OWN_ATTRIBUTES_MAX);
     this.#peers = options.peers;
     this.#methods = new Methods(options.knownMethods);
-    const redaction = new QueryRedaction(options.sensitiveQueryKeys);
+    const redaction = new QueryRedaction(options.isRedacted ? [] : options.sensitiveQueryKeys);
     this.#url = new UrlAttributes(this.#line, this.#endpoints, redaction);
-    this.#headers = new HeaderAttributes(redaction, counters, options.attributeBytesMax);
+    if (options.hasHeaders) {
+      this.#requestHeaders = headerAttributes(options, options.requestHeaders, redaction, counters);
+      this.#responseHeaders = headerAttributes(
+        options,
+        options.responseHeaders,
+        redaction,
+        counters,
+      );
+    }
     this.#start = {
       name: this.#methods.find(new Uint8Array(0), 0, 0).server,
       u32: new Uint32Array(U32_COLUMNS),
@@ -113,6 +127,7 @@ export class SpanDescriber {
     const f = index * F64_COLUMNS;
     const head = u32[u + U32.requestHeadOffset];
     this.#line.parse(source.bytes, head, head + u32[u + U32.requestHeadBytes]);
+    this.#threshold = rows.decided.thresholds[index] ?? '';
     if ((u32[u + U32.flags] & FLAG.client) === 0) this.#describeServer(rows, u, f, sink);
     else this.#describeClient(rows, u, f, sink);
     this.#describeConnection(rows, u, sink);
@@ -122,7 +137,10 @@ export class SpanDescriber {
     outcomeOf(u32, f64, u, f, this.#outcome);
     if (this.#outcome.status !== undefined) sink.block(this.#outcome.status);
     if (this.#outcome.error !== undefined) sink.block(this.#outcome.error);
-    const dropped = this.#level === 'summary' ? 0 : this.#describeHeaders(rows, u, sink);
+    const { levels, references } = rows.decided;
+    const stored = references[index];
+    if (stored !== undefined) describeReferences(stored, sink);
+    const dropped = levels[index] < DETAILS ? 0 : this.#describeHeaders(rows, u, sink);
     if (u32[u + U32.linkSpanId] !== 0 || u32[u + U32.linkSpanId + 1] !== 0) {
       const flags = (u32[u + U32.traceFlags] & 0xff) | FLAG_HAS_IS_REMOTE;
       sink.link(u32, u + U32.linkTraceId, flags);
@@ -198,8 +216,8 @@ export class SpanDescriber {
     start.flags =
       (u32[u + U32.traceFlags] & 0xff) | FLAG_HAS_IS_REMOTE | (isRemote ? FLAG_IS_REMOTE : 0);
     start.traceState = hasTraceState(u32, u) ? traceStateOf(u32, u, source.bytes) : '';
-    if (this.traceStateHook !== undefined) {
-      start.traceState = this.traceStateHook(u32, u, start.traceState);
+    if (this.#threshold !== '') {
+      start.traceState = mergeThreshold(start.traceState, this.#threshold);
     }
     sink.begin(start);
   }
@@ -259,25 +277,26 @@ export class SpanDescriber {
     const response = u32[u + U32.responseHeadOffset];
     const responseEnd = response + u32[u + U32.responseHeadBytes];
     const firstLine = source.bytes.indexOf(0x0a, response) + 1;
-    let dropped = this.#headers.describe(
-      source,
-      this.#line.end,
-      requestEnd,
-      REQUEST_HEADER,
-      sink,
-      budget,
-    );
+    const requests = this.#requestHeaders;
+    let dropped =
+      requests?.describe(source, this.#line.end, requestEnd, REQUEST_HEADER, sink, budget) ?? 0;
     if (responseEnd > response && firstLine > 0 && firstLine < responseEnd) {
-      dropped += this.#headers.describe(
-        source,
-        firstLine,
-        responseEnd,
-        RESPONSE_HEADER,
-        sink,
-        budget,
-      );
+      const responses = this.#responseHeaders;
+      dropped +=
+        responses?.describe(source, firstLine, responseEnd, RESPONSE_HEADER, sink, budget) ?? 0;
     }
     if (dropped > 0) this.#counters.add('dropped.attributes', dropped);
     return dropped;
   }
+}
+
+/** undefined: the list is empty. */
+function headerAttributes(
+  { attributeBytesMax: bytesMax, isRedacted = false }: SpanOptions,
+  names: readonly string[] = ['*'],
+  redaction: QueryRedaction,
+  counters: Counters,
+): HeaderAttributes | undefined {
+  if (names.length === 0) return undefined;
+  return new HeaderAttributes({ names, redaction, isRedacted, bytesMax }, counters);
 }

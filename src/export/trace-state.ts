@@ -56,3 +56,15 @@ export function hexWords(u32: Uint32Array, at: number, words: number): string {
   for (let i = at; i < at + words; i++) hex += u32[i].toString(16).padStart(8, '0');
   return hex;
 }
+
+/** `ot=th:...` raised to `threshold`; other members and an `rv` stay. */
+export function mergeThreshold(traceState: string, threshold: string): string {
+  const members = traceState === '' ? [] : traceState.split(',');
+  const own = members.find((member) => member.startsWith('ot='));
+  const fields = own === undefined ? [] : own.slice(3).split(';');
+  const theirs = fields.find((field) => field.startsWith('th:'))?.slice(3) ?? '0';
+  const higher = theirs.padEnd(14, '0') > threshold.padEnd(14, '0') ? theirs : threshold;
+  const others = fields.filter((field) => !field.startsWith('th:'));
+  const merged = `ot=${[`th:${higher}`, ...others].join(';')}`;
+  return [merged, ...members.filter((member) => member !== own)].slice(0, 32).join(',');
+}

@@ -17,9 +17,6 @@ export interface ResourceInfo {
 /** Index as in `U32.process`. */
 export type ResourceOf = (processIndex: number) => ResourceInfo;
 
-/** What spans carry: `details` and `full` add all headers (secrets redacted). */
-export type SpanLevel = 'summary' | 'details' | 'full';
-
 /** STATUS_CODE_* of the OTLP schema. `ok` is for people, not for instrumentations. */
 export const STATUS = { unset: 0, error: 2 } as const;
 export type StatusCode = (typeof STATUS)[keyof typeof STATUS];

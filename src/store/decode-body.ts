@@ -82,7 +82,8 @@ function decoderOf(coding: string, content: Uint8Array): Transform | undefined {
   }
 }
 
-function hasZlibHeader(content: Uint8Array): boolean {
+/** RFC 1950: method 8, and a check sum of the two bytes. */
+export function hasZlibHeader(content: Uint8Array): boolean {
   const [first = 0, second = 0] = content;
   return (first & 0x0f) === 8 && (first * 256 + second) % 31 === 0;
 }

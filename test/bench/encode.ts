@@ -14,6 +14,7 @@ import { toRows } from '../../src/export/rows.ts';
 import { SpanDescriber, type SpanOptions } from '../../src/export/span.ts';
 import { FLAG, U32_COLUMNS } from '../../src/handoff/layout.ts';
 import { Counters } from '../../src/telemetry/counters.ts';
+import { decidedOf } from '../export/decided.ts';
 import { Request } from '../export/decoder.ts';
 import { toReadableSpan } from '../export/readable-span.ts';
 import { type Row, toBatch } from '../export/rows.ts';
@@ -29,7 +30,7 @@ export const FLAGS: FlagTable = {
   processes: 'observed processes that the spans are of (2)',
 };
 
-const OPTIONS: SpanOptions = { level: 'summary', attributeBytesMax: 2_048, attributesMax: 128 };
+const OPTIONS: SpanOptions = { hasHeaders: true, attributeBytesMax: 2_048, attributesMax: 128 };
 const WARM_UP_ROUNDS = 10;
 
 interface Encoder {
@@ -115,7 +116,8 @@ function createEncoders(
     },
   }));
   const infoOf = (index: number) => infos[index] ?? { attributes: {} };
-  const rows = toRows(batch);
+  const decided = decidedOf(batch.count);
+  const rows = toRows(batch, decided);
   const request = new ProtobufRequest(
     new Resources(infoOf, counters),
     OPTIONS.attributeBytesMax,
@@ -137,7 +139,7 @@ function createEncoders(
       {
         name: 'ours',
         encode: () => {
-          const fresh = toRows(batch);
+          const fresh = toRows(batch, decided);
           for (let index = 0; index < batch.count; index++) request.add(fresh, index, describer);
           return request.seal();
         },

@@ -3,10 +3,10 @@ import { Writable } from 'node:stream';
 import { describe, type TestContext, test } from 'node:test';
 import { ConsoleExporter, type ConsoleLimits } from '../../src/export/console/console-exporter.ts';
 import { SpanObjects } from '../../src/export/otlp/span-object.ts';
-import { Sampler } from '../../src/export/sampler.ts';
 import { SpanDescriber } from '../../src/export/span.ts';
 import { FLAG } from '../../src/handoff/layout.ts';
 import { Counters } from '../../src/telemetry/counters.ts';
+import { kept } from './decided.ts';
 import { type Row, toBatch } from './rows.ts';
 import { fixedClock, SUMMARY } from './stage.ts';
 
@@ -33,7 +33,6 @@ function create(options: Partial<ConsoleLimits & { isColoured: boolean }> = {}) 
     counters,
     clock,
     isColoured: options.isColoured ?? false,
-    sampler: new Sampler({ name: 'parentbased_always_on', ratio: 1, tracesMax: 10 }, counters),
     describer: new SpanDescriber(SUMMARY, clock, counters),
     objects: new SpanObjects(2_048, counters),
     resourceOf: (index) => ({ attributes: { 'service.name': NAMES[index] ?? '?' } }),
@@ -96,7 +95,7 @@ const BACKENDS: Row[] = [[4, 2, 502, 0.3, 3.2] as const, [5, 3, 200, 3.5, 13.8] 
 
 async function print(rows: Row[]): Promise<string> {
   const { exporter, out } = create();
-  exporter.add(toBatch(rows));
+  exporter.add(...kept(toBatch(rows)));
   await exporter.close(1_000);
   return out.text;
 }
@@ -104,8 +103,8 @@ async function print(rows: Row[]): Promise<string> {
 describe('a tree', () => {
   test('is drawn as the documentation shows it, from batches in any order', async () => {
     const { exporter, out, counters } = create();
-    exporter.add(toBatch(BACKENDS));
-    exporter.add(toBatch(NGINX));
+    exporter.add(...kept(toBatch(BACKENDS)));
+    exporter.add(...kept(toBatch(NGINX)));
     await exporter.close(1_000);
     assert.equal(
       out.text,
@@ -179,7 +178,7 @@ nginx  GET /   200  2.0 ms  traceparent   [2001:db8::1]:5 > :80
 
   test('has colours only when told', async () => {
     const { exporter, out } = create({ isColoured: true });
-    exporter.add(toBatch([{ status: 500 }]));
+    exporter.add(...kept(toBatch([{ status: 500 }])));
     await exporter.close(1_000);
     assert.ok(out.text.includes('\u001b[31m500\u001b[0m'));
     assert.ok(!(await print([{ status: 500 }])).includes('\u001b'));
@@ -203,9 +202,9 @@ describe('a trace is printed', () => {
   test('when no span of it came for a moment', (t) => {
     const pass = mockTime(t);
     const { exporter, out } = create();
-    exporter.add(toBatch(NGINX));
+    exporter.add(...kept(toBatch(NGINX)));
     pass(200);
-    exporter.add(toBatch(BACKENDS));
+    exporter.add(...kept(toBatch(BACKENDS)));
     pass(250);
     assert.equal(out.text, '');
     pass(250);
@@ -216,7 +215,7 @@ describe('a trace is printed', () => {
     const pass = mockTime(t);
     const { exporter, out } = create({ spansMax: 1_000 });
     for (let i = 0; i < 60; i++) {
-      exporter.add(toBatch([{ spanId: id(i + 1) }]));
+      exporter.add(...kept(toBatch([{ spanId: id(i + 1) }])));
       pass(100);
     }
     assert.match(out.text, /^trace/);
@@ -226,8 +225,8 @@ describe('a trace is printed', () => {
 describe('what the console cannot hold is dropped and counted', () => {
   test('by spans, whole hops at a time', async () => {
     const { exporter, counters } = create({ spansMax: 4 });
-    exporter.add(toBatch(NGINX));
-    exporter.add(toBatch(NGINX));
+    exporter.add(...kept(toBatch(NGINX)));
+    exporter.add(...kept(toBatch(NGINX)));
     assert.equal(counters.get('dropped.console'), 3);
     await exporter.close(0);
     assert.equal(counters.get('export.spans'), 3);
@@ -236,7 +235,7 @@ describe('what the console cannot hold is dropped and counted', () => {
   test('by traces', async () => {
     const { exporter, counters } = create({ tracesMax: 2 });
     const traces = [1, 2, 3].map((n) => ({ traceId: n.toString().padStart(32, '0') }));
-    exporter.add(toBatch(traces));
+    exporter.add(...kept(toBatch(traces)));
     assert.equal(counters.get('dropped.console'), 1);
     await exporter.close(0);
   });
@@ -246,7 +245,7 @@ describe('what the console cannot hold is dropped and counted', () => {
     out.isStuck = true;
     const many = Array.from({ length: 300 }, () => ({ target: `/${'x'.repeat(50)}` }));
     for (let i = 0; i < 50; i++) {
-      exporter.add(toBatch(many));
+      exporter.add(...kept(toBatch(many)));
       await exporter.flush(0);
     }
     assert.ok(counters.get('dropped.console') > 0);
@@ -254,10 +253,9 @@ describe('what the console cannot hold is dropped and counted', () => {
   });
 });
 
-test('what the caller did not sample is not printed', async () => {
-  const { exporter, out, counters } = create();
-  exporter.add(toBatch([{ flags: FLAG.notSampled, traceFlags: 0 }]));
+test('what is not kept is not printed', async () => {
+  const { exporter, out } = create();
+  exporter.add(...kept(toBatch([{}]), { isKept: () => false }));
   await exporter.close(0);
   assert.equal(out.text, '');
-  assert.equal(counters.get('dropped.not_sampled'), 1);
 });

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { PassThrough } from 'node:stream';
 import { describe, test } from 'node:test';
 import type { ExporterKind } from '../../src/export/choose.ts';
-import { createExporter } from '../../src/export/create.ts';
+import { ALL_HEADERS, createExporter } from '../../src/export/create.ts';
 import { Resources } from '../../src/export/otlp/resource.ts';
 import { readExportSettings } from '../../src/export/settings.ts';
 import { Counters } from '../../src/telemetry/counters.ts';
 import { createLog } from '../../src/telemetry/log.ts';
+import { kept } from './decided.ts';
 import { withEnvironment } from './environment.ts';
 import { HttpReceiver } from './receiver.ts';
 import { toBatch } from './rows.ts';
@@ -18,7 +19,7 @@ function create(kinds: ExporterKind[], env: Record<string, string> = {}) {
   const exporter = createExporter(
     { kinds, protocol: 'http/protobuf', reason: '' },
     {
-      level: 'summary',
+      headers: ALL_HEADERS,
       settings: readExportSettings({}),
       resourceOf: () => ({ attributes: { 'service.name': 'nginx' } }),
       clock: fixedClock(),
@@ -34,7 +35,7 @@ function create(kinds: ExporterKind[], env: Record<string, string> = {}) {
 describe('the exporter that was chosen', () => {
   test('is none: spans are counted as dropped', async () => {
     const { exporter, counters } = create([]);
-    exporter.add(toBatch([{}, {}]));
+    exporter.add(...kept(toBatch([{}, {}])));
     await exporter.flush(0);
     await exporter.close(0);
     assert.equal(counters.get('dropped.export_none'), 2);
@@ -42,7 +43,7 @@ describe('the exporter that was chosen', () => {
 
   test('is the console: trees, without colours where there is no terminal', async () => {
     const { exporter, counters, text } = create(['console']);
-    exporter.add(toBatch([{}]));
+    exporter.add(...kept(toBatch([{}])));
     await exporter.close(0);
     assert.match(text(), /^trace 0af76519… 1 span/);
     assert.equal(counters.get('export.spans'), 1);
@@ -55,7 +56,7 @@ describe('the exporter that was chosen', () => {
     const env = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` };
     await withEnvironment(env, async () => {
       const { exporter, counters, text } = create(['otlp', 'console'], env);
-      exporter.add(toBatch([{}]));
+      exporter.add(...kept(toBatch([{}])));
       await exporter.flush(5_000);
       await exporter.close(5_000);
       assert.match(text(), /^trace/);

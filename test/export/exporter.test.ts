@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { SendResult } from '../../src/export/types.ts';
 import { FLAG } from '../../src/handoff/layout.ts';
+import { kept } from './decided.ts';
 import { randomSource } from './random-rows.ts';
 import { type Row, toBatch } from './rows.ts';
 import { createFakeExporter } from './transports.ts';
@@ -25,7 +26,7 @@ function hops(count: number, rows = 2, extra: Partial<Row> = {}): Row[] {
 describe('batches', () => {
   test('go out when they are full, the rest after the schedule delay', async () => {
     const { exporter, transport } = createFakeExporter({ batchSpansMax: 10 });
-    exporter.add(toBatch(hops(12)));
+    exporter.add(...kept(toBatch(hops(12))));
     assert.deepEqual(
       transport.sent.map(({ spans }) => spans),
       [10, 10],
@@ -40,7 +41,7 @@ describe('batches', () => {
 
   test('go out by themselves when nothing more comes', async () => {
     const { exporter, transport } = createFakeExporter({ scheduleDelayMs: 5 });
-    exporter.add(toBatch(hops(1)));
+    exporter.add(...kept(toBatch(hops(1))));
     assert.equal(transport.sent.length, 0);
     while (transport.sent.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
     assert.equal(transport.spans[0]?.length, 2);
@@ -57,7 +58,7 @@ describe('batches', () => {
         const target = `/${'x'.repeat(Math.floor(random() * 900))}`;
         rows.push(...hop(++number, 1 + Math.floor(random() * 5), { target }));
       }
-      exporter.add(toBatch(rows));
+      exporter.add(...kept(toBatch(rows)));
     }
     await exporter.flush(5_000);
     const placeOf = new Map<string, number>();
@@ -80,7 +81,7 @@ describe('batches', () => {
   test('hold each span once, grouped by process', async () => {
     const { exporter, transport } = createFakeExporter();
     const rows = hops(9).map((row, index) => ({ ...row, process: (index >> 1) % 3 }));
-    exporter.add(toBatch(rows));
+    exporter.add(...kept(toBatch(rows)));
     await exporter.flush(1_000);
     assert.equal(transport.spans.flat().length, rows.length);
     await exporter.close(0);
@@ -90,7 +91,7 @@ describe('batches', () => {
 describe('a hop that is larger than a batch', () => {
   test('is sent in several, and counted', async () => {
     const { exporter, transport, counters } = createFakeExporter({ batchSpansMax: 10 });
-    exporter.add(toBatch([...hop(1, 2), ...hop(2, 25), ...hop(3, 2)]));
+    exporter.add(...kept(toBatch([...hop(1, 2), ...hop(2, 25), ...hop(3, 2)])));
     await exporter.flush(1_000);
     assert.equal(counters.get('export.torn_hops'), 1);
     assert.equal(transport.spans.flat().length, 29);
@@ -100,7 +101,9 @@ describe('a hop that is larger than a batch', () => {
 
   test('in bytes as well', async () => {
     const { exporter, transport, counters } = createFakeExporter({ batchBytesMax: 4_000 });
-    exporter.add(toBatch([...hop(1, 2), ...hop(2, 8, { target: `/${'x'.repeat(1_000)}` })]));
+    exporter.add(
+      ...kept(toBatch([...hop(1, 2), ...hop(2, 8, { target: `/${'x'.repeat(1_000)}` })])),
+    );
     await exporter.flush(1_000);
     assert.equal(counters.get('export.torn_hops'), 1);
     assert.equal(transport.spans.flat().length, 10);
@@ -116,7 +119,7 @@ describe('a full queue', () => {
     const options = { queue: { spansMax: 20 }, batchSpansMax: 4 };
     const { exporter, transport, counters, queue } = createFakeExporter(options);
     transport.answers = [pending];
-    exporter.add(toBatch(hops(50)));
+    exporter.add(...kept(toBatch(hops(50))));
     assert.equal(counters.get('dropped.export_queue'), 80);
     assert.equal(queue.spans, 20);
     await exporter.close(0);
@@ -128,7 +131,7 @@ describe('a full queue', () => {
     const options = { queue: { bytesMax: 6_000 }, batchSpansMax: 4 };
     const { exporter, transport, counters, queue } = createFakeExporter(options);
     transport.answers = [pending];
-    exporter.add(toBatch(hops(50)));
+    exporter.add(...kept(toBatch(hops(50))));
     assert.ok(counters.get('dropped.export_queue') > 0);
     assert.ok(queue.bytes <= 6_000);
     await exporter.close(0);
@@ -136,39 +139,47 @@ describe('a full queue', () => {
   });
 });
 
-describe('sampling', () => {
-  test('of the caller drops the whole hop, counted', async () => {
-    const { exporter, transport, counters } = createFakeExporter({
-      sampler: 'parentbased_always_on',
-    });
-    exporter.add(toBatch([...hop(1, 3, { flags: FLAG.notSampled, traceFlags: 0 }), ...hop(2)]));
+describe('what was decided', () => {
+  test('leaves a hop out as a whole', async () => {
+    const { exporter, transport, counters } = createFakeExporter();
+    exporter.add(...kept(toBatch([...hop(1, 3), ...hop(2)]), { isKept: (row) => row >= 3 }));
     await exporter.flush(1_000);
     assert.equal(transport.spans.flat().length, 2);
-    assert.equal(counters.get('dropped.not_sampled'), 3);
+    assert.equal(counters.total('dropped'), 0, 'whoever decides counts');
     await exporter.close(0);
   });
 
-  test('always_on exports it all the same', async () => {
-    const { exporter, transport, counters } = createFakeExporter({ sampler: 'always_on' });
-    exporter.add(toBatch(hop(1, 3, { flags: FLAG.notSampled, traceFlags: 0 })));
-    await exporter.flush(1_000);
-    assert.equal(transport.spans.flat().length, 3);
-    assert.equal(counters.get('dropped.not_sampled'), 0);
-    await exporter.close(0);
-  });
-
-  test('by ratio notes its threshold in tracestate', async () => {
-    const { exporter, transport } = createFakeExporter({ sampler: 'traceidratio', ratio: 0.25 });
-    exporter.add(toBatch(hop(1, 1, { traceId: 'f'.repeat(32) })));
+  test('notes the threshold of a thinned hop in tracestate', async () => {
+    const { exporter, transport } = createFakeExporter();
+    exporter.add(...kept(toBatch(hop(1, 1)), { threshold: 'c' }));
     await exporter.flush(1_000);
     assert.equal(transport.spans[0]?.[0]?.traceState, 'ot=th:c');
+    await exporter.close(0);
+  });
+
+  test('names where record and bodies are', async () => {
+    const { exporter, transport } = createFakeExporter();
+    const record = { uri: 's3://bucket/record.json', url: 'https://store/record.json' };
+    const request = { uri: 's3://bucket/a', url: undefined, sha256: 'ab' };
+    const references = [{ record, request, response: undefined }];
+    exporter.add(...kept(toBatch([{}]), { references }));
+    await exporter.flush(1_000);
+    const span = transport.spans[0]?.[0];
+    const attributes = Object.fromEntries(
+      span?.attributes.map(({ key, value }) => [key, value.stringValue]) ?? [],
+    );
+    assert.equal(attributes['spantap.record_ref'], record.uri);
+    assert.equal(attributes['spantap.record_url'], record.url);
+    assert.equal(attributes['http.request.body.content_ref'], request.uri);
+    assert.equal(attributes['spantap.http.request.body.sha256'], 'ab');
+    assert.ok(!('http.response.body.content_ref' in attributes));
     await exporter.close(0);
   });
 });
 
 test('marks are counted once a span, also when its hop had to be encoded twice', async () => {
   const { exporter, counters } = createFakeExporter({ batchBytesMax: 2_500 });
-  exporter.add(toBatch(hops(20, 2, { flags: FLAG.requestTruncated | FLAG.loss })));
+  exporter.add(...kept(toBatch(hops(20, 2, { flags: FLAG.requestTruncated | FLAG.loss }))));
   await exporter.flush(1_000);
   // Flags are set on both rows; the client bit of egress rows is kept.
   assert.equal(counters.get('truncated.spans'), 40);
@@ -179,7 +190,7 @@ test('marks are counted once a span, also when its hop had to be encoded twice',
 test('closing waits no longer than its deadline for a collector that is silent', async () => {
   const { exporter, transport, counters } = createFakeExporter();
   transport.answers = [new Promise<SendResult>(() => undefined)];
-  exporter.add(toBatch(hops(2)));
+  exporter.add(...kept(toBatch(hops(2))));
   await exporter.close(20);
   assert.equal(counters.get('dropped.at_exit'), 4);
 });

@@ -5,7 +5,7 @@ import { after, before, describe, type TestContext, test } from 'node:test';
 import grpc from '@grpc/grpc-js';
 import { JsonTraceSerializer } from '@opentelemetry/otlp-transformer';
 import type { Protocol } from '../../src/export/choose.ts';
-import { createExporter } from '../../src/export/create.ts';
+import { ALL_HEADERS, createExporter } from '../../src/export/create.ts';
 import { JsonRequest } from '../../src/export/otlp/json-request.ts';
 import { Resources } from '../../src/export/otlp/resource.ts';
 import { SpanObjects } from '../../src/export/otlp/span-object.ts';
@@ -15,6 +15,7 @@ import { SpanDescriber } from '../../src/export/span.ts';
 import { Counters } from '../../src/telemetry/counters.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { type Certificates, createCertificates, read } from './certificates.ts';
+import { kept } from './decided.ts';
 import { decodeRequest, spansOf } from './decoder.ts';
 import { withEnvironment } from './environment.ts';
 import { randomRows } from './random-rows.ts';
@@ -37,7 +38,7 @@ async function exportAll(protocol: Protocol, variables: Record<string, string>):
     const exporter = createExporter(
       { kinds: ['otlp'], protocol, reason: '' },
       {
-        level: 'summary',
+        headers: ALL_HEADERS,
         settings: readExportSettings({ OTEL_TRACES_SAMPLER: 'always_on' }),
         resourceOf,
         clock: fixedClock(),
@@ -47,7 +48,7 @@ async function exportAll(protocol: Protocol, variables: Record<string, string>):
         env: {},
       },
     );
-    exporter.add(toBatch(rows));
+    exporter.add(...kept(toBatch(rows)));
     await exporter.close(10_000);
     return counters;
   });
@@ -131,10 +132,10 @@ describe('OTLP', () => {
 
 test('JSON equals what the stock serializer writes', () => {
   const counters = new Counters();
-  const describer = new SpanDescriber({ ...SUMMARY, level: 'full' }, fixedClock(), counters);
+  const describer = new SpanDescriber(SUMMARY, fixedClock(), counters);
   const request = new JsonRequest(new Resources(resourceOf, counters), 2_048, counters);
   const objects = new SpanObjects(2_048, counters);
-  const batch = toRows(toBatch(rows));
+  const batch = toRows(...kept(toBatch(rows), { level: 'full' }));
   const readable = rows.map((row, index) => {
     request.add(batch, index, describer);
     describer.describe(batch, index, objects);

@@ -6,8 +6,6 @@ import { AgentError } from '../../src/telemetry/agent-error.ts';
 
 test('without variables the defaults hold, and nothing is said', () => {
   assert.deepEqual(readExportSettings({}), {
-    sampler: 'parentbased_always_on',
-    ratio: 1,
     scheduleDelayMs: 1_000,
     queueSpansMax: limits.exportQueueSpansMax,
     batchSpansMax: 512,
@@ -21,8 +19,6 @@ test('without variables the defaults hold, and nothing is said', () => {
 
 test('the standard variables are followed', () => {
   const settings = readExportSettings({
-    OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
-    OTEL_TRACES_SAMPLER_ARG: '0.25',
     OTEL_BSP_SCHEDULE_DELAY: '200',
     OTEL_BSP_MAX_QUEUE_SIZE: '1000',
     OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '100',
@@ -32,8 +28,6 @@ test('the standard variables are followed', () => {
     OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS: 'GET, BREW',
   });
   assert.deepEqual(settings, {
-    sampler: 'parentbased_traceidratio',
-    ratio: 0.25,
     scheduleDelayMs: 200,
     queueSpansMax: 1_000,
     batchSpansMax: 100,
@@ -51,9 +45,6 @@ test('a batch is never larger than receivers take', () => {
 
 describe('a value that is not understood is ignored with a warning', () => {
   for (const [name, value] of [
-    ['OTEL_TRACES_SAMPLER', 'jaeger_remote'],
-    ['OTEL_TRACES_SAMPLER_ARG', '2'],
-    ['OTEL_TRACES_SAMPLER_ARG', 'half'],
     ['OTEL_BSP_SCHEDULE_DELAY', '-1'],
     ['OTEL_BSP_MAX_QUEUE_SIZE', 'many'],
   ] as const) {

@@ -4,6 +4,7 @@ import { type SpanObject, SpanObjects } from '../../src/export/otlp/span-object.
 import { toRows } from '../../src/export/rows.ts';
 import { SpanDescriber, type SpanOptions } from '../../src/export/span.ts';
 import { Counters } from '../../src/telemetry/counters.ts';
+import { type DecidedOptions, kept } from './decided.ts';
 import { type Row, toBatch } from './rows.ts';
 
 /** Unix time is monotonic time plus exactly this. */
@@ -22,7 +23,7 @@ export function fixedClock(offsetNs = OFFSET_NS): WallClock {
 }
 
 export const SUMMARY: SpanOptions = {
-  level: 'summary',
+  hasHeaders: true,
   attributeBytesMax: 2_048,
   attributesMax: 128,
 };
@@ -30,13 +31,14 @@ export const SUMMARY: SpanOptions = {
 /** What each row becomes. */
 export function describeRows(
   rows: readonly Row[],
-  options: Partial<SpanOptions> = {},
+  { level, threshold, references, ...options }: Partial<SpanOptions> & DecidedOptions = {},
   counters = new Counters(),
 ): SpanObject[] {
   const all = { ...SUMMARY, ...options };
+  const decided = { level, threshold, references };
   const describer = new SpanDescriber(all, fixedClock(), counters);
   const objects = new SpanObjects(all.attributeBytesMax, counters);
-  const batch = toRows(toBatch(rows));
+  const batch = toRows(...kept(toBatch(rows), decided));
   return rows.map((_, index) => {
     describer.describe(batch, index, objects);
     return objects.span;
@@ -45,7 +47,7 @@ export function describeRows(
 
 export function attributesOf(
   row: Row,
-  options: Partial<SpanOptions> = {},
+  options: Partial<SpanOptions> & DecidedOptions = {},
 ): Record<string, unknown> {
   const [span] = describeRows([row], options);
   return Object.fromEntries(span?.attributes ?? []);

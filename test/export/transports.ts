@@ -3,7 +3,6 @@ import { OtlpExporter } from '../../src/export/exporter.ts';
 import { ProtobufRequest } from '../../src/export/otlp/protobuf-request.ts';
 import { Resources } from '../../src/export/otlp/resource.ts';
 import { ExportQueue, type QueueLimits, type QueueLog } from '../../src/export/queue.ts';
-import { Sampler, type SamplerName } from '../../src/export/sampler.ts';
 import { SpanDescriber } from '../../src/export/span.ts';
 import type { SendResult, Transport } from '../../src/export/types.ts';
 import { Counters } from '../../src/telemetry/counters.ts';
@@ -71,9 +70,6 @@ export interface ExporterOptions {
   readonly batchSpansMax?: number;
   readonly batchBytesMax?: number;
   readonly scheduleDelayMs?: number;
-  readonly sampler?: SamplerName;
-  readonly ratio?: number;
-  readonly level?: 'summary' | 'full';
 }
 
 /** A whole OTLP exporter over a fake transport. */
@@ -92,15 +88,7 @@ export function createFakeExporter(options: ExporterOptions = {}) {
     clock,
     counters,
     queue,
-    sampler: new Sampler(
-      { name: options.sampler ?? 'always_on', ratio: options.ratio ?? 1, tracesMax: 100 },
-      counters,
-    ),
-    describer: new SpanDescriber(
-      { ...SUMMARY, level: options.level ?? 'summary' },
-      clock,
-      counters,
-    ),
+    describer: new SpanDescriber(SUMMARY, clock, counters),
     request: new ProtobufRequest(resources, SUMMARY.attributeBytesMax, counters),
     limits: {
       batchSpansMax: options.batchSpansMax ?? 512,

@@ -50,6 +50,7 @@ export function ruleSetOf(
         expression: compiled.rule,
         level: rule.level ?? null,
         sample: rule.sample ?? null,
+        format: null,
         isStoredAlways: rule.isStoredAlways ?? false,
       };
     }),

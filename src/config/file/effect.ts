@@ -13,6 +13,10 @@ import type { Config } from './types.ts';
 const IN_EFFECT: readonly string[] = [
   'version',
   'tap.http',
+  'tap.endpoints',
+  'services.object_stores',
+  'rulekit',
+  'redaction',
   'capture',
   'otel.endpoint',
   'otel.traces_endpoint',
@@ -32,10 +36,12 @@ const IN_EFFECT: readonly string[] = [
   'otel.metrics_exporters',
   'otel.metrics_interval',
   'otel.known_methods',
-  'sampling.default',
-  'sampling.parent_based',
+  'otel.request_headers',
+  'otel.response_headers',
+  'sampling',
   'limits.head_size',
   'limits.ring_size',
+  'limits.decoded_body_size',
   'limits.kernel_connections',
   'limits.attribute_value_length_limit',
   'limits.attribute_count_limit',
@@ -44,19 +50,15 @@ const IN_EFFECT: readonly string[] = [
 
 /** What is said of it as one, by path. The longest that fits counts. */
 const PARTS: Readonly<Record<string, string>> = {
-  services: 'connection events, records and bodies are written nowhere',
-  stacks: 'rules are not asked, formats and other plugins do nothing',
-  rulekit: 'no rule is asked',
+  services: 'connection events are written nowhere',
+  stacks: 'plugins other than http_capture do nothing',
   tap: 'both directions are captured, loopback too',
-  'tap.endpoints': 'hosts have no stacks of their own',
   'tap.filters': 'no process is left out but the agent itself',
   tags: 'no tags are added',
-  redaction: 'secret headers and signatures in queries are masked, nothing else is',
   link: 'all tiers are used, with their own waits',
   limits: 'the built-in bounds hold',
   otel: 'the built-in value holds',
   'otel.spool': 'spans that do not fit into memory are dropped, and counted',
-  sampling: 'there is no bound per second',
   telemetry: 'nothing is served; metrics go over OTLP',
 };
 
@@ -85,6 +87,10 @@ export function findWithoutEffect(
 function isInEffect(path: string, config: Config): boolean {
   if (path.startsWith('tap.filters.groups[')) {
     return config.tap.filters.groups.every((group) => group === 'qpoint' || group === 'spantap');
+  }
+  if (path === 'stacks' || path.startsWith('stacks.')) {
+    const plugins = Object.values(config.stacks).flatMap((stack) => stack.plugins);
+    return plugins.every(({ type }) => type === 'http_capture');
   }
   if (path === 'limits.body_size') return config.limits.bodyBytes <= limits.bodyBytesMax;
   return IN_EFFECT.some((known) => isBelow(path, known));

@@ -4,14 +4,14 @@
  * what the terminal cannot take, is dropped and counted.
  */
 import type { Writable } from 'node:stream';
+import { endOfHop } from '../../handoff/hop.ts';
 import { type ExchangeBatch, U32, U32_COLUMNS } from '../../handoff/layout.ts';
 import type { Counters } from '../../telemetry/counters.ts';
 import type { WallClock } from '../clock.ts';
-import { endOfHop, type SpanExporter } from '../exporter.ts';
+import type { SpanExporter } from '../exporter.ts';
 import { countMarks } from '../marks.ts';
 import type { SpanObjects } from '../otlp/span-object.ts';
-import { type Rows, toRows } from '../rows.ts';
-import type { Sampler } from '../sampler.ts';
+import { type Decided, type Rows, toRows } from '../rows.ts';
 import type { SpanDescriber } from '../span.ts';
 import type { ResourceOf } from '../types.ts';
 import { type ConsoleSpan, toConsoleSpan } from './console-span.ts';
@@ -25,7 +25,6 @@ export interface ConsoleLimits {
 export interface ConsoleParts {
   readonly out: Writable;
   readonly isColoured: boolean;
-  readonly sampler: Sampler;
   readonly describer: SpanDescriber;
   readonly objects: SpanObjects;
   readonly clock: WallClock;
@@ -61,14 +60,12 @@ export class ConsoleExporter implements SpanExporter {
     this.#palette = parts.isColoured ? COLOURED : PLAIN;
   }
 
-  add(batch: ExchangeBatch): void {
-    const { clock, sampler, counters } = this.#parts;
-    clock.check();
-    const rows = toRows(batch);
+  add(batch: ExchangeBatch, decided: Decided): void {
+    this.#parts.clock.check();
+    const rows = toRows(batch, decided);
     for (let start = 0; start < batch.count; ) {
       const end = endOfHop(batch, start);
-      if (sampler.isSampled(rows.u32, start * U32_COLUMNS)) this.#addHop(rows, start, end);
-      else counters.add('dropped.not_sampled', end - start);
+      if (decided.kept[start] === 1) this.#addHop(rows, start, end);
       start = end;
     }
     this.#schedule();

@@ -26,6 +26,8 @@ export interface Redaction {
   header(name: string, value: string): string | null;
   target(target: string): string;
   body(body: BodyInput): BodyResult;
+  /** Whether any rule looks into bodies. */
+  readonly coversBodies: boolean;
 }
 
 export type RedactionResult =
@@ -101,5 +103,6 @@ function build(
     header: (name, value) => redactHeader(name, value, rules),
     target: (target) => redactTarget(target, rules),
     body: (body) => redactBody(body, bodyRules),
+    coversBodies: json.length > 0 || forms.size > 0 || rules.replacer.patterns.length > 0,
   };
 }

@@ -15,6 +15,8 @@ export interface Rule {
   readonly level: Level | null;
   /** 0 to 1; null: it says nothing about sampling. */
   readonly sample: number | null;
+  /** Of the record; null: that of the plugin. */
+  readonly format: 'json' | 'text' | null;
   /** Record and bodies are kept whether or not the span is sampled. */
   readonly isStoredAlways: boolean;
 }

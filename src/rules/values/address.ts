@@ -194,6 +194,12 @@ export function isInternal(address: Readonly<AddressWords>): boolean {
   return INTERNAL.some((network) => isMember(address, network));
 }
 
+/** The same of a text. */
+export function isInternalText(text: string): boolean {
+  const ip = ipOf(text);
+  return ip === undefined || isInternal(ip.words);
+}
+
 const INTERNAL: readonly Cidr[] = [
   '10.0.0.0/8',
   '172.16.0.0/12',

@@ -16,23 +16,28 @@ test('one line for each part of the file that is not built', () => {
   const text = [
     'services: {event_stores: [{type: stdout}], object_stores: [{type: stdout}]}',
     'tap: {direction: egress, ignore_loopback: true, http: {stack: s}}',
-    'stacks: {s: {plugins: [{type: http_capture, config: {level: full, rules: [{expr: "true", level: full}]}}]}}',
+    'stacks: {s: {plugins: [{type: http_metrics}]}}',
     'otel: {spool: {max_size: 2GiB}, endpoint: "http://c:4318"}',
-    'redaction: {rules: [{type: header, name: x}]}',
+    'telemetry: {endpoint: "127.0.0.1:10002"}',
   ].join('\n');
   assert.deepEqual(named(text), [
     '1 services.event_stores',
     '2 tap.direction',
     '3 stacks',
     '4 otel.spool.max_size',
-    '5 redaction.rules',
+    '5 telemetry.endpoint',
   ]);
 });
 
 test('what works is not named', () => {
   const text = [
     'otel: {endpoint: "http://c:4318", protocol: grpc, headers: {a: b}, tls: {ca_file: x}}',
-    'sampling: {default: 0.5, parent_based: false}',
+    'sampling: {default: 0.5, parent_based: false, max_per_second: 10}',
+    'redaction: {rules: [{type: header, name: x}]}',
+    'services: {object_stores: [{type: stdout}]}',
+    'rulekit: {macros: [{name: m, expr: http.res.status == 500}]}',
+    'stacks: {s: {plugins: [{type: http_capture, config: {rules: [{expr: m(), level: full}]}}]}}',
+    'tap: {http: {stack: s}, endpoints: [{domain: a.example, http: {stack: s}}]}',
     'capture: {processes: [nginx], ports: [80], level: full}',
     'limits: {head_size: 8KiB, ring_size: 1MiB, body_size: 1KiB}',
     'telemetry: {logs: {level: warn}}',

@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { mergeThreshold, Sampler, type SamplerName } from '../../src/export/sampler.ts';
-import { FLAG } from '../../src/handoff/layout.ts';
-import { Counters } from '../../src/telemetry/counters.ts';
-import { randomSource } from './random-rows.ts';
-import { type Row, toBatch } from './rows.ts';
+import { FLAG } from '../../../src/handoff/layout.ts';
+import { Sampler, type SamplerName } from '../../../src/rules/sampling/sampler.ts';
+import { Counters } from '../../../src/telemetry/counters.ts';
+import { randomSource } from '../../export/random-rows.ts';
+import { type Row, toBatch } from '../../export/rows.ts';
 
-function create(name: SamplerName, ratio = 1, tracesMax = 100) {
+function create(name: SamplerName, ratio = 1, tracesMax = 100, isThinnedByRules = false) {
   const counters = new Counters();
-  return { counters, sampler: new Sampler({ name, ratio, tracesMax }, counters) };
+  const options = { name, ratio, tracesMax, isThinnedByRules };
+  return { counters, sampler: new Sampler(options, counters) };
 }
 
-const decide = (sampler: Sampler, row: Row): boolean => sampler.isSampled(toBatch([row]).u32, 0);
+const decide = (sampler: Sampler, row: Row, asked: number | null = null): boolean =>
+  sampler.isSampled(toBatch([row]).u32, 0, asked);
 
 const low = `${'f'.repeat(18)}${'0'.repeat(14)}`;
 const high = `${'0'.repeat(18)}${'f'.repeat(14)}`;
@@ -70,29 +72,26 @@ describe('a ratio', () => {
     assert.ok(kept > 320 && kept < 480, String(kept));
   });
 
-  for (const [ratio, state, expected] of [
-    [0.25, '', 'ot=th:c'],
-    [0.01, '', 'ot=th:fd70a3d70a3d7'],
-    [1, 'v=1', 'v=1'],
-    [0.5, 'v=1', 'ot=th:8,v=1'],
-    [0.5, 'v=1,ot=rv:0123456789abcd;th:4', 'ot=th:8;rv:0123456789abcd,v=1'],
-    [0.5, 'ot=th:c', 'ot=th:c'],
-  ] as const) {
-    test(`of ${ratio} makes ${JSON.stringify(state)} into ${expected}`, () => {
-      const { sampler } = create('traceidratio', ratio);
-      assert.equal(sampler.noteThreshold(toBatch([{}]).u32, 0, state), expected);
-    });
-  }
-
-  test('is not noted where the caller decided', () => {
-    const { sampler } = create('parentbased_traceidratio', 0.5);
-    assert.equal(sampler.noteThreshold(toBatch([sampled]).u32, 0, 'v=1'), 'v=1');
-    assert.equal(sampler.noteThreshold(toBatch([root]).u32, 0, ''), 'ot=th:8');
+  test('is told as the threshold that the trace id was compared with', () => {
+    const { sampler } = create('traceidratio', 0.25);
+    decide(sampler, root);
+    assert.equal(sampler.threshold.text, 'c');
   });
 
-  test('pushes the oldest member out of a full list', () => {
-    const full = Array.from({ length: 32 }, (_, i) => `k${i}=v`).join(',');
-    assert.equal(mergeThreshold(full, '8').split(',').length, 32);
+  test('of a rule replaces the default, in either direction', () => {
+    const { sampler } = create('traceidratio', 0.5);
+    assert.equal(decide(sampler, { ...root, traceId: low }, 1), true);
+    assert.equal(sampler.threshold.text, '0');
+    assert.equal(decide(sampler, { ...root, traceId: high }, 0), false);
+    assert.equal(decide(sampler, { ...root, traceId: high }), true, 'the next one');
+  });
+
+  test('is not told where the caller decided', () => {
+    const { sampler } = create('parentbased_traceidratio', 0.5);
+    decide(sampler, { ...sampled, traceId: low });
+    assert.equal(sampler.threshold.text, '0');
+    decide(sampler, { ...root, traceId: high });
+    assert.equal(sampler.threshold.text, '8');
   });
 });
 
@@ -113,11 +112,17 @@ describe('a decision', () => {
     assert.equal(decide(sampler, { ...root, traceId: `1${high.slice(1, 31)}e` }), false);
   });
 
+  test('of a caller wins over rules for the hops behind it', () => {
+    const { sampler } = create('parentbased_always_on', 1, 10, true);
+    assert.equal(decide(sampler, { ...sampled, traceId: low }, 0), true);
+    assert.equal(decide(sampler, { ...root, traceId: low }, 0), true);
+  });
+
   test('is remembered for so many traces; the oldest is forgotten, and counted', () => {
     const { sampler, counters } = create('parentbased_always_on', 1, 10);
     const idOf = (n: number) => n.toString(16).padStart(32, '0');
     for (let n = 1; n <= 12; n++) decide(sampler, { ...unsampled, traceId: idOf(n << 11) });
-    assert.equal(counters.get('export.decisions_evicted'), 2);
+    assert.equal(counters.get('rules.decisions_evicted'), 2);
     assert.equal(decide(sampler, { ...root, traceId: idOf(12 << 11) }), false);
     assert.equal(decide(sampler, { ...root, traceId: idOf(1 << 11) }), true);
   });

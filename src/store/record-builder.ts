@@ -1,0 +1,189 @@
+/**
+ * A row of a batch as the record of its exchange. Heads come without secrets (the batch was
+ * redacted before); bodies are looked at here, because only here it is known which are kept.
+ */
+import { ExchangeView } from '../handoff/batch.ts';
+import { headers, headerValue, methodOf, targetOf } from '../handoff/head.ts';
+import { SLOT } from '../handoff/known-headers.ts';
+import type { ExchangeBatch } from '../handoff/layout.ts';
+import { FLAG } from '../handoff/layout.ts';
+import type { Redaction } from '../rules/redaction/redaction.ts';
+import type { Counters } from '../telemetry/counters.ts';
+import { codingsOf } from './decode-body.ts';
+import { decodeWhole } from './decode-whole.ts';
+import type {
+  BodyInput,
+  HeaderList,
+  Level,
+  MessageInput,
+  ProcessInput,
+  RecordInput,
+  RequestInput,
+} from './record-input.ts';
+
+/** What the proxy changed: for the record, and a line each for people. */
+export interface Changes {
+  readonly record: unknown;
+  readonly lines: readonly string[];
+}
+
+export interface RecordBuilderParts {
+  readonly redaction: Redaction;
+  readonly processOf: (index: number) => {
+    readonly process: ProcessInput;
+    readonly tags: readonly string[];
+  };
+  /** Unix milliseconds of a monotonic time in nanoseconds. */
+  readonly toUnixMs: (timeNs: number) => number;
+  readonly isInternal: (address: string) => boolean;
+  readonly decodedBytesMax: number;
+  readonly counters: Counters;
+}
+
+const LEVELS: readonly (Level | 'none')[] = ['none', 'summary', 'details', 'full'];
+const NO_CHANGES: Changes = { record: undefined, lines: [] };
+const FAMILY_UNIX = 1;
+
+export class RecordBuilder {
+  readonly #parts: RecordBuilderParts;
+  readonly #view = new ExchangeView();
+
+  constructor(parts: RecordBuilderParts) {
+    this.#parts = parts;
+  }
+
+  /** Stands on no row of it yet. What is built keeps none of its bytes but those of bodies. */
+  open(batch: ExchangeBatch): void {
+    this.#view.open(batch);
+  }
+
+  /** `level`: index into LEVELS of the rules; from summary on. */
+  build(row: number, level: number, changes: Changes = NO_CHANGES): RecordInput {
+    const view = this.#view;
+    view.seek(row);
+    const { process, tags } = this.#parts.processOf(view.process);
+    const name = LEVELS[level];
+    const hasHeaders = name === 'details' || name === 'full';
+    const request = this.#request(name === 'full', hasHeaders);
+    return {
+      level: name === undefined || name === 'none' ? 'summary' : name,
+      traceId: view.traceId,
+      spanId: view.spanId,
+      parentSpanId: view.parentSpanId,
+      linkTier: view.tier,
+      linkConfidence: view.confidence,
+      direction: this.#direction(),
+      ...this.#times(),
+      end: view.end,
+      hasLoss: (view.flags & FLAG.loss) !== 0 || view.end === 'lost',
+      process,
+      tags,
+      connectionId: String(view.connectionId),
+      endpointId: request.authority,
+      requestId: view.header(SLOT['x-request-id']) ?? '',
+      request,
+      response:
+        view.status === 0
+          ? undefined
+          : { status: view.status, ...this.#response(name === 'full', hasHeaders) },
+      changes: changes.record,
+      changeLines: changes.lines,
+    };
+  }
+
+  #times() {
+    const { requestStartNs, requestHeadNs, responseStartNs, endNs } = this.#view;
+    const startNs = requestStartNs || requestHeadNs;
+    const since = (timeNs: number) =>
+      timeNs === 0 || startNs === 0 ? undefined : Math.max(0, timeNs - startNs) / 1e6;
+    return {
+      startMs: this.#parts.toUnixMs(startNs || endNs),
+      durationMs: since(endNs),
+      ttfbMs: since(responseStartNs),
+    };
+  }
+
+  #direction(): RecordInput['direction'] {
+    const { isClient, remoteAddress, family } = this.#view;
+    if (!isClient) return 'ingress';
+    const isInternal = family === FAMILY_UNIX || this.#parts.isInternal(remoteAddress);
+    return isInternal ? 'egress-internal' : 'egress-external';
+  }
+
+  #request(hasBody: boolean, hasHeaders: boolean): RequestInput {
+    const view = this.#view;
+    const head = view.requestHead;
+    const isTls = (view.flags & FLAG.tls) !== 0;
+    const scheme = isTls ? 'https' : 'http';
+    const { authority, path } = splitTarget(targetOf(head), view.header(SLOT.host) ?? '');
+    const body = hasBody ? view.requestBody : null;
+    return {
+      ...this.#message(head, view.requestBodyBytes, body, view.requestEndNs > 0, hasHeaders),
+      method: methodOf(head),
+      url: authority === '' ? path : `${scheme}://${authority}${path}`,
+      scheme,
+      path: path.split('?', 1)[0] ?? '',
+      authority,
+      protocol: 'http1',
+      userAgent: view.header(SLOT['user-agent']),
+    };
+  }
+
+  #response(hasBody: boolean, hasHeaders: boolean): MessageInput {
+    const view = this.#view;
+    const body = hasBody ? view.responseBody : null;
+    const isEnded = view.end === 'complete' || view.end === 'tunnel';
+    return this.#message(view.responseHead, view.responseBodyBytes, body, isEnded, hasHeaders);
+  }
+
+  #message(
+    head: Buffer,
+    bodyBytes: number,
+    body: Buffer | null,
+    isEnded: boolean,
+    hasHeaders: boolean,
+  ): MessageInput {
+    const list: HeaderList = hasHeaders ? [...headers(head)] : [];
+    const contentType = headerValue(head, 'content-type');
+    return {
+      headers: list,
+      bodyBytes,
+      contentType,
+      body:
+        body === null || bodyBytes === 0
+          ? undefined
+          : this.#body(body, bodyBytes, isEnded, list, contentType ?? ''),
+    };
+  }
+
+  #body(
+    bytes: Buffer,
+    lenBytes: number,
+    isEnded: boolean,
+    list: HeaderList,
+    contentType: string,
+  ): BodyInput {
+    const isTruncated = !isEnded || bytes.length < lenBytes;
+    const plain = { lenBytes, isTruncated, sha256: undefined, wholeSha256: undefined };
+    const { redaction, decodedBytesMax, counters } = this.#parts;
+    if (redaction.coversBodies) {
+      const decoded = decodeWhole(bytes, codingsOf(list), decodedBytesMax);
+      const result = redaction.body({ decoded, contentType, isTruncated });
+      if (result.kind === 'masked') counters.add('store.bodies_masked');
+      if (result.kind !== 'untouched') return { ...plain, bytes: result.bytes, isRedacted: true };
+    }
+    // The batch is filled again when everybody has read it.
+    return { ...plain, bytes: Buffer.from(bytes), isRedacted: false };
+  }
+}
+
+/** RFC 9112 3.2: the authority of an absolute or authority-form target beats Host. */
+function splitTarget(target: string, host: string): { authority: string; path: string } {
+  const absolute = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/([^/?#]*)(.*)$/s.exec(target);
+  if (absolute !== null) {
+    const authority = (absolute[1] ?? '').replace(/^[^@]*@/, '');
+    return { authority, path: absolute[2] || '/' };
+  }
+  if (target.startsWith('/') || target === '*') return { authority: host, path: target };
+  return { authority: target, path: '' };
+}

@@ -14,23 +14,11 @@ import { Inspector } from './discover/plan.ts';
 import { readProcess } from './discover/processes.ts';
 import { Resources } from './discover/resource.ts';
 import { Watcher, type WatchPlan } from './discover/watcher.ts';
-import { chooseExporter } from './export/choose.ts';
 import { WallClock } from './export/clock.ts';
-import {
-  createExporter,
-  createOtlpExporter,
-  type ExportParts,
-  type HeaderSettings,
-} from './export/create.ts';
-import { discard } from './export/discard.ts';
-import type { SpanExporter } from './export/exporter.ts';
 import { localPorts } from './export/local-ports.ts';
-import { readExportSettings } from './export/settings.ts';
 import type { ObservedProcess } from './handoff/layout.ts';
 import type { Appearance, OwnConnection, PlanMessage } from './handoff/messages.ts';
 import { watchOwnConnections } from './own-connections.ts';
-import { viewOf } from './process-views.ts';
-import { readSamplerSettings } from './rules/sampling/settings.ts';
 import { Counters } from './telemetry/counters.ts';
 import { type Log, routeDiagnostics } from './telemetry/log.ts';
 import { type Metrics, startMetrics } from './telemetry/metrics.ts';
@@ -61,7 +49,6 @@ export class Agent {
   /** By index as in a batch's `process` column. */
   readonly #processes: ObservedProcess[] = [];
   #delivery: Delivery | undefined;
-  #exporter: SpanExporter | undefined;
   #capture: CaptureThread | undefined;
   #metrics: Metrics | undefined;
   #endOwnConnections = () => {};
@@ -114,12 +101,22 @@ export class Agent {
     return this.#capture?.stopped ?? Promise.resolve();
   }
 
+  /**
+   * Another configuration, applied as a whole: what cannot be applied leaves everything as it is.
+   * Exchanges that finish from now on follow it; what waits under the old one is sent.
+   * @throws AgentError when a store, an endpoint or a certificate cannot be used
+   */
+  async configure(config: Config, env: NodeJS.ProcessEnv): Promise<void> {
+    const before = this.#delivery;
+    this.#delivery = await this.#openDelivery(config, env);
+    await before?.close(FLUSH_DEADLINE_MS, this.#delivery);
+  }
+
   /** Takes what the kernel still holds, sends it, and leaves nothing behind. */
   async stop(): Promise<void> {
     clearInterval(this.#rescans);
     await this.#capture?.stop();
     await this.#delivery?.close(FLUSH_DEADLINE_MS);
-    await this.#exporter?.close(FLUSH_DEADLINE_MS);
     await this.#metrics?.stop();
     this.#endOwnConnections();
     this.#clock.stop();
@@ -128,36 +125,22 @@ export class Agent {
   async #startExport(): Promise<void> {
     const { config, env, log, recording } = this.#options;
     if (recording !== undefined) return;
-    const choice = await chooseExporter(env);
-    log.info(`spans go to ${choice.kinds.join(' and ') || 'nowhere'}: ${choice.reason}`);
-    this.#excludePeersAt(localPorts(env, choice));
     this.#clock.start();
     routeDiagnostics(log);
     this.#metrics = await startMetrics(env, VERSION, () => this.counters());
-    const settings = readExportSettings(env);
-    const sampler = readSamplerSettings(env);
-    for (const warning of [...settings.warnings, ...sampler.warnings]) log.warn(warning);
-    this.#delivery = await Delivery.open(config, {
-      log,
-      sampler,
-      counters: this.#counters,
-      processOf: (index) => viewOf(this.#resourceOf(index)),
-      toUnixMs: (timeNs) => this.#clock.toUnixMs(timeNs),
-    });
-    const parts: ExportParts = {
-      settings,
-      env,
-      headers: headerSettings(config, this.#delivery),
-      log,
+    this.#delivery = await this.#openDelivery(config, env);
+  }
+
+  async #openDelivery(config: Config, env: NodeJS.ProcessEnv): Promise<Delivery> {
+    const context = {
       clock: this.#clock,
       counters: this.#counters,
-      out: process.stdout,
-      resourceOf: (index) => this.#resourceOf(index),
+      log: this.#options.log,
+      resourceOf: (index: number) => this.#resourceOf(index),
     };
-    this.#exporter = isEncodeOnly(env)
-      ? createOtlpExporter(parts, choice.protocol, discard)
-      : createExporter(choice, parts);
-    this.#delivery.exportTo(this.#exporter);
+    const delivery = await Delivery.open({ config, env, context }, this.#delivery);
+    this.#excludePeersAt(localPorts(env, delivery.choice));
+    return delivery;
   }
 
   /** Who listens on a port is known only by looking: a restarted server is found so. */
@@ -264,14 +247,4 @@ export class Agent {
     const info = readProcess(tgid);
     return info === undefined ? {} : this.#resources.get(tgid, info.startNs, info.comm).attributes;
   }
-}
-
-function headerSettings({ otel }: Config, { isRedacted }: Delivery): HeaderSettings {
-  const { requestHeaders, responseHeaders } = otel;
-  return { requestHeaders, responseHeaders, isRedacted };
-}
-
-/** Benchmarks measure encoding apart from sending. */
-function isEncodeOnly(env: NodeJS.ProcessEnv): boolean {
-  return env.SPANTAP_BENCH_ENCODE_ONLY === '1';
 }

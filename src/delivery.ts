@@ -8,10 +8,11 @@
  */
 import type { Config } from './config/file/types.ts';
 import { limits } from './config/limits.ts';
-import type { SpanExporter } from './export/exporter.ts';
+import type { ExporterChoice } from './export/choose.ts';
+import { type ExporterContext, type OpenedExporter, openExporter } from './exporters.ts';
 import type { ExchangeBatch } from './handoff/layout.ts';
 import { ObjectStores } from './object-stores.ts';
-import type { ProcessView } from './process-views.ts';
+import { viewOf } from './process-views.ts';
 import { Recorder } from './recorder.ts';
 import { Decider } from './rules/decide/decider.ts';
 import type { Decisions } from './rules/decide/decisions.ts';
@@ -23,21 +24,17 @@ import { BatchRedaction } from './rules/redaction/batch.ts';
 import { type ConfiguredRedaction, configuredRedaction } from './rules/redaction/configured.ts';
 import { RateLimit } from './rules/sampling/rate-limit.ts';
 import { Sampler } from './rules/sampling/sampler.ts';
-import type { SamplerSettings } from './rules/sampling/settings.ts';
+import { readSamplerSettings } from './rules/sampling/settings.ts';
 import { type MostCopied, mostCopied } from './rules/sets/most-copied.ts';
 import { isInternalText } from './rules/values/address.ts';
 import { RecordBuilder } from './store/record-builder.ts';
-import type { StoreLog } from './store/types.ts';
-import type { Counters } from './telemetry/counters.ts';
 
-export interface DeliveryContext {
-  readonly counters: Counters;
-  readonly log: StoreLog;
-  readonly sampler: SamplerSettings;
-  /** What is known of a process, by its index in a batch. */
-  readonly processOf: (index: number) => ProcessView;
-  /** Unix milliseconds of a monotonic time in nanoseconds. */
-  readonly toUnixMs: (timeNs: number) => number;
+/** One configuration, and what lasts longer than it. */
+export interface DeliveryInput {
+  readonly config: Config;
+  /** With what the file says in the words of the OTEL_* variables. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly context: ExporterContext;
 }
 
 interface Parts {
@@ -46,12 +43,12 @@ interface Parts {
   readonly redaction: ConfiguredRedaction;
   readonly decider: Decider;
   readonly recorder: Recorder;
+  readonly exporter: OpenedExporter;
 }
 
 export class Delivery {
   readonly #parts: Parts;
   readonly #redact: BatchRedaction;
-  #exporter: SpanExporter | undefined;
 
   private constructor(parts: Parts) {
     this.#parts = parts;
@@ -60,35 +57,33 @@ export class Delivery {
 
   /**
    * `before`: the delivery of the last configuration, which goes on until it is closed.
-   * @throws AgentError when a store cannot be used
+   * @throws AgentError when a store, an endpoint or a certificate cannot be used
    */
-  static async open(
-    config: Config,
-    context: DeliveryContext,
-    before?: Delivery,
-  ): Promise<Delivery> {
+  static async open(input: DeliveryInput, before?: Delivery): Promise<Delivery> {
+    const { config, env, context } = input;
     const stacks = await compileStacks(config, config.capture.level);
     const redaction = configuredRedaction(config.redaction);
     const builder = createBuilder(config, redaction, context);
-    const decider = createDecider(config, stacks, context);
+    const decider = createDecider(input, stacks);
     const { objectStores } = config.services;
-    const stores = await ObjectStores.open(objectStores, context, before?.stores);
+    const isRedacted = !redaction.isStandard;
+    const exporter = await openExporter(config, env, isRedacted, context, before?.exporter);
+    const stores = await openStores(objectStores, context, exporter, before);
     const recorder = new Recorder(builder, stacks.all, stores);
-    return new Delivery({ stacks, stores, redaction, decider, recorder });
-  }
-
-  /** Spans of this delivery go there. */
-  exportTo(exporter: SpanExporter): void {
-    this.#exporter = exporter;
+    return new Delivery({ stacks, stores, redaction, decider, recorder, exporter });
   }
 
   get stores(): ObjectStores {
     return this.#parts.stores;
   }
 
-  /** Secrets were taken out by rules of the file before spans are built. */
-  get isRedacted(): boolean {
-    return !this.#parts.redaction.isStandard;
+  get exporter(): OpenedExporter {
+    return this.#parts.exporter;
+  }
+
+  /** Where spans go. */
+  get choice(): ExporterChoice {
+    return this.exporter.choice;
   }
 
   /** What the kernel side has to copy. */
@@ -108,39 +103,52 @@ export class Delivery {
     const visible = this.#redact.apply(batch, (row) => this.#isRewritten(row, decisions));
     const references = recorder.add(visible, decisions, () => undefined);
     const { levels, kept, thresholds } = decisions;
-    this.#exporter?.add(visible, { levels, kept, thresholds, references });
+    this.exporter.exporter.add(visible, { levels, kept, thresholds, references });
   }
 
   /** Sends and stores what waits, and ends what `next` did not take over. */
   async close(deadlineMs: number, next?: Delivery): Promise<void> {
-    await this.stores.close(deadlineMs, next?.stores);
+    const ends = [this.stores.close(deadlineMs, next?.stores)];
+    const { exporter } = this.exporter;
+    if (next?.exporter.exporter !== exporter) ends.push(exporter.close(deadlineMs));
+    await Promise.all(ends);
   }
 
   /** Spans mask the standard lists where they read them, which is cheaper than a new head. */
   #isRewritten(row: number, decisions: Decisions): boolean {
     if (this.#parts.recorder.isWanted(row, decisions)) return true;
-    return this.isRedacted && decisions.kept[row] === 1;
+    return !this.#parts.redaction.isStandard && decisions.kept[row] === 1;
   }
 }
 
-function createDecider(
-  { sampling, stacks: configured }: Config,
-  stacks: Stacks,
-  { sampler, counters, processOf }: DeliveryContext,
-): Decider {
+/** A store that cannot be used leaves no exporter behind. */
+async function openStores(
+  configs: Config['services']['objectStores'],
+  context: ExporterContext,
+  { exporter }: OpenedExporter,
+  before: Delivery | undefined,
+): Promise<ObjectStores> {
+  try {
+    return await ObjectStores.open(configs, context, before?.stores);
+  } catch (error) {
+    if (before?.exporter.exporter !== exporter) await exporter.close(0);
+    throw error;
+  }
+}
+
+function createDecider({ config, env, context }: DeliveryInput, stacks: Stacks): Decider {
+  const { counters, log, resourceOf } = context;
   const facts: FactSource = {
-    process: (index) => processOf(index).facts,
+    process: (index) => viewOf(resourceOf(index)).facts,
     connection: () => NO_FACTS,
     link: changesOf,
   };
-  const isThinnedByRules = Object.values(configured).some(({ plugins }) =>
-    plugins.some(
-      (plugin) =>
-        plugin.type === 'http_capture' &&
-        plugin.config.rules.some(({ sample }) => sample !== undefined && sample < 1),
-    ),
+  const isThinnedByRules = stacks.all.some(({ capture }) =>
+    capture.set.rules.some(({ sample }) => sample !== null && sample < 1),
   );
-  const { name, ratio } = sampler;
+  const { name, ratio, warnings } = readSamplerSettings(env);
+  for (const warning of warnings) log.warn(warning);
+  const { maxPerSecond } = config.sampling;
   const options = { name, ratio, isThinnedByRules, tracesMax: limits.samplerTracesMax };
   return new Decider({
     stacks,
@@ -148,21 +156,20 @@ function createDecider(
     counters,
     source: new ExchangeSource(facts),
     sampler: new Sampler(options, counters),
-    rateLimit:
-      sampling.maxPerSecond === undefined ? undefined : new RateLimit(sampling.maxPerSecond),
+    rateLimit: maxPerSecond === undefined ? undefined : new RateLimit(maxPerSecond),
   });
 }
 
 function createBuilder(
   { limits: bounds }: Config,
   { redaction }: ConfiguredRedaction,
-  { processOf, toUnixMs, counters }: DeliveryContext,
+  { resourceOf, clock, counters }: ExporterContext,
 ): RecordBuilder {
   return new RecordBuilder({
     redaction,
-    processOf,
-    toUnixMs,
     counters,
+    processOf: (index) => viewOf(resourceOf(index)),
+    toUnixMs: (timeNs) => clock.toUnixMs(timeNs),
     isInternal: isInternalText,
     decodedBytesMax: bounds.decodedBodyBytes,
   });

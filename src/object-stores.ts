@@ -1,4 +1,8 @@
-/** The object stores of a configuration by their ids; kept open over a reload that leaves them as they are. */
+/**
+ * The object stores of a configuration by their ids. Over a reload a store that is left as it is
+ * stays open; one whose settings changed ends before its successor begins, because only one can
+ * have the spool: what waits in it is taken over.
+ */
 import { isDeepStrictEqual } from 'node:util';
 import type { ObjectStoreConfig } from './config/file/types.ts';
 import { openObjectStage } from './store/open-stage.ts';
@@ -7,40 +11,41 @@ import type { ObjectStage } from './store/stage.ts';
 
 interface Opened {
   readonly config: ObjectStoreConfig;
-  readonly stage: ObjectStage;
+  stage: ObjectStage;
 }
 
 export class ObjectStores {
-  readonly #opened: readonly Opened[];
+  #opened: Opened[] = [];
 
-  private constructor(opened: readonly Opened[]) {
-    this.#opened = opened;
-  }
-
-  /** @throws AgentError when a store cannot be used; those that were opened are closed again */
+  /** @throws AgentError when a store cannot be used; those of `before` are as they were, then */
   static async open(
     configs: readonly ObjectStoreConfig[],
     context: StoreContext,
     before?: ObjectStores,
   ): Promise<ObjectStores> {
-    const opened: Opened[] = [];
+    const stores = new ObjectStores();
+    const ended: Opened[] = [];
     try {
       for (const config of configs) {
-        const stage = before?.stageFor(config) ?? (await openObjectStage(config, context));
-        opened.push({ config, stage });
+        const stage = before?.stageFor(config);
+        const spool = spoolOf(config);
+        if (stage === undefined && spool !== undefined) {
+          ended.push(...((await before?.endWithSpool(spool)) ?? []));
+        }
+        stores.#opened.push({ config, stage: stage ?? (await openObjectStage(config, context)) });
       }
     } catch (error) {
-      const fresh = opened.filter(({ stage }) => before?.has(stage) !== true);
-      await Promise.all(fresh.map(({ stage }) => stage.close(0)));
+      await stores.close(0, before);
+      for (const opened of ended) opened.stage = await openObjectStage(opened.config, context);
       throw error;
     }
-    return new ObjectStores(opened);
+    return stores;
   }
 
   /** The first one without an id; undefined: there is none, or it takes nothing. */
   find(id: string | undefined): ObjectStage | undefined {
     const found =
-      id === undefined ? this.#opened[0] : this.#opened.find(({ stage }) => stage.id === id);
+      id === undefined ? this.#opened[0] : this.#opened.find(({ config }) => config.id === id);
     return found === undefined || found.stage.type === 'disabled' ? undefined : found.stage;
   }
 
@@ -58,4 +63,16 @@ export class ObjectStores {
   stageFor(config: ObjectStoreConfig): ObjectStage | undefined {
     return this.#opened.find((opened) => isDeepStrictEqual(opened.config, config))?.stage;
   }
+
+  /** Until there is a successor, what comes is dropped and counted: some milliseconds. */
+  async endWithSpool(directory: string): Promise<Opened[]> {
+    const ended = this.#opened.filter(({ config }) => spoolOf(config) === directory);
+    await Promise.all(ended.map(({ stage }) => stage.close(0)));
+    return ended;
+  }
+}
+
+/** The folder that one store alone may have. */
+function spoolOf(config: ObjectStoreConfig): string | undefined {
+  return config.type === 's3' && config.spool.enabled ? config.spool.directory : undefined;
 }

@@ -8,20 +8,19 @@ import type { ObjectStage, StoredReferences } from './store/stage.ts';
 
 export class Recorder {
   readonly #builder: RecordBuilder;
-  /** By index of the stack. */
-  readonly #stages: readonly (ObjectStage | undefined)[];
+  readonly #stacks: readonly Stack[];
+  readonly #stores: ObjectStores;
   #references: (StoredReferences | undefined)[] = [];
 
   constructor(builder: RecordBuilder, stacks: readonly Stack[], stores: ObjectStores) {
     this.#builder = builder;
-    this.#stages = stacks.map(({ capture: { objectStore } }) =>
-      objectStore.isDisabled ? undefined : stores.find(objectStore.id),
-    );
+    this.#stacks = stacks;
+    this.#stores = stores;
   }
 
   /** Whether a record of this row is wanted, and there is a store for it. */
   isWanted(row: number, { stored, stacks }: Decisions): boolean {
-    return stored[row] === 1 && this.#stages[stacks[row]] !== undefined;
+    return stored[row] === 1 && this.#stageOf(stacks[row]) !== undefined;
   }
 
   /**
@@ -38,9 +37,15 @@ export class Recorder {
       if (!this.isWanted(row, decisions)) continue;
       if (this.#references.length === 0) this.#builder.open(batch);
       const input = this.#builder.build(row, decisions.levels[row], changesOf(row));
-      const stage = this.#stages[decisions.stacks[row]];
+      const stage = this.#stageOf(decisions.stacks[row]);
       this.#references[row] = stage?.add(input, decisions.text[row] === 1 ? 'text' : 'json');
     }
     return this.#references;
+  }
+
+  /** Asked anew each time: over a reload a store may be replaced. */
+  #stageOf(stack: number): ObjectStage | undefined {
+    const { objectStore } = this.#stacks[stack].capture;
+    return objectStore.isDisabled ? undefined : this.#stores.find(objectStore.id);
   }
 }

@@ -7,16 +7,10 @@ import type { Level } from './config/command-line.ts';
 import { defaults } from './config/file/load.ts';
 import { Delivery } from './delivery.ts';
 import type { Family } from './discover/types.ts';
-import { chooseExporter } from './export/choose.ts';
 import { type ClockSource, systemClock, WallClock } from './export/clock.ts';
-import { ALL_HEADERS, createExporter } from './export/create.ts';
-import type { SpanExporter } from './export/exporter.ts';
-import { readExportSettings } from './export/settings.ts';
 import type { ResourceInfo } from './export/types.ts';
 import type { ExchangeBatch, ObservedProcess } from './handoff/layout.ts';
 import { Pipeline } from './pipeline.ts';
-import { viewOf } from './process-views.ts';
-import { readSamplerSettings } from './rules/sampling/settings.ts';
 import type { Counters } from './telemetry/counters.ts';
 import type { Log } from './telemetry/log.ts';
 
@@ -87,36 +81,20 @@ export class Replay {
 /** A replay that exports as `spantap run` does. */
 export async function createReplay(
   options: ReplayOptions & { readonly env: NodeJS.ProcessEnv },
-): Promise<{ replay: Replay; exporter: SpanExporter }> {
+): Promise<{ replay: Replay; delivery: Delivery }> {
   const { head, counters, level, log, env } = options;
-  const choice = await chooseExporter(env);
   const batches: { add: (batch: ExchangeBatch) => void } = { add: () => undefined };
   const replay = new Replay(counters, log, (batch) => batches.add(batch));
   const clock = new WallClock(clockOf(head));
-  const exporter = createExporter(choice, {
-    env,
-    headers: ALL_HEADERS,
-    log,
-    counters,
-    settings: readExportSettings(env),
-    clock,
-    out: process.stdout,
-    resourceOf: (index) => replay.resourceOf(index),
-  });
+  const resourceOf = (index: number) => replay.resourceOf(index);
   const config = defaults();
-  const delivery = await Delivery.open(
-    { ...config, capture: { ...config.capture, level } },
-    {
-      log,
-      counters,
-      sampler: readSamplerSettings(env),
-      processOf: (index) => viewOf(replay.resourceOf(index)),
-      toUnixMs: (timeNs) => clock.toUnixMs(timeNs),
-    },
-  );
-  delivery.exportTo(exporter);
+  const delivery = await Delivery.open({
+    config: { ...config, capture: { ...config.capture, level } },
+    env,
+    context: { log, counters, clock, resourceOf },
+  });
   batches.add = (batch) => delivery.add(batch);
-  return { replay, exporter };
+  return { replay, delivery };
 }
 
 /** This machine's clocks, moved to the moment of the recording. */

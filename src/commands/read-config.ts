@@ -16,10 +16,15 @@ export interface ReadConfigInput {
   readonly purpose: 'run' | 'look';
 }
 
+/** With the text of the file; undefined: there is none. */
+export interface ReadConfig extends Loaded {
+  readonly text: string | undefined;
+}
+
 /** @throws AgentError when the file cannot be read or is no UTF-8 */
-export async function readConfig({ file, flags, purpose }: ReadConfigInput): Promise<Loaded> {
+export async function readConfig({ file, flags, purpose }: ReadConfigInput): Promise<ReadConfig> {
   const text = file === undefined ? undefined : readText(file);
-  return loadConfig({
+  const loaded = loadConfig({
     text,
     file: file === '-' ? 'stdin' : (file ?? ''),
     environment: process.env,
@@ -27,6 +32,7 @@ export async function readConfig({ file, flags, purpose }: ReadConfigInput): Pro
     purpose,
     grammars: await loadGrammars(text ?? ''),
   });
+  return { ...loaded, text };
 }
 
 /** One line or two for each, then how many. */

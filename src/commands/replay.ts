@@ -13,7 +13,7 @@ export async function replay(line: ReplayCommand): Promise<number> {
   const log = createLog(line.log);
   const counters = new Counters();
   const head = readEventFileHead(file);
-  const { replay: run, exporter } = await createReplay({
+  const { replay: run, delivery } = await createReplay({
     head,
     counters,
     log,
@@ -28,7 +28,7 @@ export async function replay(line: ReplayCommand): Promise<number> {
   } finally {
     // Damage ends a replay, but what came before it was read and is shown.
     run.pipeline.finish();
-    await exporter.close(FLUSH_DEADLINE_MS);
+    await delivery.close(FLUSH_DEADLINE_MS);
     log.info(formatSummary(counters));
   }
   return 0;

@@ -1,40 +1,89 @@
 /** `spantap run`: watch, export, say once a minute how it goes, and sum up at the end. */
 import { writeFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Agent } from '../agent.ts';
 import type { RunCommand } from '../config/command-line.ts';
 import { findWithoutEffect } from '../config/file/effect.ts';
 import type { Loaded } from '../config/file/load.ts';
 import { formatProblem } from '../config/file/problem.ts';
+import { needRestart } from '../config/file/restart.ts';
 import type { Config } from '../config/file/types.ts';
 import { AgentError } from '../telemetry/agent-error.ts';
 import { COUNTER_NAMES, type Counters } from '../telemetry/counters.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { formatStatus, formatSummary } from '../telemetry/status.ts';
-import { formatProblems, readConfig } from './read-config.ts';
+import { followFile } from './config-file.ts';
+import { formatProblems, type ReadConfig, readConfig } from './read-config.ts';
 import { requireAll } from './require-all.ts';
 import { untilSignal } from './signals.ts';
 
 const STATUS_INTERVAL_MS = 60_000;
+/** A file that is not the same after this long is not written to its end. */
+const WRITE_MS = 100;
+/** Editors empty a file before they write it: one that stays empty is taken as it is. */
+const LOOKS_MAX = 20;
 
 export async function run(line: RunCommand): Promise<number> {
-  const loaded = await readConfig({ file: line.config, flags: line.flags, purpose: 'run' });
+  const loaded = await load(line);
   const config = rightOrRefuse(loaded, line.config);
   requireAll();
   const log = createLog(config.telemetry.logs);
   reportFile(line.config, config, loaded, log);
-  const agent = await Agent.start({
-    config,
-    log,
-    env: { ...process.env, ...loaded.variables },
-  });
+  const agent = await Agent.start({ config, log, env: environmentOf(loaded) });
   log.info(`watching ${agent.describe()}`);
   const status = setInterval(() => log.info(formatStatus(agent.counters())), STATUS_INTERVAL_MS);
+  const changes = followChanges(line, agent, loaded, log);
   await untilSignal();
+  changes?.stop();
   clearInterval(status);
   await agent.stop();
   log.info(formatSummary(agent.counters()));
   if (line.summaryJson !== undefined) writeSummary(line.summaryJson, agent.counters());
   return 0;
+}
+
+function load({ config, flags }: RunCommand): Promise<ReadConfig> {
+  return readConfig({ file: config, flags, purpose: 'run' });
+}
+
+/** A file that is being written looks like another one: read until it stays the same. */
+async function loadWritten(line: RunCommand): Promise<ReadConfig> {
+  let loaded = await load(line);
+  for (let looks = 0; looks < LOOKS_MAX; looks++) {
+    await delay(WRITE_MS);
+    const again = await load(line);
+    if (again.text === loaded.text && again.text?.trim() !== '') return again;
+    loaded = again;
+  }
+  return loaded;
+}
+
+function environmentOf({ variables }: Loaded): NodeJS.ProcessEnv {
+  return { ...process.env, ...variables };
+}
+
+/** Standard input cannot be read twice. */
+function followChanges(line: RunCommand, agent: Agent, atStart: ReadConfig, log: Log) {
+  const { config: file } = line;
+  if (file === undefined || file === '-') return undefined;
+  const started = rightOrRefuse(atStart, file);
+  let { text } = atStart;
+  return followFile(file, async () => {
+    try {
+      const loaded = await loadWritten(line);
+      if (loaded.text === text) return;
+      text = loaded.text;
+      const config = rightOrRefuse(loaded, file);
+      await agent.configure(config, environmentOf(loaded));
+      reportFile(file, config, loaded, log);
+      for (const path of needRestart(started, config)) {
+        log.warn(`${file}: ${path} changed: it holds from the next start on`);
+      }
+    } catch (error) {
+      if (!(error instanceof AgentError)) throw error;
+      log.error(`${file} is not applied, the configuration before it holds: ${error.message}`);
+    }
+  });
 }
 
 function rightOrRefuse({ config, problems }: Loaded, file: string | undefined): Config {

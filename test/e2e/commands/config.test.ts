@@ -1,11 +1,11 @@
-/** `spantap run --config`: what the file says happens, what is not built yet is named. */
+/** `spantap run --config`: what the file says happens, also when it changes; the rest is named. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { MAIN } from '../harness/agent.ts';
 import { ask } from '../harness/http-client.ts';
 import { Program } from '../harness/program.ts';
@@ -26,27 +26,87 @@ after(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+function runWith(lines: readonly string[]): Program {
+  writeFileSync(file, lines.join('\n'));
+  return new Program('spantap', process.execPath, [MAIN, 'run', '--config', file]);
+}
+
+async function end(run: Program): Promise<void> {
+  run.child.kill('SIGTERM');
+  assert.equal(await run.ended(), 0, run.output);
+}
+
 test('runs as the file says, and names what has no effect yet', async () => {
-  const lines = [
+  const run = runWith([
     'version: 2',
     'services: {object_stores: [{type: stdout}]}',
     'tap: {direction: ingress, http: {stack: s}}',
-    'stacks: {s: {plugins: [{type: http_capture, config: {level: details}}]}}',
-    'otel: {traces_exporters: [console]}',
+    'stacks: {s: {plugins: [{type: http_capture, config: {level: details, format: text}}]}}',
+    'otel: {traces_exporters: [none], spool: {max_size: 2GiB}}',
     `capture: {ports: [${port}]}`,
     'limits: {ring_size: 1MiB, kernel_connections: 4096, head_size: 4KiB}',
     'telemetry: {logs: {encoding: json}}',
-  ];
-  writeFileSync(file, lines.join('\n'));
-  const run = new Program('spantap', process.execPath, [MAIN, 'run', '--config', file]);
+  ]);
   await run.line(/"msg":"watching /);
-  assert.match(run.stderr, /qtap\.yaml:2: no effect yet: services\.object_stores: /);
-  assert.match(run.stderr, /qtap\.yaml:3: no effect yet: tap\.direction: /);
-  assert.match(run.stderr, /qtap\.yaml:4: no effect yet: stacks: /);
-  assert.doesNotMatch(run.stderr, /no effect yet: (otel|capture|limits|telemetry)/);
-  assert.match(run.stderr, /spans carry level details/);
+  assert.match(run.stderr, /qtap\.yaml:5: no effect yet: otel\.spool\.max_size: /);
+  assert.doesNotMatch(run.stderr, /no effect yet: (services|stacks|capture|limits|telemetry)/);
   await ask(port, '/from/a/file');
-  await run.line(/GET \/from\/a\/file/);
-  run.child.kill('SIGTERM');
-  assert.equal(await run.ended(), 0, run.output);
+  await run.line(/=== HTTP Transaction ===/);
+  await run.line(/--- Request Headers ---/);
+  assert.match(run.stdout, /URL: http:\/\/127\.0\.0\.1:\d+\/from\/a\/file/);
+  await end(run);
+});
+
+describe('a file that changes', () => {
+  const lines = (level: string, more: readonly string[] = []) => [
+    'version: 2',
+    'services: {object_stores: [{type: stdout}]}',
+    'tap: {http: {stack: s}}',
+    `stacks: {s: {plugins: [{type: http_capture, config: {level: ${level}, format: text}}]}}`,
+    'otel: {traces_exporters: [console]}',
+    `capture: {ports: [${port}]}`,
+    ...more,
+  ];
+
+  test('is applied at once, also to connections that are open', async () => {
+    const run = runWith(lines('summary'));
+    await run.line(/watching /);
+    await ask(port, '/one');
+    await run.line(/GET \/one/);
+    writeFileSync(`${file}.new`, lines('full').join('\n'));
+    renameSync(`${file}.new`, file);
+    await run.line(/(configuration [\s\S]*){2}/);
+    await ask(port, '/two');
+    await run.line(/URL: http:\/\/[^/]*\/two/);
+    assert.doesNotMatch(run.stdout, /URL: [^ ]*\/one/);
+    writeFileSync(file, lines('none').join('\n'));
+    run.child.kill('SIGHUP');
+    await run.line(/(configuration [\s\S]*){3}/);
+    await ask(port, '/three');
+    await end(run);
+    assert.doesNotMatch(run.stdout, /\/three/);
+    assert.match(run.stderr, /4 spans.*by_rule 2/);
+  });
+
+  test('that is wrong changes nothing and says why', async () => {
+    const run = runWith(lines('summary'));
+    await run.line(/watching /);
+    writeFileSync(file, lines('everything').join('\n'));
+    await run.line(/not applied.*qtap\.yaml:4:\d+: .*everything/);
+    const unusable = join(file, 'objects');
+    const store = `services: {object_stores: [{type: file, directory: ${unusable}}]}`;
+    writeFileSync(file, lines('summary').with(1, store).join('\n'));
+    await run.line(/not applied.*qtap\.yaml\/objects cannot be used/);
+    await ask(port, '/still');
+    await run.line(/GET \/still/);
+    await end(run);
+  });
+
+  test('names what holds from the next start on', async () => {
+    const run = runWith(lines('summary'));
+    await run.line(/watching /);
+    writeFileSync(file, lines('summary', ['limits: {ring_size: 1MiB}']).join('\n'));
+    await run.line(/limits\.ring_size changed: it holds from the next start on/);
+    await end(run);
+  });
 });

@@ -165,7 +165,7 @@ export class Agent {
         headBytesMax: bounds.headBytes,
         bodyBytesMax,
       },
-      pipeline: { ownTgid: process.pid, bodyBytesMax },
+      pipeline: { ownTgid: process.pid, bodyBytesMax, link: config.link },
       plans,
       ownConnections: [...this.#own.values()],
       ...(recording === undefined ? {} : { recording }),

@@ -12,6 +12,7 @@ import type {
   ProcessEvent,
   ProcessIdentity,
 } from './capture/types.ts';
+import type { LinkConfig } from './config/file/types.ts';
 import type { Family } from './discover/types.ts';
 import type { ExchangeBatch, ObservedProcess } from './handoff/layout.ts';
 import type { Appearance, OwnConnection } from './handoff/messages.ts';
@@ -26,6 +27,8 @@ export interface PipelineOptions {
   readonly ownTgid: number;
   /** Body bytes kept per message for later stages; 0 none. */
   readonly bodyBytesMax: number;
+  /** Section `link` of the configuration; left out, its defaults. */
+  readonly link?: LinkConfig;
   readonly onBatch: (batch: ExchangeBatch) => void;
   readonly onProcess: (process: ObservedProcess) => void;
   /** A process has its first connection, or became another program. */
@@ -69,6 +72,7 @@ export class Pipeline implements EventSink {
       announce: options.onProcess,
       ownPeer: (connection) => options.onOwnPeer(connection.process.tgid),
       log: (message) => options.onLog('warn', message),
+      ...(options.link === undefined ? {} : { signals: options.link, limits: options.link }),
     });
     this.#http1 = new Http1Stage(this.#linker, {
       counters,

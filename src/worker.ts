@@ -29,7 +29,7 @@ import { addKernelCounters } from './telemetry/kernel-counters.ts';
 
 export interface WorkerOptions {
   readonly kernel: KernelOptions;
-  readonly pipeline: Pick<PipelineOptions, 'ownTgid' | 'bodyBytesMax'>;
+  readonly pipeline: Pick<PipelineOptions, 'ownTgid' | 'bodyBytesMax' | 'link'>;
   /** Applied before the worker says that it is ready. */
   readonly plans: readonly PlanMessage[];
   /** The agent's own connections that are open already. */

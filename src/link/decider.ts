@@ -14,6 +14,7 @@ import { CERTAIN_PPM, TIER } from './node.ts';
 import { orderOf } from './order.ts';
 import { Pending } from './pending.ts';
 import type { ProcessState } from './processes.ts';
+import type { LinkSettings } from './settings.ts';
 import { haveSameTail } from './targets.ts';
 import type { TierHealth } from './tier-health.ts';
 import { type Difference, differenceOf, isLikeOther, pointsElsewhere } from './veto.ts';
@@ -23,6 +24,7 @@ export interface DeciderOptions {
   readonly connections: Connections;
   readonly hops: Hops;
   readonly log: (message: string) => void;
+  readonly signals: LinkSettings;
 }
 
 const IDENTIFIER_PPM = 999_000;
@@ -40,6 +42,11 @@ export class Decider {
   readonly #pending = new Pending();
   /** Ingress connections whose waiting egress is looked at after the current event. */
   readonly #ready: number[] = [];
+  readonly #usesState: boolean;
+  readonly #usesOrder: boolean;
+  readonly #usesIdentifiers: boolean;
+  /** More headers whose values are unique per request, in lower case. */
+  readonly #identifierHeaders: readonly string[];
   #linksUntilSearch = 1;
   #nowNs = 0;
 
@@ -48,6 +55,11 @@ export class Decider {
     this.#connections = options.connections;
     this.#hops = options.hops;
     this.#log = options.log;
+    const { tiers, identifierHeaders } = options.signals;
+    this.#usesState = tiers.includes('exact.state');
+    this.#usesOrder = tiers.includes('exact.order');
+    this.#usesIdentifiers = tiers.includes('identifier');
+    this.#identifierHeaders = identifierHeaders.map((name) => name.toLowerCase());
   }
 
   /** An egress whose request head is complete. It may have to wait for its ingress. */
@@ -88,7 +100,7 @@ export class Decider {
     const { exchange } = egress;
     if (exchange === null || egress.isDecided) return;
     this.#nowNs = exchange.requestHeadNs;
-    const { cause } = exchange;
+    const cause = this.#usesState ? exchange.cause : null;
     if (cause === null || egress.owner.stateHealth.isDisabled) this.#withoutState(egress);
     else if (cause.isNoIngress && isProven(cause, egress.owner)) ownRequest(egress);
     else if (cause.isNoIngress) this.#withoutState(egress);
@@ -143,7 +155,8 @@ export class Decider {
   /** Only a header can tell now; `reason` is why nothing better did. */
   #withoutOrder(egress: LinkNode, reason: CounterName): void {
     const { owner } = egress;
-    if (owner.identifierHealth.isDisabled) return unlinked(egress, reason);
+    if (!this.#usesIdentifiers || owner.identifierHealth.isDisabled)
+      return unlinked(egress, reason);
     owner.identifiers ??= this.#startIdentifiers(owner);
     const found = owner.identifiers.find(egress);
     if (found === null) unlinked(egress, reason);
@@ -198,7 +211,8 @@ export class Decider {
     const { owner } = egress;
     const { order } = owner;
     if (order === null) {
-      if (isCompared(owner) && this.#nowNs >= owner.shadowDueNs) this.#startShadow(owner);
+      if (this.#usesOrder && isCompared(owner) && this.#nowNs >= owner.shadowDueNs)
+        this.#startShadow(owner);
       return;
     }
     if (egress.pendingSinceNs === 0) {
@@ -222,14 +236,14 @@ export class Decider {
   }
 
   #orderFor(owner: ProcessState) {
-    if (owner.orderHealth.isDisabled) return null;
+    if (!this.#usesOrder || owner.orderHealth.isDisabled) return null;
     owner.isOrderNeeded = true;
     owner.order ??= orderOf(owner.family, this.#counters);
     return owner.order;
   }
 
   #startIdentifiers(owner: ProcessState): Identifiers {
-    const identifiers = new Identifiers(this.#counters);
+    const identifiers = new Identifiers(this.#counters, this.#identifierHeaders);
     for (let node = this.#hops.newest; node !== null; node = node.older)
       if (node.isServer && node.owner === owner && !node.hasEnded) identifiers.add(node);
     return identifiers;

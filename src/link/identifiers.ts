@@ -48,6 +48,8 @@ interface NameRecord {
 
 export class Identifiers {
   readonly #counters: Counters;
+  /** Names of headers that hold an identifier. */
+  readonly #known: ReadonlySet<string>;
   /** Key: value. Inserted with the first open request that has it, deleted with the last. */
   readonly #open = new Map<string, OpenValue>();
   readonly #names = new Map<string, NameRecord>();
@@ -57,8 +59,10 @@ export class Identifiers {
   /** Requests since an egress last looked for its parent here. */
   #sinceAsked = 0;
 
-  constructor(counters: Counters) {
+  /** `headers`: more that hold an identifier of one request, in lower case. */
+  constructor(counters: Counters, headers: readonly string[] = []) {
     this.#counters = counters;
+    this.#known = headers.length === 0 ? KNOWN : new Set([...KNOWN, ...headers]);
   }
 
   /** Values of open requests. */
@@ -77,7 +81,7 @@ export class Identifiers {
     const head = ingress.exchange?.request.bytes;
     if (head === undefined) return;
     eachHeader(head, (name, value) => {
-      if (!couldIdentify(name, value)) return;
+      if (!this.#couldIdentify(name, value)) return;
       const known = this.#open.get(value);
       if (known?.ingress === ingress) return;
       const isNew = this.#remember(value);
@@ -93,7 +97,7 @@ export class Identifiers {
   /** The request was answered: its values stay remembered as used. */
   remove(head: Buffer): void {
     eachHeader(head, (name, value) => {
-      const known = couldIdentify(name, value) ? this.#open.get(value) : undefined;
+      const known = this.#couldIdentify(name, value) ? this.#open.get(value) : undefined;
       if (known !== undefined && --known.open === 0) this.#open.delete(value);
     });
   }
@@ -105,7 +109,7 @@ export class Identifiers {
     if (head === undefined) return null;
     let found: LinkNode | 'several' | null = null;
     eachHeader(head, (name, value) => {
-      if (!couldIdentify(name, value) || !this.#isIdentifying(name)) return;
+      if (!this.#couldIdentify(name, value) || !this.#isIdentifying(name)) return;
       const ingress = this.#open.get(value)?.ingress ?? null;
       if (ingress === null) return;
       found = found === null || found === ingress ? ingress : 'several';
@@ -113,8 +117,13 @@ export class Identifiers {
     return found;
   }
 
+  #couldIdentify(name: string, value: string): boolean {
+    if (NEVER.has(name)) return false;
+    return value.length >= (this.#known.has(name) ? KNOWN_BYTES_MIN : OTHER_BYTES_MIN);
+  }
+
   #isIdentifying(name: string): boolean {
-    if (KNOWN.has(name)) return true;
+    if (this.#known.has(name)) return true;
     const record = this.#names.get(name);
     return record !== undefined && !record.hasRepeated && record.distinct >= DISTINCT_MIN;
   }
@@ -132,7 +141,7 @@ export class Identifiers {
   }
 
   #judge(name: string, isNew: boolean): void {
-    if (KNOWN.has(name)) return;
+    if (this.#known.has(name)) return;
     const record = this.#names.get(name);
     if (record === undefined) {
       if (this.#names.size >= NAMES_MAX) this.#counters.add('link.names_ignored');
@@ -140,9 +149,4 @@ export class Identifiers {
     } else if (isNew) record.distinct++;
     else record.hasRepeated = true;
   }
-}
-
-function couldIdentify(name: string, value: string): boolean {
-  if (NEVER.has(name)) return false;
-  return value.length >= (KNOWN.has(name) ? KNOWN_BYTES_MIN : OTHER_BYTES_MIN);
 }

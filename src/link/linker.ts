@@ -29,6 +29,7 @@ import { LinkNode } from './node.ts';
 import { Pairs } from './pairs.ts';
 import type { ProcessState } from './processes.ts';
 import { Processes } from './processes.ts';
+import { ALL_SIGNALS, type LinkSettings } from './settings.ts';
 import { parseTraceparent } from './traceparent.ts';
 
 export interface LinkerOptions {
@@ -44,6 +45,8 @@ export interface LinkerOptions {
   /** The other end of one of the agent's connections was seen: its collector. */
   readonly ownPeer?: (connection: Connection) => void;
   readonly limits?: Partial<HopLimits & { readonly linkWaitMs: number }>;
+  /** Signals that may link; all when left out. */
+  readonly signals?: LinkSettings;
 }
 
 /** Rows after which a batch leaves without waiting for `flush`. */
@@ -61,20 +64,24 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
   readonly #decider: Decider;
   readonly #hops: Hops;
   readonly #linkWaitNs: number;
+  readonly #readsTraceparent: boolean;
 
   constructor(options: LinkerOptions) {
     const bounds = { ...limits, ...options.limits };
+    const { signals = ALL_SIGNALS } = options;
+    this.#readsTraceparent = signals.traceparent;
     this.#counters = options.counters;
     this.#emit = options.emit;
     this.#log = options.log ?? (() => undefined);
     this.#ownTgid = options.ownTgid ?? -1;
     this.#linkWaitNs = bounds.linkWaitMs * 1e6;
     this.#processes = new Processes(options.announce);
-    this.#pairs = new Pairs(
-      options.counters,
-      options.ownPeer ?? (() => undefined),
-      bounds.lateClientMs > 0,
-    );
+    this.#pairs = new Pairs({
+      counters: options.counters,
+      ownPeer: options.ownPeer ?? (() => undefined),
+      waitsForClients: bounds.lateClientMs > 0,
+      isLinking: signals.tiers.includes('local'),
+    });
     this.#connections = new Connections(this.#linkWaitNs, (state) => this.#pairs.leave(state));
     this.#hops = new Hops(this.#writer, this.#processes, options.counters, bounds);
     this.#decider = new Decider({
@@ -82,6 +89,7 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
       connections: this.#connections,
       hops: this.#hops,
       log: this.#log,
+      signals,
     });
   }
 
@@ -201,6 +209,7 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
   }
 
   #readContext(node: LinkNode, exchange: Exchange<LinkNode>): void {
+    if (!this.#readsTraceparent) return;
     const parsed = parseTraceparent(exchange.request);
     if (parsed === 'absent') return;
     if (parsed === 'invalid') this.#counters.add('link.traceparent_invalid');

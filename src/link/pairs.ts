@@ -45,6 +45,15 @@ export class Pair {
   }
 }
 
+export interface PairOptions {
+  readonly counters: Counters;
+  readonly ownPeer: (connection: Connection) => void;
+  /** The client's record is waited for. */
+  readonly waitsForClients: boolean;
+  /** Exchanges are connected; else only the agent's own connections are recognised. */
+  readonly isLinking: boolean;
+}
+
 export class Pairs {
   readonly #counters: Counters;
   readonly #ownPeer: (connection: Connection) => void;
@@ -52,15 +61,13 @@ export class Pairs {
   readonly #tcp = new Map<number, Pair>();
   readonly #unix = new Map<number, Pair>();
   readonly #waitsForClients: boolean;
+  readonly #isLinking: boolean;
 
-  constructor(
-    counters: Counters,
-    ownPeer: (connection: Connection) => void,
-    waitsForClients: boolean,
-  ) {
+  constructor({ counters, ownPeer, waitsForClients, isLinking }: PairOptions) {
     this.#counters = counters;
     this.#ownPeer = ownPeer;
     this.#waitsForClients = waitsForClients;
+    this.#isLinking = isLinking;
   }
 
   /** Registers one end, once its role is known. */
@@ -91,7 +98,7 @@ export class Pairs {
    */
   match(node: LinkNode): LinkNode | null {
     const { pair } = node.connection;
-    if (pair === null) return null;
+    if (pair === null || !this.#isLinking) return null;
     const other = node.isServer ? pair.client : pair.server;
     if (pair.isAmbiguous) return null;
     if (other === null) {

@@ -107,6 +107,14 @@ export const limits = {
    */
   metricSeriesMax: 2_000,
   metricAllSeriesMax: 8_000,
+  /** Points of one request with metrics: some 2 MiB. More go into the next one. */
+  metricRequestPointsMax: 2_000,
+  /** Connections to /metrics, /healthz and /readyz. Beyond: `telemetry.refused`. */
+  endpointConnectionsMax: 32,
+  /** Of them, requests answered at a time. Beyond: 503, `telemetry.refused`. */
+  endpointRequestsMax: 8,
+  /** One request and its answer. Then its connection is closed. */
+  endpointTimeoutMs: 10_000,
   /** Value of one string attribute; longer ones are cut, `truncated.attributes`. */
   attributeBytesMax: 2_048,
   /** Attributes of one span (OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT). Beyond: `dropped.attributes`. */

@@ -226,6 +226,10 @@ export const DEFINITIONS = {
   'metrics.pushed_points': { fact: 'info', help: 'metric points that a collector accepted' },
   'metrics.push_failed': { fact: 'info', help: 'requests with metrics that did not arrive' },
   'metrics.rejected_points': { fact: 'info', help: 'metric points in a partial success' },
+  'telemetry.refused': {
+    fact: 'info',
+    help: 'connections and requests that found /metrics, /healthz and /readyz busy',
+  },
   'truncated.spans': { fact: 'truncated', help: 'spans marked spantap.truncated' },
   'truncated.attributes': { fact: 'info', help: 'attribute values that were cut' },
   'dropped.attributes': { fact: 'info', help: 'attributes beyond the limit of one span' },

@@ -52,7 +52,7 @@ export class HttpMetrics implements MetricSource {
   readonly #counters: Counters;
   readonly #services: Services;
   readonly #key: RowKey;
-  readonly #now = () => unixNow(this.#clock);
+  readonly #now = () => this.#clock.unixNowNs();
 
   constructor(options: HttpMetricsOptions) {
     const { resourceOf, clock, counters, knownMethods, limits: bounds = LIMITS } = options;
@@ -123,9 +123,4 @@ function hasEgress({ u32, count }: ExchangeBatch, row: number): boolean {
     if ((u32[at * U32_COLUMNS + U32.flags] & FLAG.client) !== 0) return true;
   }
   return false;
-}
-
-function unixNow(clock: WallClock): bigint {
-  const ns = process.hrtime.bigint();
-  return ns + clock.at(Number(ns)).ns;
 }

@@ -1,6 +1,7 @@
 /** What a collector gets over time, when it is there and when it is not. */
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
+import { Deltas } from '../../../src/export/metrics/otlp/deltas.ts';
 import { MetricPush, type PushOptions } from '../../../src/export/metrics/otlp/push.ts';
 import type { Snapshot } from '../../../src/export/metrics/otlp/snapshot.ts';
 import type { ResourceMetrics } from '../../../src/export/metrics/types.ts';
@@ -42,6 +43,7 @@ class Receiver {
       },
       sources: [{ collect: () => this.now }],
       temporalities: CUMULATIVE,
+      deltas: new Deltas(),
       intervalMs: 3_600_000,
       pointsMax: 100,
       nowUnixNs: () => {
@@ -141,6 +143,16 @@ describe('delta', () => {
       [6, 0],
     ]);
   });
+});
+
+test('deltas go on where other settings left off', async (t) => {
+  const receiver = new Receiver();
+  const deltas = new Deltas();
+  receiver.now = collected([1, 0, 0], 5);
+  await receiver.push(t, { temporalities: DELTA, deltas }).stop();
+  receiver.now = collected([1, 0, 1], 5);
+  await receiver.push(t, { temporalities: DELTA, deltas }).push();
+  assert.deepEqual(receiver.last(), [[[0, 0, 1], 1_000]]);
 });
 
 describe('exemplars', () => {

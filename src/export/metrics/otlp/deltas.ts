@@ -14,17 +14,16 @@ interface Told {
 }
 
 export class Deltas {
-  readonly #temporalities: Temporalities;
   #told = new Map<string, Told>();
   /** Of the deltas that were made last: what will have been told when they arrive. */
   #pending = new Map<Point, readonly [key: string, told: Told]>();
 
-  constructor(temporalities: Temporalities) {
-    this.#temporalities = temporalities;
-  }
-
   /** Points without anything new are left out. */
-  of(resources: readonly ResourceMetrics[], timeUnixNs: bigint): ResourceMetrics[] {
+  of(
+    resources: readonly ResourceMetrics[],
+    timeUnixNs: bigint,
+    temporalities: Temporalities,
+  ): ResourceMetrics[] {
     const known = this.#told;
     this.#told = new Map();
     this.#pending = new Map();
@@ -32,7 +31,11 @@ export class Deltas {
       const service = JSON.stringify(resource);
       return {
         resource,
-        metrics: metrics.map((metric) => this.#metric(metric, service, timeUnixNs, known)),
+        metrics: metrics.map((metric) =>
+          temporalities[metric.kind] === 'cumulative'
+            ? metric
+            : this.#metric(metric, service, timeUnixNs, known),
+        ),
       };
     });
   }
@@ -53,7 +56,6 @@ export class Deltas {
     timeUnixNs: bigint,
     known: ReadonlyMap<string, Told>,
   ): MetricData {
-    if (this.#temporalities[metric.kind] === 'cumulative') return metric;
     const each = <P extends Point>(
       points: readonly P[],
       subtract: (point: P, before: Point) => P,

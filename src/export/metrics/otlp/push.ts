@@ -2,7 +2,7 @@
 import type { Counters } from '../../../telemetry/counters.ts';
 import type { Log } from '../../../telemetry/log.ts';
 import type { MetricData, MetricSource, ResourceMetrics } from '../types.ts';
-import { Deltas } from './deltas.ts';
+import type { Deltas } from './deltas.ts';
 import type { MetricExporter } from './exporter.ts';
 import { countPoints, split, type Temporalities } from './snapshot.ts';
 
@@ -10,6 +10,8 @@ export interface PushOptions {
   readonly exporter: MetricExporter;
   readonly sources: readonly MetricSource[];
   readonly temporalities: Temporalities;
+  /** What the receiver has had; outlives changes of the settings. */
+  readonly deltas: Deltas;
   readonly intervalMs: number;
   /** Of one request. */
   readonly pointsMax: number;
@@ -20,7 +22,6 @@ export interface PushOptions {
 
 export class MetricPush {
   readonly #options: PushOptions;
-  readonly #deltas: Deltas;
   readonly #timer: NodeJS.Timeout;
   #underWay: Promise<void> | undefined;
   /** Span ids of the exemplars that were sent: each is told once. */
@@ -29,7 +30,6 @@ export class MetricPush {
 
   constructor(options: PushOptions) {
     this.#options = options;
-    this.#deltas = new Deltas(options.temporalities);
     this.#timer = setInterval(() => this.push(), options.intervalMs).unref();
   }
 
@@ -49,14 +49,15 @@ export class MetricPush {
   }
 
   async #pushAll(): Promise<void> {
-    const { sources, temporalities, pointsMax, nowUnixNs } = this.#options;
+    const { sources, temporalities, deltas, pointsMax, nowUnixNs } = this.#options;
     const timeUnixNs = nowUnixNs();
     const collected = sources.flatMap((source) => source.collect());
     const told = new Set<string>();
     const news = withoutTold(collected, this.#exemplars, told);
-    for (const resources of split(this.#deltas.of(news, timeUnixNs), pointsMax)) {
+    const changes = deltas.of(news, timeUnixNs, temporalities);
+    for (const resources of split(changes, pointsMax)) {
       if (!(await this.#send({ timeUnixNs, temporalities, resources }))) return;
-      this.#deltas.arrived(resources);
+      deltas.arrived(resources);
     }
     this.#exemplars = told;
   }

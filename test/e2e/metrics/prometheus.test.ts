@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
+import { COUNTER_NAMES } from '../../../src/telemetry/counters.ts';
 import { MAIN } from '../harness/agent.ts';
 import { ask } from '../harness/http-client.ts';
 import { freePorts } from '../harness/ports.ts';
@@ -13,12 +14,13 @@ import { ACCEPT, find, type Scrape, scrape } from './scrape.ts';
 
 describe('the endpoint of the agent', () => {
   const scene = new Scene();
+  let ports: Record<'front' | 'api' | 'own' | 'other', number>;
   let url: string;
   let open: Scrape;
   let text: Scrape;
 
   before(async () => {
-    const ports = await freePorts('front', 'api', 'own');
+    ports = await freePorts('front', 'api', 'own', 'other');
     url = `http://127.0.0.1:${ports.own}`;
     await scene.backend('api', ports.api);
     const pass = `proxy_pass http://127.0.0.1:${ports.api};`;
@@ -70,7 +72,9 @@ describe('the endpoint of the agent', () => {
       assert.equal(nginx?.labels.process_executable_name, 'nginx');
       const [count] = find(seen, 'http_server_request_duration_seconds_count', 'nginx');
       assert.equal(count?.labels.instance, nginx?.labels.instance);
-      assert.ok((find(seen, 'spantap_link_hops_total', 'spantap')[0]?.value ?? 0) >= 2);
+      const own = seen.samples.filter(({ labels }) => labels.job === 'spantap');
+      assert.equal(own.length, COUNTER_NAMES.length + 1);
+      assert.equal(find(seen, 'spantap_link_hops_total', 'spantap').length, 1);
     });
   }
 
@@ -92,6 +96,34 @@ describe('the endpoint of the agent', () => {
     assert.ok(units.some(({ name, unit }) => name.endsWith('_seconds') && unit === 'seconds'));
     assert.ok(units.some(({ name, unit }) => name.endsWith('_bytes') && unit === 'bytes'));
   });
+
+  test('a changed file moves it, and counts what its stacks say: the plugin http_metrics', async () => {
+    const name = 'http_server_request_duration_seconds_count';
+    const without = '{type: http_capture, config: {level: summary}}';
+    const other = `http://127.0.0.1:${ports.other}`;
+    scene.writeFile('spantap.yaml', fileOf(ports.other, without));
+    await scene.agent.program.line(new RegExp(`served on 127.0.0.1:${ports.other}`));
+    await ask(ports.front, '/three');
+    await scene.expectTrace('/three', proxied('nginx', 'api', 'GET /three'));
+    await assert.rejects(fetch(url));
+    const counted = async () => find(await scrape(`${other}/metrics`, ACCEPT), name, 'nginx');
+    assert.equal((await counted())[0]?.value, 2);
+    scene.writeFile('spantap.yaml', fileOf(ports.other, `${without}, {type: http_metrics}`));
+    await scene.agent.program.line(
+      /configuration .*spantap\.yaml[\s\S]*configuration .*spantap\.yaml[\s\S]*configuration/,
+    );
+    await ask(ports.front, '/four');
+    await scene.expectTrace('/four', proxied('nginx', 'api', 'GET /four'));
+    assert.equal((await counted())[0]?.value, 3);
+  });
+
+  function fileOf(port: number, plugins: string): string {
+    return [
+      `telemetry: {endpoint: "127.0.0.1:${port}"}`,
+      'tap: {http: {stack: s}}',
+      `stacks: {s: {plugins: [${plugins}]}}`,
+    ].join('\n');
+  }
 });
 
 test('an endpoint that was asked for and is taken ends the start with what to do', async (t) => {

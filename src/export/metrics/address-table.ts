@@ -19,9 +19,14 @@ export interface Address {
 
 export class AddressTable {
   readonly #byHash = new Map<number, Address>();
+  readonly #hashOf: typeof hashOf;
+
+  constructor(hash = hashOf) {
+    this.#hashOf = hash;
+  }
 
   find(bytes: Uint8Array, start: number, end: number, port: number): Address | undefined {
-    let address = this.#byHash.get(hashOf(bytes, start, end, port));
+    let address = this.#byHash.get(this.#hashOf(bytes, start, end, port));
     while (address !== undefined && !isSame(address, bytes, start, end, port)) {
       address = address.next;
     }
@@ -30,7 +35,7 @@ export class AddressTable {
 
   /** One that was not found; undefined when it is too long, or too many share its hash. */
   add(bytes: Uint8Array, start: number, end: number, port: number): Address | undefined {
-    const hash = hashOf(bytes, start, end, port);
+    const hash = this.#hashOf(bytes, start, end, port);
     const next = this.#byHash.get(hash);
     let sharing = 0;
     for (let other = next; other !== undefined; other = other.next) sharing++;

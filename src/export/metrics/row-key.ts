@@ -49,7 +49,7 @@ export class RowKey {
   read(bytes: Uint8Array, u32: Uint32Array, f64: Float64Array, u: number, f: number): void {
     const line = this.#line;
     const head = u32[u + U32.requestHeadOffset];
-    line.parse(bytes, head, head + u32[u + U32.requestHeadBytes]);
+    line.parseOutline(bytes, head, head + u32[u + U32.requestHeadBytes]);
     this.isClient = (u32[u + U32.flags] & FLAG.client) !== 0;
     const isHttps = this.#isHttps(bytes, u32, u);
     if (this.isClient) this.#readServer(bytes, u32, u, isHttps);

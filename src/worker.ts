@@ -29,7 +29,9 @@ import { addKernelCounters } from './telemetry/kernel-counters.ts';
 
 export interface WorkerOptions {
   readonly kernel: KernelOptions;
-  readonly pipeline: Pick<PipelineOptions, 'ownTgid' | 'bodyBytesMax' | 'link'>;
+  readonly pipeline: Pick<PipelineOptions, 'ownTgid' | 'bodyBytesMax' | 'bodies' | 'link'>;
+  /** For bodies that do not fit into memory; without it they are cut. Absolute path. */
+  readonly bodyFolder?: string;
   /** Applied before the worker says that it is ready. */
   readonly plans: readonly PlanMessage[];
   /** The agent's own connections that are open already. */
@@ -76,6 +78,7 @@ export class CaptureWorker {
   #ticks = 0;
   #countersNs = 0;
   #isStopping = false;
+  #isClosing = false;
   #isSplicing = false;
   #canWalk = true;
   #lostRecords = 0;
@@ -127,6 +130,7 @@ export class CaptureWorker {
     this.#port.on('message', (message: ToWorker) => this.receive(message));
     for (const plan of plans) this.#apply(plan);
     for (const connection of ownConnections) this.#pipeline.openOwn(connection);
+    if (this.#options.pipeline.bodyBytesMax > 0) void this.#openBodyFolder();
     this.#send({ kind: 'ready' });
     this.#turn();
   }
@@ -138,12 +142,21 @@ export class CaptureWorker {
       case 'return':
         this.#underWay--;
         return this.#pipeline.reuse(message.batch);
+      case 'want-body':
+        return this.#pipeline.bodies.want(message.number);
+      case 'read-body':
+        return void this.#sendBody(message.number);
+      case 'discard-body':
+        return this.#pipeline.bodies.discard(message.number);
       case 'own-opened':
         return this.#pipeline.openOwn(message.connection);
       case 'own-closed':
         return this.#pipeline.closeOwn(message.id, now() + OWN_GRACE_NS);
       case 'stop':
         this.#isStopping = true;
+        return;
+      case 'close':
+        return void this.#close();
     }
   }
 
@@ -287,7 +300,31 @@ export class CaptureWorker {
     this.#recording?.close();
     this.#kernel.close();
     this.#send({ kind: 'stopped' });
+    void this.#pipeline.bodies.settled().then(() => this.#close());
+  }
+
+  /** The main thread wants no more bodies: the thread ends. */
+  async #close(): Promise<void> {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    await this.#pipeline.bodies.close();
     this.#port.close();
+  }
+
+  /** Until it is there, or when it cannot be, what does not fit into memory is cut. */
+  async #openBodyFolder(): Promise<void> {
+    const { bodyFolder } = this.#options;
+    if (bodyFolder === undefined) return;
+    try {
+      await this.#pipeline.bodies.useFolder(bodyFolder);
+    } catch (error) {
+      this.#send({ kind: 'unavailable', what: 'bodies on disk', why: messageOf(error) });
+    }
+  }
+
+  async #sendBody(number: number): Promise<void> {
+    const bytes = await this.#pipeline.bodies.read(number);
+    this.#send({ kind: 'body', number, bytes }, [bytes.buffer]);
   }
 
   #send(message: FromWorker, transfer?: ArrayBuffer[]): void {

@@ -8,7 +8,7 @@
  */
 import type { ExchangeEnd } from '../protocol/types.ts';
 import type { ExchangeBatch, Tier } from './layout.ts';
-import { ENDS, F64, F64_COLUMNS, FLAG, TIERS, U32, U32_COLUMNS } from './layout.ts';
+import { DIGEST_BYTES, ENDS, F64, F64_COLUMNS, FLAG, TIERS, U32, U32_COLUMNS } from './layout.ts';
 
 const NOTHING: ExchangeBatch = {
   count: 0,
@@ -181,12 +181,33 @@ export class ExchangeView {
   get responseHead(): Buffer {
     return this.#slice(U32.responseHeadOffset);
   }
-  /** The captured head of the body; empty when none was kept. */
+  /** What was kept of the body, its beginning; empty when that is nothing, or held. */
   get requestBody(): Buffer {
-    return this.#slice(U32.requestBodyOffset);
+    return this.#body(U32.requestBodyHeld, U32.requestBodyOffset);
   }
   get responseBody(): Buffer {
-    return this.#slice(U32.responseBodyOffset);
+    return this.#body(U32.responseBodyHeld, U32.responseBodyOffset);
+  }
+  /** Bytes of the body that are kept, here or held; `requestBodyBytes` is its whole length. */
+  get requestBodyKeptBytes(): number {
+    return this.word(U32.requestBodyKeptBytes);
+  }
+  get responseBodyKeptBytes(): number {
+    return this.word(U32.responseBodyKeptBytes);
+  }
+  /** Number of a body that did not cross, see HeldBodies; 0 for all others. */
+  get requestBodyHeld(): number {
+    return this.word(U32.requestBodyHeld);
+  }
+  get responseBodyHeld(): number {
+    return this.word(U32.responseBodyHeld);
+  }
+  /** SHA-256 of the whole body, where all of it was seen and it is not here whole; else empty. */
+  get requestBodyDigest(): Buffer {
+    return this.#digest(U32.requestBodyDigestOffset);
+  }
+  get responseBodyDigest(): Buffer {
+    return this.#digest(U32.responseBodyDigestOffset);
   }
 
   /** Where a known request header's value starts in `batch.bytes`; -1 when it is absent. */
@@ -218,6 +239,15 @@ export class ExchangeView {
   #text(column: number): string {
     const start = this.word(column);
     return this.#buffer.toString('utf8', start, start + this.word(column + 1));
+  }
+
+  #body(heldColumn: number, column: number): Buffer {
+    return this.word(heldColumn) === 0 ? this.#slice(column) : this.#buffer.subarray(0, 0);
+  }
+
+  #digest(column: number): Buffer {
+    const start = this.word(column);
+    return this.#buffer.subarray(start, start === 0 ? 0 : start + DIGEST_BYTES);
   }
 
   #slice(column: number): Buffer {

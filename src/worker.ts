@@ -50,6 +50,9 @@ export interface WorkerOptions {
 const BATCH_BYTES = 1024 * 1024;
 /** Batches per turn of the event loop, so that messages of the main thread are not starved. */
 const BATCHES_PER_TURN = 16;
+/** Between two looks whether the disk has caught up with bodies, and how long it may take. */
+const WRITES_MS = 1;
+const WRITES_MAX_MS = 1_000;
 const TICK_MS = 50;
 /** Ticks after which finished exchanges are handed over, also when they are few. */
 const TICKS_PER_HANDOVER = 2;
@@ -79,6 +82,8 @@ export class CaptureWorker {
   #countersNs = 0;
   #isStopping = false;
   #isClosing = false;
+  /** Since when much waits for the disk; 0: it does not. */
+  #behindNs = 0;
   #isSplicing = false;
   #canWalk = true;
   #lostRecords = 0;
@@ -166,6 +171,7 @@ export class CaptureWorker {
     this.#housekeeping(nowNs);
     const pauseMs = this.#pace.next(drainedBytes, nowNs);
     if (this.#isStopping || this.#isRecordingFull()) this.#finish();
+    else if (this.#waitsForDisk()) setTimeout(this.#nextTurn, WRITES_MS);
     else if (!this.#backlog.isEmpty) setImmediate(this.#nextTurn);
     else setTimeout(this.#nextTurn, pauseMs);
   }
@@ -176,6 +182,7 @@ export class CaptureWorker {
   #consume(batchesMax: number, isLast = false): number {
     let drainedBytes = this.#backlog.fill(now(), isLast);
     for (let i = 0; i < batchesMax; i++) {
+      if (!isLast && this.#waitsForDisk()) break;
       const taken = this.#backlog.next();
       if (taken === undefined) break;
       this.#takeMessages();
@@ -187,6 +194,20 @@ export class CaptureWorker {
     }
     this.#counters.add('capture.bytes', drainedBytes);
     return drainedBytes;
+  }
+
+  /**
+   * Whether bodies on their way to the disk get a moment before more of them come: records wait in
+   * the backlog meanwhile. A disk that is slow for longer is not waited for.
+   */
+  #waitsForDisk(): boolean {
+    if (!this.#pipeline.bodies.isBehind) {
+      this.#behindNs = 0;
+      return false;
+    }
+    const nowNs = now();
+    if (this.#behindNs === 0) this.#behindNs = nowNs;
+    return nowNs - this.#behindNs < WRITES_MAX_MS * 1e6 && !this.#backlog.isHalfFull;
   }
 
   #take(records: Uint8Array): void {

@@ -67,6 +67,11 @@ export class PendingBodies implements BodyKeeper {
     return this.#files?.count ?? 0;
   }
 
+  /** Much waits for the disk: its writes should get a moment before more comes. */
+  get isBehind(): boolean {
+    return this.#files !== undefined && this.#files.writeBytes > this.#writeBytesMax / 4;
+  }
+
   /** Bodies that nobody has decided about yet. */
   get held(): number {
     return this.#held.size + this.#reading;

@@ -88,9 +88,7 @@ export class PendingFile {
       const flags = O_WRONLY | O_APPEND | O_NOFOLLOW | (this.#isCreated ? 0 : O_CREAT | O_EXCL);
       handle = await open(this.#path, flags, MODE);
       this.#isCreated = true;
-      for (const { bytes, usedBytes } of chunks) {
-        await handle.appendFile(bytes.subarray(0, usedBytes));
-      }
+      await writeAll(handle, chunks);
     } catch {
       this.#isFailed = true;
     } finally {
@@ -102,6 +100,21 @@ export class PendingFile {
 function fill(chunk: Chunk, source: Uint8Array, at: number, lenBytes: number): void {
   chunk.bytes.set(source.subarray(at, at + lenBytes), chunk.usedBytes);
   chunk.usedBytes += lenBytes;
+}
+
+/** One call for all of them, unless the disk takes less. */
+async function writeAll(handle: FileHandle, chunks: readonly Chunk[]): Promise<void> {
+  let pieces = chunks.map(({ bytes, usedBytes }) => bytes.subarray(0, usedBytes));
+  while (pieces.length > 0) {
+    let { bytesWritten } = await handle.writev(pieces);
+    const rest = pieces.findIndex(({ length }) => {
+      bytesWritten -= length;
+      return bytesWritten < 0;
+    });
+    pieces = rest === -1 ? [] : pieces.slice(rest);
+    // Negative: so many bytes of that piece are left.
+    if (rest !== -1) pieces[0] = pieces[0].subarray(bytesWritten);
+  }
 }
 
 async function readAll(path: string, target: Uint8Array): Promise<number> {

@@ -5,7 +5,7 @@
  *         -> rules -> store -> export                here (delivery.ts), with discovery
  */
 import { CaptureThread } from './capture-thread.ts';
-import type { Config } from './config/file/types.ts';
+import type { Config, LimitsConfig } from './config/file/types.ts';
 import { limits } from './config/limits.ts';
 import { VERSION } from './config/version.ts';
 import { Delivery } from './delivery.ts';
@@ -19,6 +19,7 @@ import { localPorts } from './export/local-ports.ts';
 import type { ObservedProcess } from './handoff/layout.ts';
 import type { Appearance, OwnConnection, PlanMessage } from './handoff/messages.ts';
 import { watchOwnConnections } from './own-connections.ts';
+import type { PendingLimits } from './store/pending-bodies.ts';
 import { Counters } from './telemetry/counters.ts';
 import { type Log, routeDiagnostics } from './telemetry/log.ts';
 import { type Metrics, startMetrics } from './telemetry/metrics.ts';
@@ -165,7 +166,13 @@ export class Agent {
         headBytesMax: bounds.headBytes,
         bodyBytesMax,
       },
-      pipeline: { ownTgid: process.pid, bodyBytesMax, link: config.link },
+      pipeline: {
+        ownTgid: process.pid,
+        bodyBytesMax,
+        bodies: bodyBounds(bounds),
+        link: config.link,
+      },
+      ...(bounds.bodySpool.enabled ? { bodyFolder: bounds.bodySpool.directory } : {}),
       plans,
       ownConnections: [...this.#own.values()],
       ...(recording === undefined ? {} : { recording }),
@@ -247,4 +254,8 @@ export class Agent {
     const info = readProcess(tgid);
     return info === undefined ? {} : this.#resources.get(tgid, info.startNs, info.comm).attributes;
   }
+}
+
+function bodyBounds({ bodyMemoryBytes, bodySpool }: LimitsConfig): Partial<PendingLimits> {
+  return { memoryBytesMax: bodyMemoryBytes, diskBytesMax: bodySpool.maxBytes };
 }

@@ -82,6 +82,7 @@ export class CaptureWorker {
   #countersNs = 0;
   #isStopping = false;
   #isClosing = false;
+  #hasBodyFolder = false;
   /** Since when much waits for the disk; 0: it does not. */
   #behindNs = 0;
   #isSplicing = false;
@@ -335,7 +336,8 @@ export class CaptureWorker {
   /** Until it is there, or when it cannot be, what does not fit into memory is cut. */
   async #openBodyFolder(): Promise<void> {
     const { bodyFolder } = this.#options;
-    if (bodyFolder === undefined) return;
+    if (bodyFolder === undefined || this.#hasBodyFolder) return;
+    this.#hasBodyFolder = true;
     try {
       await this.#pipeline.bodies.useFolder(bodyFolder);
     } catch (error) {

@@ -4,6 +4,7 @@
  *     bpf -> native -> capture -> protocol -> link   in the capture worker (pipeline.ts)
  *         -> rules -> store -> export                here (delivery.ts), with discovery
  */
+import { BatchLine } from './batch-line.ts';
 import { CaptureThread } from './capture-thread.ts';
 import type { Config, LimitsConfig } from './config/file/types.ts';
 import { limits } from './config/limits.ts';
@@ -49,6 +50,10 @@ export class Agent {
   readonly #resources: Resources;
   /** By index as in a batch's `process` column. */
   readonly #processes: ObservedProcess[] = [];
+  readonly #batches = new BatchLine({
+    read: (batch) => this.#delivery?.add(batch, this.#capture?.bodies),
+    done: (batch) => this.#capture?.returnBatch(batch),
+  });
   #delivery: Delivery | undefined;
   #capture: CaptureThread | undefined;
   #metrics: Metrics | undefined;
@@ -110,6 +115,8 @@ export class Agent {
   async configure(config: Config, env: NodeJS.ProcessEnv): Promise<void> {
     const before = this.#delivery;
     this.#delivery = await this.#openDelivery(config, env);
+    // A batch that waits for its bodies is read by the old one.
+    await this.#batches.pause();
     await before?.close(FLUSH_DEADLINE_MS, this.#delivery);
   }
 
@@ -117,6 +124,7 @@ export class Agent {
   async stop(): Promise<void> {
     clearInterval(this.#rescans);
     await this.#capture?.stop();
+    await this.#batches.settled();
     await this.#delivery?.close(FLUSH_DEADLINE_MS);
     await this.#metrics?.stop();
     this.#endOwnConnections();
@@ -178,10 +186,7 @@ export class Agent {
       ...(recording === undefined ? {} : { recording }),
     };
     this.#capture = CaptureThread.launch(options, {
-      batch: ({ batch }) => {
-        this.#delivery?.add(batch);
-        this.#capture?.returnBatch(batch);
-      },
+      batch: ({ batch }) => this.#batches.add(batch),
       process: ({ process }) => this.#announce(process),
       counters: ({ values }) => {
         this.#workerCounters = new Counters(values);

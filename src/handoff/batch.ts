@@ -17,18 +17,23 @@ const NOTHING: ExchangeBatch = {
   bytes: new Uint8Array(0),
 };
 
+const NO_BODIES: ReadonlyMap<number, Buffer> = new Map();
+const NO_BYTES = Buffer.alloc(0);
+
 export class ExchangeView {
   /** The open batch and the row the cursor stands on, for readers of raw columns. */
   batch: ExchangeBatch = NOTHING;
   row = -1;
   #buffer: Buffer = Buffer.alloc(0);
+  #held = NO_BODIES;
   /** Index of the row's first column. */
   #f64 = 0;
   #u32 = 0;
 
-  /** Stands before the first row of `batch`. */
-  open(batch: ExchangeBatch): void {
+  /** Stands before the first row of `batch`. `held`: bodies that were read, by their number. */
+  open(batch: ExchangeBatch, held: ReadonlyMap<number, Buffer> = NO_BODIES): void {
     this.batch = batch;
+    this.#held = held;
     this.#buffer = Buffer.from(batch.bytes.buffer, batch.bytes.byteOffset, batch.bytes.byteLength);
     this.row = -1;
   }
@@ -181,7 +186,7 @@ export class ExchangeView {
   get responseHead(): Buffer {
     return this.#slice(U32.responseHeadOffset);
   }
-  /** What was kept of the body, its beginning; empty when that is nothing, or held. */
+  /** What was kept of the body, its beginning; empty when that is nothing, or held and not read. */
   get requestBody(): Buffer {
     return this.#body(U32.requestBodyHeld, U32.requestBodyOffset);
   }
@@ -242,7 +247,8 @@ export class ExchangeView {
   }
 
   #body(heldColumn: number, column: number): Buffer {
-    return this.word(heldColumn) === 0 ? this.#slice(column) : this.#buffer.subarray(0, 0);
+    const number = this.word(heldColumn);
+    return number === 0 ? this.#slice(column) : (this.#held.get(number) ?? NO_BYTES);
   }
 
   #digest(column: number): Buffer {

@@ -3,11 +3,15 @@
  * them, in memory or in a file, until they are read or discarded. When a batch is given back, those
  * of its bodies that nobody asked for are discarded, so nobody has to.
  *
- *     const request = view.requestBodyHeld;
- *     if (isFull && request !== 0) void bodies.read(request, view.requestBodyKeptBytes).then(store);
+ *     const read = isFull(row) ? bodies.readRow(batch, row) : undefined;
+ *     if (read !== undefined) view.open(batch, await read);
  *     thread.returnBatch(batch);
+ *
+ * One row after the other: all bodies of a batch may be more than fits into memory.
  */
 import { limits } from '../config/limits.ts';
+import { heldBodiesOfRow } from './held-columns.ts';
+import type { ExchangeBatch } from './layout.ts';
 
 export type BodyMessage =
   /** It is wanted, and stays when its batch comes back. */
@@ -54,6 +58,16 @@ export class HeldBodies {
         this.#waiting.push(read);
       }
     });
+  }
+
+  /** The bodies of one row by their number, for ExchangeView; undefined when none is held. */
+  readRow(batch: ExchangeBatch, row: number): Promise<ReadonlyMap<number, Buffer>> | undefined {
+    const held = heldBodiesOfRow(batch, row);
+    if (held.length === 0) return undefined;
+    const reads = held.map(
+      async ({ number, keptBytes }) => [number, await this.read(number, keptBytes)] as const,
+    );
+    return Promise.all(reads).then((read) => new Map(read));
   }
 
   /** Nobody will read it. May be said of any number, again too. */

@@ -126,7 +126,9 @@ export class PendingBodies implements BodyKeeper {
   /** A batch came back, or nobody gets it: of its bodies those stay that are wanted. */
   discardOf(batch: ExchangeBatch): void {
     if (this.#held.size === 0) return;
-    for (const number of heldBodiesOf(batch)) if (!this.#wanted.has(number)) this.discard(number);
+    for (const { number } of heldBodiesOf(batch)) {
+      if (!this.#wanted.has(number)) this.discard(number);
+    }
   }
 
   /** Resolves when nothing is held. */

@@ -4,9 +4,9 @@
  */
 
 export const BLOCK_BYTES = 2048;
-const SLAB_BLOCKS = 512;
-/** Slabs (1 MiB) that stay when nothing is held. */
-const KEPT_SLABS = 4;
+const SLAB_BLOCKS = 128;
+/** Slabs (256 KiB) that stay when nothing is held. */
+const KEPT_SLABS = 16;
 const NONE = -1;
 
 /** Of Buffer, which takes a range: `set` would need a view of it first. */

@@ -2,10 +2,18 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  globSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, request, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CaptureThread } from '../../src/capture-thread.ts';
@@ -14,6 +22,7 @@ import { ExchangeView } from '../../src/handoff/batch.ts';
 import { type ExchangeBatch, FLAG } from '../../src/handoff/layout.ts';
 import { type CounterName, Counters } from '../../src/telemetry/counters.ts';
 import type { WorkerOptions } from '../../src/worker.ts';
+import { startAgent } from '../e2e/harness/agent.ts';
 import { freePorts } from '../e2e/harness/ports.ts';
 import { Program } from '../e2e/harness/program.ts';
 import { skip } from './harness.ts';
@@ -298,5 +307,37 @@ describe('bodies of a real nginx', { skip }, () => {
     }
     assert.deepEqual(readdirSync(bodyFolder), []);
     assert.ok(Date.now() - startMs < DEADLINE_MS);
+  });
+
+  test('are stored by the agent as its file says', async () => {
+    const store = join(folder, 'store');
+    const config = join(folder, 'qtap.yaml');
+    writeFileSync(
+      config,
+      `version: 2
+capture: {ports: [${ports.front}]}
+limits: {body_size: 8MiB, body_spool: {directory: ${folder}/pending}, ring_size: 64MiB}
+services: {object_stores: [{type: file, directory: ${store}}]}
+stacks: {s: {plugins: [{type: http_capture, config: {level: full, format: json}}]}}
+tap: {http: {stack: s}}
+`,
+    );
+    const agent = await startAgent({ folder, flags: ['--config', config] });
+    const sent = new Set<string>();
+    const stored = () =>
+      globSync('**/sha256/*', { cwd: store }).filter(
+        (name) => sent.has(basename(name)) && statSync(join(store, name)).size === BODY_BYTES,
+      );
+    for (let count = 0; count < ATTEMPTS_MAX && stored().length === 0; count++) {
+      const body = randomBytes(BODY_BYTES);
+      sent.add(sha(body));
+      await post(ports.front, '/', body);
+      for (let waits = 0; waits < 100 && stored().length === 0; waits++) await sleep(50);
+    }
+    await agent.stop();
+    const [name] = stored();
+    assert.ok(name !== undefined, `none was stored whole: ${agent.program.output}`);
+    assert.equal(sha(readFileSync(join(store, name))), basename(name));
+    assert.deepEqual(readdirSync(join(folder, 'pending')), []);
   });
 });

@@ -4,8 +4,9 @@
  *     bpf -> native -> capture -> protocol -> link   in the capture worker (pipeline.ts)
  *         -> rules -> store -> export                here (delivery.ts), with discovery
  */
+import { BatchLine } from './batch-line.ts';
 import { CaptureThread } from './capture-thread.ts';
-import type { Config } from './config/file/types.ts';
+import type { Config, LimitsConfig } from './config/file/types.ts';
 import { limits } from './config/limits.ts';
 import { VERSION } from './config/version.ts';
 import { Delivery } from './delivery.ts';
@@ -22,6 +23,7 @@ import { readExportSettings } from './export/settings.ts';
 import type { ObservedProcess } from './handoff/layout.ts';
 import type { Appearance, OwnConnection, PlanMessage } from './handoff/messages.ts';
 import { watchOwnConnections } from './own-connections.ts';
+import type { PendingLimits } from './store/pending-bodies.ts';
 import { Counters } from './telemetry/counters.ts';
 import { type Log, routeDiagnostics } from './telemetry/log.ts';
 import type { WorkerOptions } from './worker.ts';
@@ -56,6 +58,10 @@ export class Agent {
   readonly #resources: Resources;
   /** By index as in a batch's `process` column. */
   readonly #processes: ObservedProcess[] = [];
+  readonly #batches = new BatchLine({
+    read: (batch) => this.#delivery?.add(batch, this.#capture?.bodies),
+    done: (batch) => this.#capture?.returnBatch(batch),
+  });
   #delivery: Delivery | undefined;
   #capture: CaptureThread | undefined;
   #metrics: Metrics | undefined;
@@ -125,6 +131,8 @@ export class Agent {
       throw error;
     }
     this.#delivery = next;
+    // A batch that waits for its bodies is read by the old one.
+    await this.#batches.pause();
     await before?.close(FLUSH_DEADLINE_MS, next);
   }
 
@@ -133,6 +141,7 @@ export class Agent {
     clearInterval(this.#rescans);
     this.#isCapturing = false;
     await this.#capture?.stop();
+    await this.#batches.settled();
     await this.#delivery?.close(FLUSH_DEADLINE_MS);
     await this.#metrics?.stop();
     this.#endOwnConnections();
@@ -198,16 +207,19 @@ export class Agent {
         headBytesMax: bounds.headBytes,
         bodyBytesMax,
       },
-      pipeline: { ownTgid: process.pid, bodyBytesMax, link: config.link },
+      pipeline: {
+        ownTgid: process.pid,
+        bodyBytesMax,
+        bodies: bodyBounds(bounds),
+        link: config.link,
+      },
+      ...(bounds.bodySpool.enabled ? { bodyFolder: bounds.bodySpool.directory } : {}),
       plans,
       ownConnections: [...this.#own.values()],
       ...(recording === undefined ? {} : { recording }),
     };
     this.#capture = CaptureThread.launch(options, {
-      batch: ({ batch }) => {
-        this.#delivery?.add(batch);
-        this.#capture?.returnBatch(batch);
-      },
+      batch: ({ batch }) => this.#batches.add(batch),
       process: ({ process }) => this.#announce(process),
       counters: ({ values }) => {
         this.#workerCounters = new Counters(values);
@@ -285,4 +297,8 @@ export class Agent {
 
 function toWanted({ config, env, isEndpointAsked = false }: Configured): Wanted {
   return { env, isEndpointAsked, telemetry: config.telemetry };
+}
+
+function bodyBounds({ bodyMemoryBytes, bodySpool }: LimitsConfig): Partial<PendingLimits> {
+  return { memoryBytesMax: bodyMemoryBytes, diskBytesMax: bodySpool.maxBytes };
 }

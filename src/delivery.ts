@@ -11,10 +11,11 @@ import { limits } from './config/limits.ts';
 import type { ExporterChoice } from './export/choose.ts';
 import type { HttpMetrics, MetricRows } from './export/metrics/http-metrics.ts';
 import { type ExporterContext, type OpenedExporter, openExporter } from './exporters.ts';
+import type { HeldBodies } from './handoff/held-bodies.ts';
 import type { ExchangeBatch } from './handoff/layout.ts';
 import { ObjectStores } from './object-stores.ts';
 import { viewOf } from './process-views.ts';
-import { Recorder } from './recorder.ts';
+import { Recorder, type References } from './recorder.ts';
 import { Decider } from './rules/decide/decider.ts';
 import type { Decisions } from './rules/decide/decisions.ts';
 import { compileStacks, type Stacks } from './rules/decide/stacks.ts';
@@ -100,15 +101,27 @@ export class Delivery {
     );
   }
 
-  /** Reads the batch, changes its columns, and keeps nothing of it. */
-  add(batch: ExchangeBatch): void {
+  /**
+   * Reads the batch, changes its columns, and keeps nothing of it: when bodies have to be read first
+   * (they did not cross with it), from the time when the promise resolves. Until then no other batch
+   * may come, see BatchLine.
+   */
+  add(batch: ExchangeBatch, bodies?: HeldBodies): Promise<void> | undefined {
     const { decider, recorder, metrics } = this.#parts;
     const decisions = decider.decide(batch);
     metrics?.http?.add(batch, this.#measured(decisions));
     const visible = this.#redact.apply(batch, (row) => this.#isRewritten(row, decisions));
-    const references = recorder.add(visible, decisions, () => undefined);
+    const references = recorder.add(visible, decisions, () => undefined, bodies);
+    if (references instanceof Promise) {
+      return references.then((found) => this.#export(visible, decisions, found));
+    }
+    this.#export(visible, decisions, references);
+    return undefined;
+  }
+
+  #export(batch: ExchangeBatch, decisions: Decisions, references: References): void {
     const { levels, kept, thresholds } = decisions;
-    this.exporter.exporter.add(visible, { levels, kept, thresholds, references });
+    this.exporter.exporter.add(batch, { levels, kept, thresholds, references });
   }
 
   /** Stacks with the plugin http_metrics are counted; of what is kept there is a span. */

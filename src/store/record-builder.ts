@@ -40,6 +40,12 @@ export interface RecordBuilderParts {
   readonly counters: Counters;
 }
 
+interface KeptBody {
+  readonly bytes: Buffer;
+  /** SHA-256 of the whole body; empty where it is not known, or `bytes` are all of it. */
+  readonly digest: Buffer;
+}
+
 const LEVELS: readonly (Level | 'none')[] = ['none', 'summary', 'details', 'full'];
 const NO_CHANGES: Changes = { record: undefined, lines: [] };
 const FAMILY_UNIX = 1;
@@ -52,9 +58,12 @@ export class RecordBuilder {
     this.#parts = parts;
   }
 
-  /** Stands on no row of it yet. What is built keeps none of its bytes but those of bodies. */
-  open(batch: ExchangeBatch): void {
-    this.#view.open(batch);
+  /**
+   * Stands on no row of it yet. What is built keeps none of its bytes but those of bodies. `held`:
+   * bodies that did not cross with it, by their number.
+   */
+  open(batch: ExchangeBatch, held?: ReadonlyMap<number, Buffer>): void {
+    this.#view.open(batch, held);
   }
 
   /** `level`: index into LEVELS of the rules; from summary on. */
@@ -116,7 +125,7 @@ export class RecordBuilder {
     const isTls = (view.flags & FLAG.tls) !== 0;
     const scheme = isTls ? 'https' : 'http';
     const { authority, path } = splitTarget(targetOf(head), view.header(SLOT.host) ?? '');
-    const body = hasBody ? view.requestBody : null;
+    const body = hasBody ? { bytes: view.requestBody, digest: view.requestBodyDigest } : null;
     return {
       ...this.#message(head, view.requestBodyBytes, body, view.requestEndNs > 0, hasHeaders),
       method: methodOf(head),
@@ -131,7 +140,7 @@ export class RecordBuilder {
 
   #response(hasBody: boolean, hasHeaders: boolean): MessageInput {
     const view = this.#view;
-    const body = hasBody ? view.responseBody : null;
+    const body = hasBody ? { bytes: view.responseBody, digest: view.responseBodyDigest } : null;
     const isEnded = view.end === 'complete' || view.end === 'tunnel';
     return this.#message(view.responseHead, view.responseBodyBytes, body, isEnded, hasHeaders);
   }
@@ -139,7 +148,7 @@ export class RecordBuilder {
   #message(
     head: Buffer,
     bodyBytes: number,
-    body: Buffer | null,
+    body: KeptBody | null,
     isEnded: boolean,
     hasHeaders: boolean,
   ): MessageInput {
@@ -157,7 +166,7 @@ export class RecordBuilder {
   }
 
   #body(
-    bytes: Buffer,
+    { bytes, digest }: KeptBody,
     lenBytes: number,
     isEnded: boolean,
     list: HeaderList,
@@ -172,8 +181,15 @@ export class RecordBuilder {
       if (result.kind === 'masked') counters.add('store.bodies_masked');
       if (result.kind !== 'untouched') return { ...plain, bytes: result.bytes, isRedacted: true };
     }
-    // The batch is filled again when everybody has read it.
-    return { ...plain, bytes: Buffer.from(bytes), isRedacted: false };
+    const whole = digest.length === 0 ? undefined : digest.toString('hex');
+    return {
+      ...plain,
+      // The batch is filled again when everybody has read it.
+      bytes: Buffer.from(bytes),
+      isRedacted: false,
+      sha256: isTruncated ? undefined : whole,
+      wholeSha256: whole,
+    };
   }
 }
 

@@ -2,8 +2,9 @@
  * What a proxy changed between the request that came in and the one that went out, and between the
  * response that came back and the one that was sent. What was not seen whole is missing, not unchanged.
  */
+import { createHash } from 'node:crypto';
 import type { ExchangeBatch } from '../../handoff/layout.ts';
-import { ENDS, F64, F64_COLUMNS, FLAG, U32 } from '../../handoff/layout.ts';
+import { DIGEST_BYTES, ENDS, F64, F64_COLUMNS, FLAG, U32 } from '../../handoff/layout.ts';
 import type { Facts, FactValue } from './facts.ts';
 import { HeadLines } from './head-lines.ts';
 import { type Pair, pairOf, word } from './hop.ts';
@@ -11,6 +12,7 @@ import { RequestTarget } from './request-target.ts';
 
 const NOTHING: Facts = {};
 const HOST = 'host';
+const NO_BYTES = Buffer.alloc(0);
 
 /** Facts by the schema's names; empty for rows that are no part of a proxied request. */
 export function changesOf(batch: ExchangeBatch, row: number): Facts {
@@ -32,17 +34,23 @@ export function changesOf(batch: ExchangeBatch, row: number): Facts {
 interface Columns {
   readonly head: number;
   readonly body: number;
+  readonly held: number;
+  readonly digest: number;
   readonly bodyBytes: number;
 }
 
 const REQUEST: Columns = {
   head: U32.requestHeadOffset,
   body: U32.requestBodyOffset,
+  held: U32.requestBodyHeld,
+  digest: U32.requestBodyDigestOffset,
   bodyBytes: F64.requestBodyBytes,
 };
 const RESPONSE: Columns = {
   head: U32.responseHeadOffset,
   body: U32.responseBodyOffset,
+  held: U32.responseBodyHeld,
+  digest: U32.responseBodyDigestOffset,
   bodyBytes: F64.responseBodyBytes,
 };
 
@@ -149,10 +157,27 @@ function bodyChange(
   if (!isWhole(batch, ingress) || !isWhole(batch, egress)) return NOTHING;
   const sizes = [ingress, egress].map((row) => batch.f64[row * F64_COLUMNS + columns.bodyBytes]);
   if (sizes[0] !== sizes[1]) return { [name]: true };
-  const [a, b] = [ingress, egress].map((row) => slice(batch, row, columns.body));
+  const [a, b] = [ingress, egress].map((row) => bodyOf(batch, row, columns));
   const seen = Math.min(a.length, b.length);
   if (!a.subarray(0, seen).equals(b.subarray(0, seen))) return { [name]: true };
-  return seen === sizes[0] ? { [name]: false } : NOTHING;
+  if (seen === sizes[0]) return { [name]: false };
+  const [before, after] = [ingress, egress].map((row) => digestOf(batch, row, columns));
+  return before === undefined || after === undefined ? NOTHING : { [name]: !before.equals(after) };
+}
+
+/** What is here of it: its beginning, or nothing. */
+function bodyOf(batch: ExchangeBatch, row: number, columns: Columns): Buffer {
+  return word(batch, row, columns.held) === 0 ? slice(batch, row, columns.body) : NO_BYTES;
+}
+
+/** Of the whole body; undefined unless every byte of it was seen. */
+function digestOf(batch: ExchangeBatch, row: number, columns: Columns): Buffer | undefined {
+  const start = word(batch, row, columns.digest);
+  const { buffer, byteOffset } = batch.bytes;
+  if (start !== 0) return Buffer.from(buffer, byteOffset + start, DIGEST_BYTES);
+  const body = bodyOf(batch, row, columns);
+  const isWhole = body.length === batch.f64[row * F64_COLUMNS + columns.bodyBytes];
+  return isWhole ? createHash('sha256').update(body).digest() : undefined;
 }
 
 /** Complete and without loss: its lengths are those of the messages. */

@@ -7,6 +7,7 @@ import { Decoder } from './capture/decode.ts';
 import type {
   CloseEvent,
   Connection,
+  ConnectionSink,
   DataEvent,
   EventSink,
   ProcessEvent,
@@ -40,6 +41,8 @@ export interface PipelineOptions {
   readonly ignoreConnection: (socketInode: number) => void;
   /** Returns whether a close event follows. */
   readonly forgetConnection: (socketInode: number) => boolean;
+  /** Told of every connection, also of those that carry no HTTP/1. */
+  readonly connections?: ConnectionSink;
   /** Called once, with the first connection over a Unix socket. */
   readonly onUnixSocket?: () => void;
   /** Replay: time passes with the events, nobody calls `tick`. */
@@ -129,11 +132,13 @@ export class Pipeline implements EventSink {
   }
 
   open(connection: Connection, timeNs: number, tid: number): void {
-    this.#meet(connection.process);
     if (connection.family === 'unix' && !this.#hasUnix) {
       this.#hasUnix = true;
       this.#options.onUnixSocket?.();
     }
+    this.#options.connections?.open(connection, timeNs, tid);
+    if (connection.speaks !== 'http1') return;
+    this.#meet(connection.process);
     this.#linker.open(connection, timeNs, tid);
     this.#http1.open(connection, timeNs);
   }
@@ -145,6 +150,8 @@ export class Pipeline implements EventSink {
   }
 
   close(connection: Connection, event: CloseEvent): void {
+    this.#options.connections?.close(connection, event);
+    if (connection.speaks !== 'http1') return;
     this.#http1.close(connection, event);
     this.#linker.close(connection, event);
   }
@@ -190,6 +197,7 @@ function toConnection(own: OwnConnection, ownTgid: number): Connection {
     process: { tgid: ownTgid, startNs: 0, comm: 'spantap' },
     role: 'client',
     startSeen: true,
+    speaks: 'http1',
     readPosition: 0,
     writePosition: 0,
     protocol: null,

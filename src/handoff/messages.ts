@@ -31,8 +31,39 @@ export interface OwnConnection {
   readonly remote: { readonly address: string; readonly port: number };
 }
 
+/** Body bytes of each message that anything may ask for; heads always arrive whole. */
+export interface BodyBytes {
+  readonly request: number;
+  readonly response: number;
+}
+
+/**
+ * Which connections are captured, and how much of them. May change at any time: what becomes excluded
+ * ends as if the agent stopped, what is excluded no more appears as a connection found open.
+ */
+export interface TrafficSettings {
+  /** Internal: the other end is private, loopback, link-local, unspecified or a Unix socket. */
+  readonly excluded: {
+    readonly ingress: boolean;
+    readonly egressInternal: boolean;
+    readonly egressExternal: boolean;
+    /** Either direction, when the other end is 127.0.0.0/8, ::1 or a Unix socket. */
+    readonly loopback: boolean;
+  };
+  /** By the side of the observed process. */
+  readonly bodyBytesMax: { readonly ingress: BodyBytes; readonly egress: BodyBytes };
+  /** Connections of other protocols are told about as well: opened, closed, bytes moved. */
+  readonly reportsConnections: boolean;
+}
+
+export interface TrafficMessage {
+  readonly kind: 'traffic';
+  readonly settings: TrafficSettings;
+}
+
 export type ToWorker =
   | PlanMessage
+  | TrafficMessage
   | { readonly kind: 'own-opened'; readonly connection: OwnConnection }
   | { readonly kind: 'own-closed'; readonly id: number }
   /** A batch was read; its buffers may be filled again. */

@@ -127,6 +127,7 @@ describe('who moved the bytes', () => {
       isSubrequest: false,
       isAmbiguous: false,
       isNoIngress: false,
+      isIngressExcluded: false,
     });
   });
 

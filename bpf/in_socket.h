@@ -39,9 +39,9 @@ static __always_inline __u64 unseen_bytes(struct connection *conn, const struct 
 	const struct tcp_sock *tp = bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct tcp_sock));
 	unsigned long done = 1ul << bpf_core_enum_value(enum sock_flags, SOCK_DONE);
 
-	/* Of skipped ones nobody counts the bytes. */
-	if (!conn || conn->state == STATE_SKIPPED || sk->sk_protocol != IPPROTO_TCP ||
-	    sk->__sk_common.skc_family == AF_UNIX)
+	/* Of those left out nobody counts the bytes, but for some. */
+	if (!conn || (connection_is_left_out(conn) && !(conn->flags & CONNECTION_COUNTED)) ||
+	    sk->sk_protocol != IPPROTO_TCP || sk->__sk_common.skc_family == AF_UNIX)
 		return 0;
 	/* As tcp_read_sequence(), without its helper calls. */
 	__u32 sequence = tp->copied_seq;

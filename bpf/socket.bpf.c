@@ -41,14 +41,17 @@ static __always_inline void socket_call(const struct sock *sk, long result, __u8
 		return;
 	struct connection *conn = connection_of(s->call.inode);
 
-	if (direction == DIRECTION_READ && result > 0) {
-		__u64 unseen = unseen_bytes(conn, sk, result);
+	__u64 unseen =
+		direction == DIRECTION_READ && result > 0 ? unseen_bytes(conn, sk, result) : 0;
 
-		/* They become a filler in front of the bytes of this call. */
-		if (unseen) {
-			count(COUNTER_READ_UNSEEN);
-			deliver_unseen(s, regs, policy, caller, unseen);
-		}
+	if (conn && connection_is_left_out(conn)) {
+		call_left_out(s, conn, regs, result, direction, policy, caller, unseen);
+		return;
+	}
+	/* They become a filler in front of the bytes of this call. */
+	if (unseen) {
+		count(COUNTER_READ_UNSEEN);
+		deliver_unseen(s, regs, policy, caller, unseen);
 	}
 	fill_call(s, regs, result, policy, caller);
 	s->call.hook = HOOK_SOCKET;

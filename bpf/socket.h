@@ -156,6 +156,21 @@ static __always_inline void read_inet(struct open_event *event, struct sock *sk)
 	}
 }
 
+/* The other end of a socket, enum peer_flag. */
+static __always_inline __u8 sock_peer(struct sock *sk)
+{
+	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	__be32 words[4] = {};
+
+	if (family == AF_UNIX)
+		return PEER_UNIX;
+	if (family == AF_INET)
+		return peer_of_ipv4(bpf_ntohl(BPF_CORE_READ(sk, __sk_common.skc_daddr)));
+	BPF_CORE_READ_INTO(&words, sk, __sk_common.skc_v6_daddr);
+	return peer_of_ipv6(bpf_ntohl(words[0]), bpf_ntohl(words[1]), bpf_ntohl(words[2]),
+			    bpf_ntohl(words[3]));
+}
+
 /* The listening side's path: an accepted socket inherits it, a client finds it at its peer. */
 static __always_inline void read_unix(struct open_event *event, struct sock *sk)
 {

@@ -65,7 +65,6 @@ static const char *const object_files[OBJECTS] = {
 /* Mirrors bpf/maps.h. */
 struct config {
 	uint32_t watch_all;
-	uint32_t copy_bytes_max;
 	uint32_t connection_slots;
 	uint32_t ring_bytes;
 };
@@ -198,16 +197,32 @@ static int set_sizes(struct kernel *kernel, struct kernel_error *error)
 	return status;
 }
 
+static int set_initial(struct bpf_object *object, const char *name, const void *value, size_t bytes,
+		       struct kernel_error *error)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(object, name);
+	int status = map ? bpf_map__set_initial_value(map, value, bytes) : 0;
+
+	return status ? objects_fail(error, KERNEL_ERROR_MAP, status, name) : 0;
+}
+
 static int set_config(struct kernel *kernel, struct bpf_object *object, struct kernel_error *error)
 {
 	struct config config = { .watch_all = kernel->options.watch_all,
-				 .copy_bytes_max = kernel->options.copy_bytes_max,
 				 .connection_slots = kernel->connection_slots,
 				 .ring_bytes = kernel->ring_bytes };
-	struct bpf_map *map = bpf_object__find_map_by_name(object, ".rodata.config");
-	int status = map ? bpf_map__set_initial_value(map, &config, sizeof(config)) : 0;
 
-	return status ? objects_fail(error, KERNEL_ERROR_MAP, status, ".rodata.config") : 0;
+	return set_initial(object, ".rodata.config", &config, sizeof(config), error);
+}
+
+/* What the first object decides for all. */
+static int set_first(struct kernel *kernel, struct bpf_object *object, struct kernel_error *error)
+{
+	const struct traffic *traffic = &kernel->options.traffic;
+	int status = set_sizes(kernel, error);
+
+	return status ? status
+		      : set_initial(object, OBJECTS_SHARED_DATA, traffic, sizeof(*traffic), error);
 }
 
 /* The verifier gives up with EAGAIN when a signal waits for its thread. */
@@ -232,7 +247,7 @@ static int load_object(struct kernel *kernel, enum object index, struct kernel_e
 	if (!object)
 		return -error->number;
 	kernel->objects[index] = object;
-	status = index == OBJECT_STATE ? set_sizes(kernel, error)
+	status = index == OBJECT_STATE ? set_first(kernel, object, error)
 				       : objects_share_maps(object, kernel->objects[0], error);
 	if (!status)
 		status = set_config(kernel, object, error);
@@ -426,6 +441,17 @@ static int run_command(struct kernel *kernel, uint64_t command, uint64_t subject
 		return answer;
 	return objects_fail(error, KERNEL_ERROR_MAP, E2BIG,
 			    command == COMMAND_SET_POLICY ? "policy_by_tgid" : "conn_by_inode");
+}
+
+int kernel_set_traffic(struct kernel *kernel, const struct traffic *traffic,
+		       struct kernel_error *error)
+{
+	int fd = bpf_object__find_map_fd_by_name(kernel->objects[0], OBJECTS_SHARED_DATA);
+	uint32_t zero = 0;
+
+	if (bpf_map_update_elem(fd, &zero, traffic, BPF_ANY))
+		return objects_fail(error, KERNEL_ERROR_MAP, errno, OBJECTS_SHARED_DATA);
+	return 0;
 }
 
 int kernel_clear_policy(struct kernel *kernel, uint32_t tgid, struct kernel_error *error)

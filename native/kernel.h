@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../bpf/traffic.h"
+
 #define KERNEL_LOG_BYTES 8192
 
 /* Stable names; their wording lives in src/native/errors.ts. */
@@ -40,11 +42,11 @@ enum kernel_hook {
 struct kernel_options {
 	const char *directory; /* holds the *.bpf.o files */
 	uint32_t watch_all;
-	uint32_t copy_bytes_max;
 	uint32_t ring_bytes;	 /* of all CPUs together */
 	uint32_t ring_bytes_min; /* of one CPU, whatever that makes of the sum */
 	uint32_t connections_max;
 	enum kernel_hook hook;
+	struct traffic traffic; /* until kernel_set_traffic() */
 };
 
 struct kernel;
@@ -76,6 +78,9 @@ int kernel_counters(struct kernel *kernel, uint64_t *sums, struct kernel_error *
 int kernel_set_policy(struct kernel *kernel, uint32_t tgid, uint32_t watch, uint32_t family,
 		      struct kernel_error *error);
 int kernel_clear_policy(struct kernel *kernel, uint32_t tgid, struct kernel_error *error);
+/* Which connections are captured from now on, those that are open among them. */
+int kernel_set_traffic(struct kernel *kernel, const struct traffic *traffic,
+		       struct kernel_error *error);
 int kernel_ignore_connection(struct kernel *kernel, uint64_t inode, struct kernel_error *error);
 /* Returns 1 when a close event follows, 0 when none does, or -errno. */
 int kernel_forget_connection(struct kernel *kernel, uint64_t inode, struct kernel_error *error);

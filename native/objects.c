@@ -92,8 +92,9 @@ int objects_share_maps(struct bpf_object *object, struct bpf_object *first,
 		struct bpf_map *shared = bpf_object__find_map_by_name(first, bpf_map__name(map));
 		int status;
 
-		/* Internal maps (the configuration) belong to their object. */
-		if (!shared || bpf_map__is_internal(map))
+		/* Internal maps (the configuration) belong to their object, but for this one. */
+		if (!shared ||
+		    (bpf_map__is_internal(map) && strcmp(bpf_map__name(map), OBJECTS_SHARED_DATA)))
 			continue;
 		status = bpf_map__reuse_fd(map, bpf_map__fd(shared));
 		if (status)

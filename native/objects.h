@@ -9,6 +9,9 @@
 #include "kernel.h"
 #include <bpf/libbpf.h>
 
+/* Global data that all objects share: struct traffic. */
+#define OBJECTS_SHARED_DATA ".data.traffic"
+
 /* Collects libbpf's output of this thread into `error->log` until called with NULL. */
 void objects_log_to(struct kernel_error *error);
 

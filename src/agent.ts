@@ -18,6 +18,7 @@ import { WallClock } from './export/clock.ts';
 import { localPorts } from './export/local-ports.ts';
 import type { ObservedProcess } from './handoff/layout.ts';
 import type { Appearance, OwnConnection, PlanMessage } from './handoff/messages.ts';
+import { allTraffic } from './handoff/traffic.ts';
 import { watchOwnConnections } from './own-connections.ts';
 import { Counters } from './telemetry/counters.ts';
 import { type Log, routeDiagnostics } from './telemetry/log.ts';
@@ -154,7 +155,6 @@ export class Agent {
   async #startCapture(): Promise<void> {
     const { config, recording, log } = this.#options;
     const { limits: bounds } = config;
-    const bodyBytesMax = this.#copiesBodies() ? bounds.bodyBytes : 0;
     const plans = this.#watcher.start().map((plan) => this.#toMessage(plan));
     const options: WorkerOptions = {
       kernel: {
@@ -163,9 +163,9 @@ export class Agent {
         ringBytesMin: limits.ringBytesMin,
         connectionsMax: bounds.kernelConnections,
         headBytesMax: bounds.headBytes,
-        bodyBytesMax,
       },
-      pipeline: { ownTgid: process.pid, bodyBytesMax, link: config.link },
+      pipeline: { ownTgid: process.pid, link: config.link },
+      traffic: allTraffic(this.#copiesBodies() ? bounds.bodyBytes : 0),
       plans,
       ownConnections: [...this.#own.values()],
       ...(recording === undefined ? {} : { recording }),

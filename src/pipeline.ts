@@ -16,7 +16,7 @@ import type {
 import type { LinkConfig } from './config/file/types.ts';
 import type { Family } from './discover/types.ts';
 import type { ExchangeBatch, ObservedProcess } from './handoff/layout.ts';
-import type { Appearance, OwnConnection } from './handoff/messages.ts';
+import type { Appearance, OwnConnection, TrafficSettings } from './handoff/messages.ts';
 import { Linker } from './link/linker.ts';
 import type { LinkNode } from './link/node.ts';
 import { Http1Stage } from './protocol/http1/stage.ts';
@@ -26,10 +26,10 @@ export interface PipelineOptions {
   readonly counters: Counters;
   /** The agent itself; its own connections leave no spans. */
   readonly ownTgid: number;
-  /** Body bytes kept per message for later stages; 0 none. */
-  readonly bodyBytesMax: number;
   /** Section `link` of the configuration; left out, its defaults. */
   readonly link?: LinkConfig;
+  /** As the kernel side has it: which bodies are kept, and whether an ingress may be missing. */
+  readonly traffic: TrafficSettings;
   readonly onBatch: (batch: ExchangeBatch) => void;
   readonly onProcess: (process: ObservedProcess) => void;
   /** A process has its first connection, or became another program. */
@@ -66,11 +66,12 @@ export class Pipeline implements EventSink {
   #tickNs = 0;
 
   constructor(options: PipelineOptions) {
-    const { counters, ownTgid, bodyBytesMax } = options;
+    const { counters, ownTgid, traffic } = options;
     this.#options = options;
     this.#linker = new Linker({
       counters,
       ownTgid,
+      isIngressExcluded: traffic.excluded.ingress,
       emit: options.onBatch,
       announce: options.onProcess,
       ownPeer: (connection) => options.onOwnPeer(connection.process.tgid),
@@ -79,7 +80,7 @@ export class Pipeline implements EventSink {
     });
     this.#http1 = new Http1Stage(this.#linker, {
       counters,
-      bodyBytesMax,
+      bodyBytesMax: traffic.bodyBytesMax,
       onTunnel: (connection) => options.ignoreConnection(connection.socketInode),
     });
     this.#table = new ConnectionTable(this, { counters, forget: options.forgetConnection });
@@ -89,6 +90,11 @@ export class Pipeline implements EventSink {
   /** Whole records, as drained or read from a file. */
   consume(records: Uint8Array): void {
     this.#decoder.decode(records);
+  }
+
+  setTraffic(traffic: TrafficSettings): void {
+    this.#http1.setBodyBytesMax(traffic.bodyBytesMax);
+    this.#linker.setIngressExcluded(traffic.excluded.ingress);
   }
 
   /** A connection of the agent itself: what its other end does for it leaves no spans. */

@@ -18,7 +18,13 @@ import { Pace } from './capture/pace.ts';
 import { Sweeper } from './capture/sweeper.ts';
 import { limits } from './config/limits.ts';
 import type { ExchangeBatch } from './handoff/layout.ts';
-import type { FromWorker, OwnConnection, PlanMessage, ToWorker } from './handoff/messages.ts';
+import type {
+  FromWorker,
+  OwnConnection,
+  PlanMessage,
+  ToWorker,
+  TrafficSettings,
+} from './handoff/messages.ts';
 import { transferOf } from './handoff/transfer.ts';
 import { openKernel } from './native/binding.ts';
 import type { Kernel, KernelOptions } from './native/types.ts';
@@ -28,8 +34,10 @@ import { Counters } from './telemetry/counters.ts';
 import { addKernelCounters } from './telemetry/kernel-counters.ts';
 
 export interface WorkerOptions {
-  readonly kernel: KernelOptions;
-  readonly pipeline: Pick<PipelineOptions, 'ownTgid' | 'bodyBytesMax' | 'link'>;
+  readonly kernel: Omit<KernelOptions, 'traffic'>;
+  readonly pipeline: Pick<PipelineOptions, 'ownTgid' | 'link'>;
+  /** What holds until a message of kind `traffic` comes. */
+  readonly traffic: TrafficSettings;
   /** Applied before the worker says that it is ready. */
   readonly plans: readonly PlanMessage[];
   /** The agent's own connections that are open already. */
@@ -82,7 +90,11 @@ export class CaptureWorker {
   /** Batches that the main thread has not given back. */
   #underWay = 0;
 
-  constructor(options: WorkerOptions, port: MessagePort, kernel = openKernel(options.kernel)) {
+  constructor(
+    options: WorkerOptions,
+    port: MessagePort,
+    kernel = openKernel(kernelOptions(options)),
+  ) {
     this.#options = options;
     this.#port = port;
     this.#kernel = kernel;
@@ -96,6 +108,7 @@ export class CaptureWorker {
     this.#recording = openRecording(options);
     this.#pipeline = new Pipeline({
       ...options.pipeline,
+      traffic: options.traffic,
       counters: this.#counters,
       onBatch: (batch) => this.#handOver(batch),
       onProcess: (process) => this.#send({ kind: 'process', process }),
@@ -135,6 +148,8 @@ export class CaptureWorker {
     switch (message.kind) {
       case 'plan':
         return this.#apply(message);
+      case 'traffic':
+        return this.#setTraffic(message.settings);
       case 'return':
         this.#underWay--;
         return this.#pipeline.reuse(message.batch);
@@ -145,6 +160,12 @@ export class CaptureWorker {
       case 'stop':
         this.#isStopping = true;
     }
+  }
+
+  /** The kernel side first: what it stops to deliver is not missed then. */
+  #setTraffic(settings: TrafficSettings): void {
+    this.#kernel.setTraffic(settings);
+    this.#pipeline.setTraffic(settings);
   }
 
   #turn(): void {
@@ -328,8 +349,12 @@ export class CaptureWorker {
   }
 }
 
+function kernelOptions({ kernel, traffic }: WorkerOptions): KernelOptions {
+  return { ...kernel, traffic };
+}
+
 /** What one CPU's ring holds when the kernel side shares them out (native/kernel.c). */
-function ringBytesOfCpu({ ringBytes, ringBytesMin }: KernelOptions): number {
+function ringBytesOfCpu({ ringBytes, ringBytesMin }: WorkerOptions['kernel']): number {
   const share = Math.min(ringBytes / availableParallelism(), RING_BYTES_MAX);
   return Math.max(share, ringBytesMin);
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventProcessAction, eventRole } from '../src/capture/layout.gen.ts';
 import type { Appearance } from '../src/handoff/messages.ts';
+import { allTraffic } from '../src/handoff/traffic.ts';
 import { Pipeline, type PipelineOptions } from '../src/pipeline.ts';
 import { Counters } from '../src/telemetry/counters.ts';
 import { openRecord, processRecord } from './capture/records.ts';
@@ -18,7 +19,7 @@ function pipeline(overrides: Partial<PipelineOptions> = {}) {
   const made = new Pipeline({
     counters: new Counters(),
     ownTgid: 1,
-    bodyBytesMax: 0,
+    traffic: allTraffic(0),
     onBatch: nothing,
     onProcess: nothing,
     onAppeared: ({ by, comm, tgid, startNs }: Appearance) => {

@@ -6,6 +6,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { limits } from '../../src/config/limits.ts';
+import { allTraffic } from '../../src/handoff/traffic.ts';
 import { checkLayout, openKernel, probeFeatures } from '../../src/native/binding.ts';
 import { EXPECTED_LAYOUT } from '../../src/native/layout.gen.ts';
 import { buildDriver, Driver, removeDriver } from './driver.ts';
@@ -50,7 +51,7 @@ describe('the kernel side', { skip }, () => {
       ringBytesMin: limits.ringBytesMin,
       connectionsMax: limits.kernelConnectionsMax,
       headBytesMax: limits.headBytesMax,
-      bodyBytesMax: limits.bodyBytesMax,
+      traffic: allTraffic(limits.bodyBytesMax),
     });
     const bytes = mapBytes();
     const mapped = mappedBytes();
@@ -105,8 +106,9 @@ describe('the kernel side', { skip }, () => {
   test('a worker that is ended in any way leaves no program and no map', async () => {
     const source = `
       import { openKernel } from ${JSON.stringify(import.meta.resolve('../../src/native/binding.ts'))};
+      import { allTraffic } from ${JSON.stringify(import.meta.resolve('../../src/handoff/traffic.ts'))};
       import { parentPort } from 'node:worker_threads';
-      openKernel({ watchAll: false, ringBytes: 0, ringBytesMin: 65536, connectionsMax: 64, headBytesMax: 64, bodyBytesMax: 0 });
+      openKernel({ watchAll: false, ringBytes: 0, ringBytesMin: 65536, connectionsMax: 64, headBytesMax: 64, traffic: allTraffic(0) });
       parentPort.postMessage('open');
       setInterval(() => {}, 1000);
     `;

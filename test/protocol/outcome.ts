@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import type { CloseEvent, Connection, DataEvent } from '../../src/capture/types.ts';
 import { targetOf } from '../../src/handoff/head.ts';
+import { allTraffic } from '../../src/handoff/traffic.ts';
+import type { BodyLimits } from '../../src/protocol/http1/connection.ts';
 import { Http1Stage } from '../../src/protocol/http1/stage.ts';
 import type { Exchange, ExchangeSink } from '../../src/protocol/types.ts';
 import { type CounterName, Counters } from '../../src/telemetry/counters.ts';
@@ -86,13 +88,14 @@ export function play(
   wire: Wire,
   events: readonly DataEvent[],
   close: CloseEvent | undefined,
-  bodyBytesMax = 0,
+  bodyBytesMax: number | BodyLimits = 0,
 ): Outcome {
   const outcome = new Outcome();
   const { counters } = outcome;
   const stage = new Http1Stage(outcome, {
     counters,
-    bodyBytesMax,
+    bodyBytesMax:
+      typeof bodyBytesMax === 'number' ? allTraffic(bodyBytesMax).bodyBytesMax : bodyBytesMax,
     onTunnel: (connection) => outcome.ignored.push(connection),
   });
   const connection: Connection = { ...wire.connection, protocol: null };

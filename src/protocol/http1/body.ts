@@ -10,7 +10,7 @@ import type { MessageStream } from './message-stream.ts';
 
 /** A body with the given framing follows on `stream`. */
 export function startBody(c: Http1Connection, stream: MessageStream, framing: Framing): void {
-  const { bodyBytesMax } = c.context;
+  const bodyBytesMax = bodyBytesMaxOf(c, stream);
   stream.body = bodyBytesMax > 0 && stream.exchange !== null ? new BodyCapture(bodyBytesMax) : null;
   if (framing === CHUNKED) {
     stream.state = 'chunked';
@@ -21,6 +21,12 @@ export function startBody(c: Http1Connection, stream: MessageStream, framing: Fr
     stream.state = 'length';
     stream.remainingBytes = framing;
   }
+}
+
+function bodyBytesMaxOf({ connection, context, requests }: Http1Connection, stream: MessageStream) {
+  const { ingress, egress } = context.bodyBytesMax;
+  const side = connection.role === 'client' ? egress : ingress;
+  return stream === requests ? side.request : side.response;
 }
 
 /** `lenBytes` body bytes went by. */

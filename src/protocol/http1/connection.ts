@@ -1,4 +1,5 @@
 import type { Connection, DataEvent } from '../../capture/types.ts';
+import type { TrafficSettings } from '../../handoff/messages.ts';
 import type { Counters } from '../../telemetry/counters.ts';
 import type { ExchangeSink } from '../types.ts';
 import type { Cursor } from './cursor.ts';
@@ -8,11 +9,14 @@ import type { HeadStore } from './head-store.ts';
 import { MessageStream } from './message-stream.ts';
 import { TurnCount } from './turns.ts';
 
+export type BodyLimits = TrafficSettings['bodyBytesMax'];
+
 /** What all connections of a stage share. */
 export interface Http1Context {
   readonly sink: ExchangeSink;
   readonly counters: Counters;
-  readonly bodyBytesMax: number;
+  /** Changes with the settings. */
+  bodyBytesMax: BodyLimits;
   /** The rest of the connection is not HTTP/1: the kernel need not copy its bytes. */
   readonly ignore: (connection: Connection) => void;
   readonly cursor: Cursor;

@@ -10,19 +10,23 @@ import type {
   ProcessEvent,
 } from '../../capture/types.ts';
 import { limits } from '../../config/limits.ts';
+import type { BodyBytes } from '../../handoff/messages.ts';
 import type { Counters } from '../../telemetry/counters.ts';
 import type { ExchangeSink } from '../types.ts';
-import { Http1Connection, type Http1Context } from './connection.ts';
+import { type BodyLimits, Http1Connection, type Http1Context } from './connection.ts';
 import { Cursor } from './cursor.ts';
 import { endAll } from './endings.ts';
 import { closeConnection, readEvent } from './events.ts';
 import { HeadScan } from './head-scan.ts';
 import { HeadStore } from './head-store.ts';
 
+const NOTHING = { request: 0, response: 0 };
+const NO_BODIES: BodyLimits = { ingress: NOTHING, egress: NOTHING };
+
 export interface Http1Options {
   readonly counters: Counters;
-  /** Body bytes kept per message; 0: bodies are counted only. */
-  readonly bodyBytesMax?: number;
+  /** Body bytes kept per message, by the side of the process; absent: bodies are counted only. */
+  readonly bodyBytesMax?: BodyLimits;
   /** The bytes of this connection are no HTTP/1 any more: the kernel need not copy them. */
   readonly onTunnel?: (connection: Connection) => void;
 }
@@ -36,12 +40,17 @@ export class Http1Stage<Link = unknown> implements EventSink {
     this.#context = {
       sink: sink as ExchangeSink,
       counters: options.counters,
-      bodyBytesMax: Math.min(options.bodyBytesMax ?? 0, limits.bodyBytesMax),
+      bodyBytesMax: bounded(options.bodyBytesMax ?? NO_BODIES),
       ignore: options.onTunnel ?? (() => undefined),
       cursor: new Cursor(),
       scan: new HeadScan(),
       heads: new HeadStore(),
     };
+  }
+
+  /** Holds for bodies that begin from now on. */
+  setBodyBytesMax(bodyBytesMax: BodyLimits): void {
+    this.#context.bodyBytesMax = bounded(bodyBytesMax);
   }
 
   open(connection: Connection, _timeNs: number): void {
@@ -76,4 +85,12 @@ export class Http1Stage<Link = unknown> implements EventSink {
     this.#open.add(fresh);
     return fresh;
   }
+}
+
+function bounded({ ingress, egress }: BodyLimits): BodyLimits {
+  const bound = ({ request, response }: BodyBytes) => ({
+    request: Math.min(request, limits.bodyBytesMax),
+    response: Math.min(response, limits.bodyBytesMax),
+  });
+  return { ingress: bound(ingress), egress: bound(egress) };
 }

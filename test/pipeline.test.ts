@@ -1,12 +1,12 @@
 /** What the pipeline tells the main thread, on records as the kernel writes them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { eventProcessAction, eventRole } from '../src/capture/layout.gen.ts';
+import { eventProcessAction, eventProtocol, eventRole } from '../src/capture/layout.gen.ts';
 import type { Appearance } from '../src/handoff/messages.ts';
 import { allTraffic } from '../src/handoff/traffic.ts';
 import { Pipeline, type PipelineOptions } from '../src/pipeline.ts';
 import { Counters } from '../src/telemetry/counters.ts';
-import { openRecord, processRecord } from './capture/records.ts';
+import { closeRecord, openRecord, processRecord } from './capture/records.ts';
 
 const TGID = 10;
 const START_NS = 7;
@@ -69,4 +69,27 @@ test('a process that has a plan is told with its first connection, too', () => {
   all.setFamily(TGID, 'nginx', false);
   all.consume(connected(1, 'nginx'));
   assert.deepEqual(said, ['socket nginx']);
+});
+
+test('connections of every protocol are told; those without HTTP/1 make nothing else', () => {
+  const told: string[] = [];
+  const counters = new Counters();
+  const { pipeline: all, said } = pipeline({
+    counters,
+    connections: {
+      open: ({ id, speaks }) => told.push(`open ${id} ${speaks}`),
+      close: ({ id }, { readPosition, writePosition }) =>
+        told.push(`close ${id} ${readPosition} ${writePosition}`),
+    },
+  });
+  const fields = { timeNs: 2, tgid: TGID, processStartNs: START_NS, connectionId: 1, family: 2 };
+  all.consume(openRecord({ ...fields, protocol: eventProtocol.PROTOCOL_TLS }, { comm: 'curl' }));
+  all.consume(closeRecord({ timeNs: 3, connectionId: 1, readPosition: 700, writePosition: 50 }));
+  assert.deepEqual(said, []);
+  all.consume(connected(2, 'curl'));
+  all.consume(closeRecord({ timeNs: 3, connectionId: 2 }));
+  assert.deepEqual(said, ['socket curl']);
+  assert.deepEqual(told, ['open 1 tls', 'close 1 700 50', 'open 2 http1', 'close 2 0 0']);
+  all.finish();
+  assert.equal(counters.total('lost') + counters.total('dropped'), 0);
 });

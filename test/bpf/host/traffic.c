@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
-/* bpf/traffic.h on the host: "internal" and "loopback" of each address that is given, a line each. */
+/* bpf/traffic.h on the host: "internal" and "loopback" of each address that is given, a line each.
+ */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>

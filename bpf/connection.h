@@ -134,7 +134,11 @@ static __always_inline int connection_is_excluded(const struct connection *conn)
 static __always_inline __u32 connection_copy_bytes_max(const struct connection *conn,
 						       __u8 direction)
 {
-	return traffic.copy_bytes_max[traffic_side(conn->role, direction)];
+	__u64 side = traffic_side(conn->role, direction);
+
+	/* 5.10 forgets the bounds of numbers on the stack: they are told again where they count. */
+	barrier_var(side);
+	return traffic.copy_bytes_max[side & (TRAFFIC_SIDES - 1)];
 }
 
 static __always_inline int host_starts_known(void)

@@ -47,7 +47,8 @@ static __always_inline int is_wanted_error(long result)
 }
 
 static __always_inline void fill_call(struct scratch *s, struct pt_regs *regs, long result,
-				      struct policy policy, struct caller caller)
+				      struct policy policy, struct caller caller,
+				      enum call_hook hook)
 {
 	struct call *call = &s->call;
 
@@ -65,7 +66,7 @@ static __always_inline void fill_call(struct scratch *s, struct pt_regs *regs, l
 	call->caller = caller;
 	call->family = policy.family;
 	call->starts_known = policy.starts_known;
-	call->hook = HOOK_SYSCALL;
+	call->hook = hook;
 }
 
 /* recvmsg, sendmsg: the iovecs hang off a struct msghdr. Returns 0 when it cannot be read. */
@@ -123,7 +124,7 @@ static __always_inline int is_stream_call(struct call *call, __u32 number)
 static __always_inline void call_left_out(struct scratch *s, struct connection *conn,
 					  struct pt_regs *regs, long result, __u8 direction,
 					  struct policy policy, struct caller caller,
-					  __u64 unseen_bytes)
+					  enum call_hook hook, __u64 unseen_bytes)
 {
 	int is_done = connection_is_excluded(conn) ? conn->flags & CONNECTION_WITHDRAWN
 						   : !(conn->flags & CONNECTION_COUNTED);
@@ -131,7 +132,7 @@ static __always_inline void call_left_out(struct scratch *s, struct connection *
 
 	if (is_done && !cause_needs_left_out(conn, policy.family, direction))
 		return;
-	fill_call(s, regs, result, policy, caller);
+	fill_call(s, regs, result, policy, caller, hook);
 	if (is_data_call(number) && !is_stream_call(&s->call, number))
 		return;
 	s->call.direction = direction;

@@ -259,8 +259,8 @@ static __always_inline void count_unopened(const struct connection *conn)
 }
 
 /* Returns 0 when the close event was lost. */
-static __always_inline int connection_close(const struct connection *conn, struct caller caller,
-					    __u32 flags)
+static __always_inline int connection_close_in(const struct connection *conn, struct caller caller,
+					       __u32 flags, int may_interrupt)
 {
 	struct close_event event = {};
 
@@ -269,20 +269,15 @@ static __always_inline int connection_close(const struct connection *conn, struc
 		return 1;
 	}
 	fill_close(&event, conn, caller, flags);
-	return ring_put(&event, sizeof(event));
+	return may_interrupt ? ring_put_interrupt(&event, sizeof(event))
+			     : ring_put(&event, sizeof(event));
 }
 
-/* As connection_close(), where it may interrupt another program of ours. */
-static __always_inline int connection_close_interrupt(const struct connection *conn)
+/* The same where it interrupts no other program of ours. */
+static __always_inline int connection_close(const struct connection *conn, struct caller caller,
+					    __u32 flags)
 {
-	struct close_event event = {};
-
-	if (!(conn->flags & CONNECTION_OPEN_SENT)) {
-		count_unopened(conn);
-		return 1;
-	}
-	fill_close(&event, conn, current_caller(), 0);
-	return ring_put_interrupt(&event, sizeof(event));
+	return connection_close_in(conn, caller, flags, 0);
 }
 
 /*

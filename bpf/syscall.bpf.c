@@ -35,10 +35,11 @@ static __always_inline void on_data_call(struct scratch *s, struct pt_regs *regs
 	__u32 number = SYSCALL_NUMBER(regs);
 
 	if (conn && connection_is_left_out(conn)) {
-		call_left_out(s, conn, regs, result, direction_of(number), policy, caller, 0);
+		call_left_out(s, conn, regs, result, direction_of(number), policy, caller,
+			      HOOK_SYSCALL, 0);
 		return;
 	}
-	fill_call(s, regs, result, policy, caller);
+	fill_call(s, regs, result, policy, caller, HOOK_SYSCALL);
 	if (is_stream_call(&s->call, number))
 		data_call(s, conn, number, result);
 }
@@ -64,7 +65,7 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 		return 0;
 	s->call.fd = SYSCALL_ARG0(regs);
 	if (!is_data) {
-		fill_call(s, regs, result, policy, caller);
+		fill_call(s, regs, result, policy, caller, HOOK_SYSCALL);
 		rare_call(number, result);
 	} else if (fill_socket(&s->call)) {
 		on_data_call(s, regs, result, policy, caller);

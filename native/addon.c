@@ -40,7 +40,7 @@ static void set_number(napi_env env, napi_value object, const char *name, double
 	napi_set_named_property(env, object, name, value);
 }
 
-static napi_value throw_error(napi_env env, const struct kernel_error *error)
+static napi_value error_of(napi_env env, const struct kernel_error *error)
 {
 	napi_value object, code, message;
 
@@ -50,7 +50,12 @@ static napi_value throw_error(napi_env env, const struct kernel_error *error)
 	set_number(env, object, "errno", error->number);
 	set_string(env, object, "subject", error->subject);
 	set_string(env, object, "log", error->log);
-	napi_throw(env, object);
+	return object;
+}
+
+static napi_value throw_error(napi_env env, const struct kernel_error *error)
+{
+	napi_throw(env, error_of(env, error));
 	return NULL;
 }
 
@@ -121,7 +126,7 @@ static napi_value addon_open(napi_env env, napi_callback_info info)
 {
 	struct instance *instance = NULL;
 	struct kernel_options options = {};
-	struct kernel_error error;
+	struct kernel_error error = {};
 	napi_value arg, directory, traffic, result;
 	size_t given = 1, slot = 0;
 	char path[4096] = "";
@@ -287,6 +292,28 @@ static napi_value addon_hook(napi_env env, napi_callback_info info)
 	if (!kernel)
 		return NULL;
 	napi_create_uint32(env, kernel_hook(kernel), &result);
+	return result;
+}
+
+/* socketRefusal(handle): an error, or undefined */
+static napi_value addon_socket_refusal(napi_env env, napi_callback_info info)
+{
+	napi_value args[1];
+	struct kernel *kernel = kernel_of(env, info, 1, args);
+	const struct kernel_error *refusal = kernel ? kernel_socket_refusal(kernel) : NULL;
+
+	return refusal ? error_of(env, refusal) : NULL;
+}
+
+/* ringBytes(handle): what one CPU's ring holds */
+static napi_value addon_ring_bytes(napi_env env, napi_callback_info info)
+{
+	napi_value args[1], result;
+	struct kernel *kernel = kernel_of(env, info, 1, args);
+
+	if (!kernel)
+		return NULL;
+	napi_create_uint32(env, kernel_ring_bytes(kernel), &result);
 	return result;
 }
 
@@ -467,6 +494,8 @@ NAPI_MODULE_INIT()
 		{ "followCloses", addon_follow_closes },
 		{ "followSplices", addon_follow_splices },
 		{ "hook", addon_hook },
+		{ "socketRefusal", addon_socket_refusal },
+		{ "ringBytes", addon_ring_bytes },
 		{ "ignoreConnection", addon_ignore_connection },
 		{ "forgetConnection", addon_forget_connection },
 		{ "sweep", addon_sweep },

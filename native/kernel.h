@@ -2,7 +2,7 @@
  *
  * The core of the addon: load the BPF objects, attach them, drain the ring, read and write their
  * maps. Plain C, knows nothing of Node. All calls on one `struct kernel` come from one thread.
- * Functions return 0 or -errno and say what failed in `struct kernel_error`.
+ * Functions return 0 or -errno and say what failed in `struct kernel_error`, empty before.
  */
 #ifndef SPANTAP_KERNEL_H
 #define SPANTAP_KERNEL_H
@@ -57,6 +57,12 @@ void kernel_close(struct kernel *kernel);
 
 /* The hook that was attached: KERNEL_HOOK_SYSCALL or KERNEL_HOOK_SOCKET. */
 enum kernel_hook kernel_hook(const struct kernel *kernel);
+
+/* Why KERNEL_HOOK_ANY became KERNEL_HOOK_SYSCALL; NULL when it did not. */
+const struct kernel_error *kernel_socket_refusal(const struct kernel *kernel);
+
+/* What one CPU's ring holds. */
+uint32_t kernel_ring_bytes(const struct kernel *kernel);
 
 /*
  * What KERNEL_HOOK_SOCKET does not see by itself, from now on: every close() (for Unix sockets),

@@ -53,6 +53,8 @@ static int on_print(enum libbpf_print_level level, const char *format, va_list a
 
 void objects_log_to(struct kernel_error *error)
 {
+	if (error)
+		memset(error, 0, sizeof(*error));
 	log_target = error;
 	libbpf_set_print(on_print);
 }

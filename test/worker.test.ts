@@ -73,6 +73,8 @@ function kernelWith(records: Buffer, onDrain: () => void): Kernel {
     clearPolicy: () => undefined,
     setTraffic: () => undefined,
     hook: 'socket',
+    socketRefusal: undefined,
+    ringBytes: 1 << 20,
     followCloses: () => undefined,
     followSplices: () => undefined,
     stop: () => new Uint8Array(0),
@@ -138,6 +140,22 @@ test('changed traffic settings reach the kernel side', async () => {
   assert.deepEqual(await got.promise, settings);
   port2.postMessage({ kind: 'stop' });
   await ended;
+});
+
+test('a hook that is not the wanted one is told at the start', async () => {
+  const { port1, port2 } = new MessageChannel();
+  const told: string[] = [];
+  port2.on('message', (message: FromWorker) => {
+    if (message.kind === 'unavailable') told.push(`${message.what}: ${message.why}`);
+  });
+  const kernel = kernelWith(Buffer.alloc(0), () => undefined);
+  const refused: Kernel = { ...kernel, hook: 'syscall', socketRefusal: 'too old' };
+  const ended = once(port2, 'close');
+  new CaptureWorker(optionsWith([]), port1, refused).start();
+  port2.postMessage({ kind: 'stop' });
+  await ended;
+  assert.equal(told.length, 1);
+  assert.match(told[0], /^capture in sockets.*: too old$/);
 });
 
 test('what a collector serves is a span when nobody said whose it is', async () => {

@@ -42,6 +42,9 @@ interface Addon {
   clearPolicy(handle: number, tgid: number): void;
   setTraffic(handle: number, traffic: Uint32Array): void;
   hook(handle: number): number;
+  /** Thrown errors are worded; so is this one, which is told. */
+  socketRefusal(handle: number): Error | undefined;
+  ringBytes(handle: number): number;
   followCloses(handle: number): void;
   followSplices(handle: number): void;
   ignoreConnection(handle: number, inode: number): void;
@@ -119,6 +122,8 @@ function kernelOf(addon: Addon, handle: number, headBytesMax: number): Kernel {
     setTraffic: (settings: TrafficSettings) =>
       worded(() => addon.setTraffic(handle, trafficNumbers(settings, headBytesMax))),
     hook: addon.hook(handle) === HOOK.socket ? 'socket' : 'syscall',
+    socketRefusal: refusalOf(addon.socketRefusal(handle)),
+    ringBytes: addon.ringBytes(handle),
     followSplices: () => worded(() => addon.followSplices(handle)),
     followCloses: () => worded(() => addon.followCloses(handle)),
     ignoreConnection: (inode: number) => worded(() => addon.ignoreConnection(handle, inode)),
@@ -131,4 +136,15 @@ function kernelOf(addon: Addon, handle: number, headBytesMax: number): Kernel {
     detach: (uprobe: number) => worded(() => addon.detach(handle, uprobe)),
     close: () => worded(() => addon.close(handle)),
   };
+}
+
+function refusalOf(error: Error | undefined): string | undefined {
+  try {
+    worded(() => {
+      if (error !== undefined) throw error;
+    });
+    return undefined;
+  } catch (refusal) {
+    return refusal instanceof Error ? refusal.message : String(refusal);
+  }
 }

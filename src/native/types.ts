@@ -48,6 +48,10 @@ export interface Kernel {
   setTraffic(settings: TrafficSettings): void;
   /** Where calls are seen: in sockets (Linux 6.5 and later), or at the exit of every system call. */
   readonly hook: CaptureHook;
+  /** Why it is not `socket` although that was wanted; undefined when it is, or was not. */
+  readonly socketRefusal: string | undefined;
+  /** What one CPU's ring holds. */
+  readonly ringBytes: number;
   /** Sees every close() from now on: hook `socket` needs it for the end of Unix sockets. */
   followCloses(): void;
   /** Sees what splice() reads from now on: hook `socket` needs it for HAProxy. */

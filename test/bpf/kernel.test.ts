@@ -144,12 +144,19 @@ describe('the kernel side', { skip }, () => {
     const fill = () => {
       for (; used <= 10_000; used++) tap.watch(5_000_000 + used);
     };
+    // An nginx or HAProxy of this machine that starts has a policy, too: it takes room of these.
     assert.throws(fill, { code: 'bpf_map', message: /policy_by_tgid/ });
-    // With this process and the driver 8192 have a policy; other nginx of this machine count, too.
-    assert.ok(used <= 8191 && used > 8000, String(used));
-    const before = tap.counter('COUNTER_LOST_POLICY');
-    await driver.calls('run /bin/true');
-    assert.equal(tap.counter('COUNTER_LOST_POLICY'), before + 1);
+    assert.ok(used <= 8191, 'this process and the driver have one as well');
+    tap.kernel.clearPolicy(5_000_001);
+    assert.doesNotThrow(() => tap.watch(5_000_001));
+    // One that forks meanwhile counts, too: of several times one is ours alone.
+    const lost: number[] = [];
+    for (let n = 0; n < 5; n++) {
+      const before = tap.counter('COUNTER_LOST_POLICY');
+      await driver.calls('run /bin/true');
+      lost.push(tap.counter('COUNTER_LOST_POLICY') - before);
+    }
+    assert.equal(Math.min(...lost), 1, String(lost));
     removeDriver(folder);
   });
 });

@@ -11,6 +11,7 @@ import { Watcher } from '../../src/discover/watcher.ts';
 import type { Appearance } from '../../src/handoff/messages.ts';
 import { buildElf, symbolSections } from './elf/elf-builder.ts';
 import { type FakeProcess, fakeProc, writeProcess } from './fake-proc.ts';
+import { custom, exclusions } from './filters.ts';
 import { TemporaryFolder } from './temporary.ts';
 
 const START_NS = 100 * 10_000_000;
@@ -33,6 +34,7 @@ function host(context: TestContext, process: Partial<FakeProcess>, filters?: Tar
   const comm = process.comm ?? 'api';
   return {
     root,
+    watcher,
     resources,
     receive: (by: Appearance['by']) =>
       receive({ kind: 'appeared', by, tgid: PID, startNs: START_NS, comm }, watcher, resources),
@@ -62,6 +64,13 @@ function readsOf(context: TestContext, root: string, during: () => void): string
 test('an exec of an unrelated program costs one look at its executable', (context) => {
   const { root, receive: appear } = host(context, {});
   const reads = readsOf(context, root, () => assert.equal(appear('exec'), undefined));
+  assert.deepEqual(reads, ['exe']);
+});
+
+test('an exec of a program that is left out costs no more than its path', (context) => {
+  const { root, watcher, receive: appear } = host(context, {});
+  watcher.reconfigure(exclusions({ custom: [custom('/api')] }));
+  const reads = readsOf(context, root, () => assert.equal(appear('exec')?.watch, 'ignore'));
   assert.deepEqual(reads, ['exe']);
 });
 

@@ -9,10 +9,11 @@ import type { Config } from './config/file/types.ts';
 import { limits } from './config/limits.ts';
 import { VERSION } from './config/version.ts';
 import { Delivery } from './delivery.ts';
+import { Identities } from './discover/identity/identities.ts';
 import { receive } from './discover/newcomers.ts';
 import { Inspector } from './discover/plan.ts';
 import { readProcess } from './discover/processes.ts';
-import { Resources } from './discover/resource.ts';
+import { Containers, runtimesOf } from './discover/runtime/containers.ts';
 import { Watcher, type WatchPlan } from './discover/watcher.ts';
 import { WallClock } from './export/clock.ts';
 import { localPorts } from './export/local-ports.ts';
@@ -45,7 +46,8 @@ export class Agent {
   readonly #clock = new WallClock();
   readonly #inspector: Inspector;
   readonly #watcher: Watcher;
-  readonly #resources: Resources;
+  readonly #containers: Containers;
+  readonly #identities: Identities;
   /** By index as in a batch's `process` column. */
   readonly #processes: ObservedProcess[] = [];
   #delivery: Delivery | undefined;
@@ -63,8 +65,10 @@ export class Agent {
     this.#inspector = new Inspector(this.#counters);
     const { processes, ports } = options.config.capture;
     this.#watcher = new Watcher(this.#inspector, { processes, ports }, process.pid);
-    this.#resources = new Resources({
+    this.#containers = new Containers(runtimesOf(options.env, this.#counters), this.#counters);
+    this.#identities = new Identities({
       inspector: this.#inspector,
+      containers: this.#containers,
       version: VERSION,
       counters: this.#counters,
     });
@@ -115,6 +119,7 @@ export class Agent {
   /** Takes what the kernel still holds, sends it, and leaves nothing behind. */
   async stop(): Promise<void> {
     clearInterval(this.#rescans);
+    this.#containers.close();
     await this.#capture?.stop();
     await this.#delivery?.close(FLUSH_DEADLINE_MS);
     await this.#metrics?.stop();
@@ -217,7 +222,7 @@ export class Agent {
   }
 
   #appeared(appearance: Appearance): void {
-    this.#apply(receive(appearance, this.#watcher, this.#resources));
+    this.#apply(receive(appearance, this.#watcher, this.#identities));
   }
 
   #apply(plan: WatchPlan | undefined): void {
@@ -240,11 +245,12 @@ export class Agent {
 
   #resourceOf(index: number) {
     const { tgid, startNs, comm } = this.#processes[index];
-    return this.#resources.get(tgid, startNs, comm);
+    return this.#identities.get(tgid, startNs, comm).resource;
   }
 
   #resourceFor(tgid: number): Readonly<Record<string, unknown>> {
     const info = readProcess(tgid);
-    return info === undefined ? {} : this.#resources.get(tgid, info.startNs, info.comm).attributes;
+    if (info === undefined) return {};
+    return this.#identities.get(tgid, info.startNs, info.comm).resource.attributes;
   }
 }

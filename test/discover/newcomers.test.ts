@@ -3,9 +3,9 @@ import fs, { rmSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { Identities } from '../../src/discover/identity/identities.ts';
 import { receive } from '../../src/discover/newcomers.ts';
 import { Inspector } from '../../src/discover/plan.ts';
-import { Resources } from '../../src/discover/resource.ts';
 import type { TargetFilters } from '../../src/discover/targets.ts';
 import { Watcher } from '../../src/discover/watcher.ts';
 import type { Appearance } from '../../src/handoff/messages.ts';
@@ -30,15 +30,14 @@ function host(context: TestContext, process: Partial<FakeProcess>, filters?: Tar
   const root = fakeProc(context, [{ pid: PID, exe, ...process }]);
   const inspector = new Inspector(undefined, root);
   const watcher = new Watcher(inspector, filters ?? { processes: [], ports: [] }, 99, root);
-  const resources = new Resources({ inspector, version: '1', root });
+  const identities = new Identities({ inspector, version: '1', root });
   const comm = process.comm ?? 'api';
   return {
     root,
     watcher,
-    resources,
     receive: (by: Appearance['by']) =>
-      receive({ kind: 'appeared', by, tgid: PID, startNs: START_NS, comm }, watcher, resources),
-    nameOf: () => resources.get(PID, START_NS, comm).attributes['service.name'],
+      receive({ kind: 'appeared', by, tgid: PID, startNs: START_NS, comm }, watcher, identities),
+    nameOf: () => identities.get(PID, START_NS, comm).resource.attributes['service.name'],
   };
 }
 

@@ -1,0 +1,28 @@
+/** gRPC calls to a runtime, without loading gRPC on hosts that have none. */
+import type { Fields, Message } from './message.ts';
+
+/**
+ * Undefined when the runtime says NOT_FOUND. Rejects as gRPC does: UNAVAILABLE, DEADLINE_EXCEEDED,
+ * PERMISSION_DENIED, or an answer that is no protobuf message.
+ */
+export type Call = (method: string, request: Fields) => Promise<Message | undefined>;
+
+export interface Calls {
+  readonly call: Call;
+  close(): void;
+}
+
+/** What `ask` makes of its calls to the runtime behind a socket. */
+export async function withCalls<T>(
+  socketPath: string,
+  headers: Readonly<Record<string, string>>,
+  ask: (call: Call) => Promise<T>,
+): Promise<T> {
+  const { openCalls } = await import('./grpc-client.ts');
+  const { call, close } = openCalls(socketPath, headers);
+  try {
+    return await ask(call);
+  } finally {
+    close();
+  }
+}

@@ -38,6 +38,16 @@ const loadGenerator = unpackStep({
   programs: { wrk: 'usr/bin/wrk' },
 });
 
+/** Run by tests from where they are unpacked; nothing is installed or started. */
+export const containerRuntimes = 'containers';
+const containers = unpackStep({
+  name: containerRuntimes,
+  title: 'unpacking containerd, Docker and busybox',
+  release: ownRelease,
+  packages: ['containerd', 'docker.io', 'runc', 'busybox-static'],
+  with: 'dependencies',
+});
+
 const formatter = unpackStep({
   name: 'clang-format',
   title: 'unpacking clang-format',
@@ -87,7 +97,17 @@ export const NEEDS = {
   demo: [...agent, proxies],
   bench: [...agent, ...programs, testTools, go, collector],
   kernels: [...agent, proxies, emulator, ...kernels],
-  test: [...agent, formatter, ...programs, testTools, ...otherReleases, go, s3Server, collector],
+  test: [
+    ...agent,
+    formatter,
+    ...programs,
+    containers,
+    testTools,
+    ...otherReleases,
+    go,
+    s3Server,
+    collector,
+  ],
 } satisfies Record<string, readonly Step[]>;
 
 export function isNeed(name: string): name is keyof typeof NEEDS {

@@ -2,6 +2,7 @@
  * containerd and Docker from Debian's packages, with their files in one temporary folder and the
  * host's network: no bridge, no iptables, no CNI. Needs root.
  */
+import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,6 +15,7 @@ import { CriClient, type Pod } from './cri-client.ts';
 import { IMAGE, writeImage } from './image-archive.ts';
 
 const run = promisify(execFile);
+const BACKEND = join(import.meta.dirname, '..', 'harness', 'backend-main.ts');
 const COMMAND_TIMEOUT_MS = 60_000;
 
 export interface Container {
@@ -134,10 +136,19 @@ Root = "${this.#runcRoot}"
     return { id, pid: Number(await this.#docker('inspect', '--format', '{{.State.Pid}}', id)) };
   }
 
+  /** Flags and the command of a server on this port, which is the host's Node in the container. */
+  server(port: number): { docker: string[]; plain: string[]; command: string[] } {
+    return {
+      docker: ['--volume', '/:/host:ro'],
+      plain: ['--mount', 'type=bind,src=/,dst=/host,options=rbind:ro'],
+      command: ['/bin/chroot', '/host', process.execPath, BACKEND, String(port)],
+    };
+  }
+
   /** `ctr run`: a container that neither Docker nor Kubernetes knows. */
   async runPlain(
     name: string,
-    labels: readonly string[],
+    more: readonly string[],
     command: readonly string[],
   ): Promise<Container> {
     const flags = [
@@ -146,8 +157,7 @@ Root = "${this.#runcRoot}"
       '--snapshotter=native',
       `--runc-root=${this.#runcRoot}`,
     ];
-    const labelled = labels.flatMap((label) => ['--label', label]);
-    await this.#ctr('run', ...flags, ...labelled, IMAGE, name, ...command);
+    await this.#ctr('run', ...flags, ...more, IMAGE, name, ...command);
     this.#ends.push(() => this.#removePlain(name));
     const lines = (await this.#ctr('tasks', 'list')).split('\n');
     const line = lines.find((each) => each.startsWith(`${name} `)) ?? '';
@@ -176,12 +186,15 @@ Root = "${this.#runcRoot}"
     if (failed) throw failed.reason;
   }
 
-  /** What the runtimes left mounted below the folder. */
+  /** What the runtimes left mounted below the folder, which is not to be removed with it. */
   async #unmountAll(): Promise<void> {
-    const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n');
-    const own = mounts
-      .map((line) => line.split(' ')[1] ?? '')
-      .filter((path) => path.startsWith(`${this.folder}/`));
-    for (const path of own.reverse()) await run('umount', ['--lazy', path]);
+    for (const path of this.#mounts().reverse()) await run('umount', ['--lazy', path]);
+    assert.deepEqual(this.#mounts(), []);
+  }
+
+  #mounts(): string[] {
+    const lines = readFileSync('/proc/self/mounts', 'utf8').split('\n');
+    const paths = lines.map((line) => line.split(' ')[1] ?? '');
+    return paths.filter((path) => path.startsWith(`${this.folder}/`));
   }
 }

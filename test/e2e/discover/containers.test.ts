@@ -77,7 +77,7 @@ test('Docker under Kubernetes: the pod and its own labels are found', async () =
 });
 
 test('a container of containerd alone is found through its shim', async () => {
-  const container = await host.runPlain('plain', ['app=shop'], SLEEP);
+  const container = await host.runPlain('plain', ['--label=app=shop'], SLEEP);
   const { facts, resource } = await identityOf(container);
   assert.equal(facts['src.container.id'], 'plain');
   assert.equal(facts['src.container.name'], 'plain');
@@ -130,18 +130,18 @@ describe('the agent', () => {
 
   test('names the container on its spans, and leaves no spans of its own questions', async () => {
     const ports = await freePorts('shop', 'plain');
-    const httpd = (port: number) => ['/bin/httpd', '-f', '-p', `127.0.0.1:${port}`];
-    await host.runDocker(['--name=served'], httpd(ports.shop));
-    await host.runPlain('served-plain', [], httpd(ports.plain));
+    const [shop, plain] = [host.server(ports.shop), host.server(ports.plain)];
+    await host.runDocker(['--name=served', ...shop.docker], shop.command);
+    await host.runPlain('served-plain', plain.plain, plain.command);
     const spans = await startCollector(host.folder);
     collector = spans;
     agent = await startAgent({ folder: host.folder, flags: [], collector, env: host.variables });
     const served = await askUntilNamed(ports.shop, spans);
-    const plain = await askUntilNamed(ports.plain, spans);
+    const servedPlain = await askUntilNamed(ports.plain, spans);
     assert.equal(served['container.name'], 'served');
     assert.equal(served['container.image.name'], 'spantap.test/busybox');
     assert.deepEqual(served['container.image.tags'], ['1']);
-    assert.equal(plain['container.name'], 'served-plain');
+    assert.equal(servedPlain['container.name'], 'served-plain');
     const counters = await agent.stop();
     const own = spans
       .spans()
@@ -159,7 +159,7 @@ function pathOf(attributes: Attributes): string {
 async function askUntilNamed(port: number, collector: Collector): Promise<Attributes> {
   const deadline = Date.now() + ANSWER_TIMEOUT_MS;
   for (;;) {
-    await ask(port, '/index.html');
+    await ask(port, '/').catch(() => undefined); // not listening yet
     const found = collector
       .spans()
       .find(

@@ -13,9 +13,8 @@ export function writeImage(folder: string, busybox: string): string {
   mkdirSync(join(root, 'bin'), { recursive: true });
   mkdirSync(join(root, 'etc'));
   cpSync(busybox, join(root, 'bin/busybox'));
-  for (const name of ['sh', 'sleep', 'httpd']) symlinkSync('busybox', join(root, 'bin', name));
+  for (const name of ['sh', 'sleep', 'chroot']) symlinkSync('busybox', join(root, 'bin', name));
   writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0::/:/bin/sh\nweb:x:1234:1234::/:/bin/sh\n');
-  writeFileSync(join(root, 'index.html'), 'hello\n');
   return pack(folder, root);
 }
 

@@ -148,6 +148,16 @@ test('a process has one identity; a reused pid has another', (context) => {
   assert.equal(other.resource.attributes['service.name'], 'old');
 });
 
+test('late spans of a process find it after another one took its pid', (context) => {
+  const all = identities(context, [{ pid: 5, exe: '/usr/bin/node', startTicks: 100 }]);
+  const old = all.get(5, 90 * TICK_NS, 'old');
+  const now = all.get(5, 100 * TICK_NS, 'node');
+  assert.equal(all.get(5, 90 * TICK_NS, 'old'), old);
+  assert.equal(all.get(5, 100 * TICK_NS, 'node'), now);
+  all.forget(5, 100 * TICK_NS);
+  assert.equal(all.get(5, 90 * TICK_NS, 'old'), old);
+});
+
 test('after exec a process gets another identity', (context) => {
   const all = identities(context, [{ pid: 5, exe: '/usr/bin/node' }]);
   const first = all.get(5, 100 * TICK_NS, 'node');

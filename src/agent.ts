@@ -10,6 +10,7 @@ import { limits } from './config/limits.ts';
 import { VERSION } from './config/version.ts';
 import { Delivery } from './delivery.ts';
 import { Identities } from './discover/identity/identities.ts';
+import type { Identity } from './discover/identity/types.ts';
 import { receive } from './discover/newcomers.ts';
 import { Inspector } from './discover/plan.ts';
 import { readProcess } from './discover/processes.ts';
@@ -20,6 +21,7 @@ import { localPorts } from './export/local-ports.ts';
 import type { ObservedProcess } from './handoff/layout.ts';
 import type { Appearance, OwnConnection, PlanMessage } from './handoff/messages.ts';
 import { watchOwnConnections } from './own-connections.ts';
+import { exclusionsOf } from './process-filters.ts';
 import { Counters } from './telemetry/counters.ts';
 import { type Log, routeDiagnostics } from './telemetry/log.ts';
 import { type Metrics, startMetrics } from './telemetry/metrics.ts';
@@ -72,6 +74,8 @@ export class Agent {
       version: VERSION,
       counters: this.#counters,
     });
+    this.#identities.configure(options.config);
+    this.#watcher.reconfigure(exclusionsOf(options.config));
   }
 
   /** @throws AgentError when a filter matches nothing or the kernel side cannot be loaded. */
@@ -113,6 +117,8 @@ export class Agent {
   async configure(config: Config, env: NodeJS.ProcessEnv): Promise<void> {
     const before = this.#delivery;
     this.#delivery = await this.#openDelivery(config, env);
+    this.#identities.configure(config);
+    for (const plan of this.#watcher.reconfigure(exclusionsOf(config))) this.#apply(plan);
     await before?.close(FLUSH_DEADLINE_MS, this.#delivery);
   }
 
@@ -141,7 +147,8 @@ export class Agent {
       clock: this.#clock,
       counters: this.#counters,
       log: this.#options.log,
-      resourceOf: (index: number) => this.#resourceOf(index),
+      resourceOf: (index: number) => this.#identityOf(index).resource,
+      viewOf: (index: number) => this.#identityOf(index),
     };
     const delivery = await Delivery.open({ config, env, context }, this.#delivery);
     this.#excludePeersAt(localPorts(env, delivery.choice));
@@ -240,12 +247,12 @@ export class Agent {
   #announce(process: ObservedProcess): void {
     this.#processes[process.index] = process;
     // Read now: the process may be gone when its first span is built.
-    this.#resourceOf(process.index);
+    this.#identityOf(process.index);
   }
 
-  #resourceOf(index: number) {
+  #identityOf(index: number): Identity {
     const { tgid, startNs, comm } = this.#processes[index];
-    return this.#identities.get(tgid, startNs, comm).resource;
+    return this.#identities.get(tgid, startNs, comm);
   }
 
   #resourceFor(tgid: number): Readonly<Record<string, unknown>> {

@@ -11,6 +11,7 @@ import { type ClockSource, systemClock, WallClock } from './export/clock.ts';
 import type { ResourceInfo } from './export/types.ts';
 import type { ExchangeBatch, ObservedProcess } from './handoff/layout.ts';
 import { Pipeline } from './pipeline.ts';
+import { viewOf } from './process-views.ts';
 import type { Counters } from './telemetry/counters.ts';
 import type { Log } from './telemetry/log.ts';
 
@@ -91,7 +92,7 @@ export async function createReplay(
   const delivery = await Delivery.open({
     config: { ...config, capture: { ...config.capture, level } },
     env,
-    context: { log, counters, clock, resourceOf },
+    context: { log, counters, clock, resourceOf, viewOf: (index) => viewOf(resourceOf(index)) },
   });
   batches.add = (batch) => delivery.add(batch);
   return { replay, delivery };

@@ -37,8 +37,12 @@ test('what works is not named', () => {
     'services: {object_stores: [{type: stdout}]}',
     'rulekit: {macros: [{name: m, expr: http.res.status == 500}]}',
     'stacks: {s: {plugins: [{type: http_capture, config: {rules: [{expr: m(), level: full}]}}]}}',
-    'tap: {http: {stack: s}, endpoints: [{domain: a.example, http: {stack: s}}]}',
+    'tap:',
+    '  http: {stack: s}',
+    '  endpoints: [{domain: a.example, http: {stack: s}}]',
+    '  filters: {groups: [kubernetes], custom: [{exe: curl}]}',
     'capture: {processes: [nginx], ports: [80], level: full}',
+    'tags: [{key: team, source: env, location: TEAM}]',
     'limits: {head_size: 8KiB, ring_size: 1MiB, body_size: 1KiB}',
     'telemetry: {logs: {level: warn}}',
   ].join('\n');

@@ -85,6 +85,7 @@ export class Agent {
       opened: (connection) => agent.#ownOpened(connection),
       closed: (id) => agent.#ownClosed(id),
     });
+    await agent.#containers.prepare();
     await agent.#startExport();
     await agent.#startCapture();
     agent.#startRescans();

@@ -22,6 +22,9 @@ export interface ContainerRef {
  */
 const ID = /(?:^|[/:-])([0-9a-f]{64}|[0-9a-f]{32}-\d+)(?:\.scope)?(?:\/|$)/;
 
+/** Where systemd keeps services and sessions of the host; it gives containers scopes. */
+const NO_CONTAINER = /^\/($|init\.scope|user\.slice\/|system\.slice\/[^/]+\.(service|slice)(\/|$))/;
+
 /** Processes between one in a container and its shim; beyond, nobody looks. */
 const ANCESTORS_MAX = 64;
 
@@ -29,9 +32,10 @@ const ANCESTORS_MAX = 64;
 export function readContainer(pid: number, root = PROC_ROOT): ContainerRef | undefined {
   const cgroup = readProcText(`${root}/${pid}/cgroup`) ?? '';
   const paths = pathsOf(cgroup);
-  if (paths.every((path) => path === '/' || path === '')) return undefined;
+  const hexId = parseContainerId(cgroup);
+  if (hexId === undefined && paths.every((path) => NO_CONTAINER.test(path))) return undefined;
   const shim = findShim(pid, root);
-  const id = parseContainerId(cgroup) ?? nameOf(shim, paths);
+  const id = hexId ?? nameOf(shim, paths);
   if (id === undefined) return undefined;
   return { id, runtime: runtimeOf(shim, paths), namespace: shim?.namespace ?? '' };
 }

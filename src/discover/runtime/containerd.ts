@@ -3,7 +3,7 @@
  * they are neither Docker's nor a pod's.
  */
 import type { Counters } from '../../telemetry/counters.ts';
-import { withCalls } from './calls.ts';
+import { loadCalls, withCalls } from './calls.ts';
 import { boundLabels } from './labels.ts';
 import type { Message } from './message.ts';
 import type { ContainerFacts, Runtime } from './types.ts';
@@ -15,6 +15,7 @@ const NAME_LABEL = 'nerdctl/name';
 export function containerdRuntime(sockets: readonly string[], counters?: Counters): Runtime {
   return {
     sockets,
+    load: loadCalls,
     mayRun: ({ runtime }) => runtime === 'containerd',
     find: async ({ id, namespace }, socketPath) => {
       const headers = { 'containerd-namespace': namespace };

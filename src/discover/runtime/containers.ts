@@ -53,6 +53,12 @@ export class Containers {
     this.#retryMs = retryMs;
   }
 
+  /** Before there is traffic that would wait for it: what runtimes that are there take to be asked. */
+  async prepare(): Promise<void> {
+    const present = this.#runtimes.filter(({ sockets }) => findSocket(sockets) !== undefined);
+    await Promise.all(present.map((runtime) => runtime.load?.()));
+  }
+
   /** Never waits: what is not known yet is asked for, and found in the same object later. */
   get(ref: ContainerRef): KnownContainer {
     const key = `${ref.namespace}/${ref.id}`;

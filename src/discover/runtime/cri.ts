@@ -3,7 +3,7 @@
  * containers with the kubelet's labels, and pods with their own.
  */
 import type { Counters } from '../../telemetry/counters.ts';
-import { type Call, withCalls } from './calls.ts';
+import { type Call, loadCalls, withCalls } from './calls.ts';
 import { boundLabels } from './labels.ts';
 import type { Message } from './message.ts';
 import { podOf } from './pod.ts';
@@ -14,6 +14,7 @@ const SERVICE = '/runtime.v1.RuntimeService';
 export function criRuntime(sockets: readonly string[], counters?: Counters): Runtime {
   return {
     sockets,
+    load: loadCalls,
     mayRun: ({ runtime }) => runtime === 'cri' || runtime === undefined,
     find: ({ id }, socketPath) => withCalls(socketPath, {}, (call) => ask(call, id, counters)),
   };

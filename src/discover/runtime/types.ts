@@ -31,6 +31,8 @@ export interface PodFacts {
 export interface Runtime {
   /** Places of its socket; the first that is there counts. */
   readonly sockets: readonly string[];
+  /** Loads what asking it takes. Without, that is done at the first question. */
+  load?(): Promise<unknown>;
   /** Whether it may be the one that runs this container. */
   mayRun(ref: ContainerRef): boolean;
   /**

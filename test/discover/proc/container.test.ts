@@ -94,6 +94,21 @@ test('without a shim the cgroup tells who may run the container', (context) => {
   assert.equal(runtimeOf(PATHS['containerd in Kubernetes'] ?? ''), undefined);
 });
 
+test('for services and sessions of the host nothing more is looked at', (context) => {
+  // The shim would have the same name.
+  const shim = { namespace: 'default', id: 'web.service' };
+  const paths = ['/', '/init.scope', '/system.slice/web.service', '/user.slice/web.service'];
+  for (const path of paths) {
+    const root = fakeProc(context, contained(`0::${path}\n`, shim));
+    assert.equal(readContainer(12, root), undefined, path);
+  }
+  const inside = fakeProc(
+    context,
+    contained('0::/default/web.service/system.slice/a.service\n', shim),
+  );
+  assert.equal(readContainer(12, inside)?.id, 'web.service');
+});
+
 test('a process outside of containers is in none', (context) => {
   const root = fakeProc(context, [
     { pid: 5, exe: '/usr/bin/api', cgroup: '0::/system.slice/api.service\n' },

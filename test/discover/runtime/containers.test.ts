@@ -159,6 +159,20 @@ test('beyond the limit the oldest container is forgotten, and counted', async (c
   assert.notEqual(containers.get(refTo('c0', 'cri')), first);
 });
 
+test('what a runtime takes to be asked is loaded before, where there is one', async (context) => {
+  const loaded: string[] = [];
+  const { runtime } = await runtimeOf(context, async () => undefined);
+  const loading = (name: string) => ({
+    load: async () => {
+      loaded.push(name);
+    },
+  });
+  const present = { ...runtime, ...loading('present') };
+  const absent = { ...runtime, ...loading('absent'), sockets: ['/nonexistent/a.sock'] };
+  await new Containers([runtime, present, absent]).prepare();
+  assert.deepEqual(loaded, ['present']);
+});
+
 test('sockets are at the standard places, or where the variables of Qtap say', () => {
   const standard = socketPaths({});
   assert.deepEqual(standard.docker, ['/var/run/docker.sock']);

@@ -52,6 +52,24 @@ export const DEFINITIONS = {
   },
   'discover.executables_forgotten': { fact: 'info', help: 'executables to be looked at again' },
   'discover.resources_forgotten': { fact: 'info', help: 'resources to be read again' },
+  'discover.container_lookups': { fact: 'info', help: 'questions to container runtimes' },
+  'discover.container_lookups_failed': {
+    fact: 'info',
+    help: 'questions that a container runtime did not answer in time or at all',
+  },
+  'discover.containers_forgotten': { fact: 'info', help: 'containers to be asked for again' },
+  'dropped.container_lookups': {
+    fact: 'info',
+    help: 'containers known by their id only because too many were asked for at once',
+  },
+  'dropped.container_labels': {
+    fact: 'info',
+    help: 'labels and annotations of containers and pods beyond the limit',
+  },
+  'truncated.container_labels': {
+    fact: 'info',
+    help: 'values of labels and annotations cut at the limit',
+  },
   // capture
   'capture.damaged_records': {
     fact: 'info',

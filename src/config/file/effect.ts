@@ -13,6 +13,8 @@ const IN_EFFECT: readonly string[] = [
   'version',
   'tap.http',
   'tap.endpoints',
+  'tap.filters',
+  'tags',
   'services.object_stores',
   'rulekit',
   'link',
@@ -56,8 +58,6 @@ const PARTS: Readonly<Record<string, string>> = {
   services: 'connection events are written nowhere',
   stacks: 'plugins other than http_capture and http_metrics do nothing',
   tap: 'both directions are captured, loopback too',
-  'tap.filters': 'no process is left out but the agent itself',
-  tags: 'no tags are added',
   limits: 'the built-in bounds hold',
   otel: 'the built-in value holds',
   'otel.spool': 'spans that do not fit into memory are dropped, and counted',
@@ -86,9 +86,6 @@ export function findWithoutEffect(
 }
 
 function isInEffect(path: string, config: Config): boolean {
-  if (path.startsWith('tap.filters.groups[')) {
-    return config.tap.filters.groups.every((group) => group === 'qpoint' || group === 'spantap');
-  }
   if (path === 'stacks' || path.startsWith('stacks.')) {
     const plugins = Object.values(config.stacks).flatMap((stack) => stack.plugins);
     return plugins.every(({ type }) => type === 'http_capture' || type === 'http_metrics');

@@ -104,10 +104,10 @@ describe('a file that changes', () => {
     await ask(port, '/unseen', { connections });
     await become('direction: egress', 3);
     await ask(port, '/asked', { connections });
-    await run.line(/GET \/asked.* ms  > /);
+    await run.line(/GET \/asked.* ms +> /);
     await end(run);
     connections.destroy();
-    assert.doesNotMatch(run.stdout, /\/unseen|\/served.* ms  > |\/asked.* ms  1/);
+    assert.doesNotMatch(run.stdout, /\/unseen|\/served.* ms +> |\/asked.* ms +1/);
     assert.match(run.stderr, /2 spans.*, 0 lost/);
   });
 

@@ -11,6 +11,8 @@ import type { Config } from './types.ts';
 /** What works, by path; everything below it too. */
 const IN_EFFECT: readonly string[] = [
   'version',
+  'tap.direction',
+  'tap.ignore_loopback',
   'tap.http',
   'tap.endpoints',
   'tap.filters',
@@ -57,7 +59,7 @@ const IN_EFFECT: readonly string[] = [
 const PARTS: Readonly<Record<string, string>> = {
   services: 'connection events are written nowhere',
   stacks: 'plugins other than http_capture and http_metrics do nothing',
-  tap: 'both directions are captured, loopback too',
+  tap: 'connections to name servers are not reported',
   limits: 'the built-in bounds hold',
   otel: 'the built-in value holds',
   'otel.spool': 'spans that do not fit into memory are dropped, and counted',

@@ -13,12 +13,13 @@
  * kill -9 can take. The store that stalls or refuses is asked by one write at a time, with full
  * jitter.
  */
+
+import type { SpoolEntry } from '../spool/entry.ts';
+import type { Spool } from '../spool/spool.ts';
 import type { CounterName, Counters } from '../telemetry/counters.ts';
 import { StoreHealth } from './health.ts';
 import { decodeObject, encodeObject } from './object-codec.ts';
 import type { RetryOptions } from './options.ts';
-import type { SpoolEntry } from './spool/entry.ts';
-import type { Spool } from './spool/spool.ts';
 import type { ObjectStore, PutResult, StoredObject, StoreLog } from './types.ts';
 
 export interface WriterLimits {

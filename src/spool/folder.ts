@@ -6,7 +6,7 @@ import { constants } from 'node:fs';
 import { chmod, lstat, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { AgentError } from '../../telemetry/agent-error.ts';
+import { AgentError } from '../telemetry/agent-error.ts';
 import { SEGMENT_HEADER } from './format.ts';
 import { Segment } from './segment.ts';
 

@@ -9,7 +9,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { canMount, smallDisk, temporaryFolder } from '../temporary.ts';
+import { canMount, smallDisk, temporaryFolder } from '../store/temporary.ts';
 import { drain, openSpool, text } from './small-spool.ts';
 
 const bytes = (value: string) => Buffer.from(value);

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
-import type { SpoolEntry } from '../../../src/store/spool/entry.ts';
-import type { Spool } from '../../../src/store/spool/spool.ts';
-import { temporaryFolder } from '../temporary.ts';
+import type { SpoolEntry } from '../../src/spool/entry.ts';
+import type { Spool } from '../../src/spool/spool.ts';
+import { temporaryFolder } from '../store/temporary.ts';
 import { drain, openSpool } from './small-spool.ts';
 
 /** mulberry32: the same numbers for the same seed. */

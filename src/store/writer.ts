@@ -127,7 +127,7 @@ export class ObjectWriter {
     this.#spill(0);
     const left = [...this.#memory, ...this.#failed, ...this.#underWay];
     const lost = left.filter(({ entry }) => entry === undefined).length;
-    const unwritten = (await this.#parts.spool?.close()) ?? 0;
+    const unwritten = (await this.#parts.spool?.close())?.length ?? 0;
     if (lost + unwritten > 0) this.#parts.counters.add('dropped.store_at_exit', lost + unwritten);
     await this.#parts.store.close();
   }

@@ -66,7 +66,7 @@ async function play(seed: number, folder: string): Promise<void> {
     else if (kind < 90) settle(false);
     else if (kind < 97) await spool.written();
     else {
-      const lost = await spool.close();
+      const lost = (await spool.close()).length;
       if (lost > 0) return; // no room for the rest of the buffer: counted, and the end of this game
       for (const id of out.keys()) waiting.add(id);
       out.clear();

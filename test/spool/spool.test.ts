@@ -24,7 +24,7 @@ describe('a spool', () => {
     await spool.written();
     assert.deepEqual(await drain(spool), numbers(1000));
     assert.equal(spool.hasWaiting, false);
-    assert.equal(await spool.close(), 0);
+    assert.deepEqual(await spool.close(), []);
     assert.deepEqual(segmentsOf(folder), []);
   });
 

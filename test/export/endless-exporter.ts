@@ -5,12 +5,13 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Protocol } from '../../src/export/choose.ts';
-import { createExporter } from '../../src/export/create.ts';
+import { ALL_HEADERS, createExporter } from '../../src/export/create.ts';
 import { readExportSettings } from '../../src/export/settings.ts';
 import { SpanSpool } from '../../src/export/span-spool.ts';
 import { openSpool } from '../../src/spool/open.ts';
 import { Counters } from '../../src/telemetry/counters.ts';
 import { createLog } from '../../src/telemetry/log.ts';
+import { kept } from './decided.ts';
 import { type Row, toBatch } from './rows.ts';
 import { fixedClock } from './stage.ts';
 
@@ -35,7 +36,7 @@ await isSurveyed.promise;
 const exporter = createExporter(
   { kinds: ['otlp'], protocol: protocol as Protocol, reason: '' },
   {
-    level: 'summary',
+    headers: ALL_HEADERS,
     settings: readExportSettings({
       OTEL_TRACES_SAMPLER: 'always_on',
       OTEL_BSP_SCHEDULE_DELAY: '5',
@@ -61,7 +62,7 @@ const safe = () => counters.get('export.spans') + spool.spans - counters.get('ex
 async function fill(from: number): Promise<never> {
   for (let number = from; ; ) {
     const rows = Array.from({ length: HOPS_PER_ROUND }, () => hop(number++)).flat();
-    exporter.add(toBatch(rows));
+    exporter.add(...kept(toBatch(rows)));
     while (safe() < (number - from) * 2) await delay(2);
     await disk.written();
     process.stdout.write(`${number}\n`);

@@ -2,11 +2,16 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { openSpanSpool, SpanSpool } from '../../src/export/span-spool.ts';
 import type { SendResult } from '../../src/export/types.ts';
+import { Counters } from '../../src/telemetry/counters.ts';
+import { openSpool } from '../spool/small-spool.ts';
 import { until } from '../store/fake-store.ts';
 import { canMount, smallDisk, temporaryFolder } from '../store/temporary.ts';
+import { kept } from './decided.ts';
+import { toBatch } from './rows.ts';
 import { assertAccount, numbered, numbersOf, openQueue } from './spooled-queue.ts';
-import { ACCEPTED, FakeTransport, retry } from './transports.ts';
+import { ACCEPTED, createFakeExporter, FakeTransport, Lines, retry } from './transports.ts';
 
 const REFUSED: SendResult = { kind: 'refused', reason: 'HTTP 400' };
 const NEVER = new Promise<SendResult>(() => undefined);
@@ -207,6 +212,30 @@ describe('the bounds of a queue with a spool', () => {
     assertAccount(counters, taken);
   });
 
+  test('drop whole hops of an exporter beyond them, and count every span', async (t) => {
+    const counters = new Counters();
+    const { spool: disk } = await openSpool(temporaryFolder(t), { bytesMax: 20_000 });
+    const spool = SpanSpool.over(disk, counters, () => undefined);
+    const queue = { spansMax: 60, requestsMax: 1 };
+    const options = { counters, spool, queue, batchSpansMax: 10 };
+    const { exporter, transport, queue: own } = createFakeExporter(options);
+    t.after(() => exporter.close(0));
+    transport.answers = [retry()];
+    const hops = Array.from({ length: 200 }, (_, index) => [
+      { hop: index + 1 },
+      { hop: index + 1, client: true },
+    ]);
+    exporter.add(...kept(toBatch(hops.flat())));
+    await exporter.flush(50);
+    const dropped = counters.get('dropped.export_queue');
+    assert.ok(dropped > 200 && dropped < 340, `${dropped}`);
+    assert.equal(dropped + spool.spans + own.spans, 400);
+    assert.equal(dropped % 2, 0);
+    transport.answers = [ACCEPTED];
+    await until('what was taken arrives', () => counters.get('export.spans') === 400 - dropped);
+    assertAccount(counters, 400);
+  });
+
   test('leave what was not spooled to the usual end of patience', async (t) => {
     const transport = transportOf(retry());
     const limits = { retryMs: 50 };
@@ -279,6 +308,29 @@ describe('a spool that was damaged', () => {
     const { queue } = await openQueue(t, folder);
     await assert.rejects(openQueue(t, folder), { code: 'spool_in_use' });
     await queue.close();
+  });
+});
+
+describe('a spool that cannot be used', () => {
+  const directory = join(import.meta.filename, 'below-a-file');
+  const options = { enabled: true, directory, maxBytes: 1_000_000, fsync: false };
+
+  test('ends the start when it was asked for', async () => {
+    const opened = openSpanSpool({ ...options, isRequired: true }, new Counters(), new Lines());
+    await assert.rejects(opened, { code: 'spool_unusable' });
+  });
+
+  test('is a warning, and counted, when nobody named it', async () => {
+    const counters = new Counters();
+    const log = new Lines();
+    assert.equal(await openSpanSpool({ ...options, isRequired: false }, counters, log), undefined);
+    assert.equal(counters.get('export.spool_failed'), 1);
+    assert.match(log.lines[0] ?? '', /^warn the spool .* cannot be used.*; spans wait in memory/);
+  });
+
+  test('is not looked at when it is switched off', async () => {
+    const off = { ...options, enabled: false, isRequired: true };
+    assert.equal(await openSpanSpool(off, new Counters(), new Lines()), undefined);
   });
 });
 

@@ -4,6 +4,7 @@ import { ProtobufRequest } from '../../src/export/otlp/protobuf-request.ts';
 import { Resources } from '../../src/export/otlp/resource.ts';
 import { ExportQueue, type QueueLimits } from '../../src/export/queue.ts';
 import { SpanDescriber } from '../../src/export/span.ts';
+import type { SpanSpool } from '../../src/export/span-spool.ts';
 import type { Encoding, SendResult, Transport } from '../../src/export/types.ts';
 import type { ComplaintLog } from '../../src/telemetry/complaint.ts';
 import { Counters } from '../../src/telemetry/counters.ts';
@@ -80,6 +81,8 @@ export const QUEUE_LIMITS: QueueLimits = {
 };
 
 export interface ExporterOptions {
+  readonly counters?: Counters;
+  readonly spool?: SpanSpool;
   readonly queue?: Partial<QueueLimits>;
   readonly batchSpansMax?: number;
   readonly batchBytesMax?: number;
@@ -88,12 +91,12 @@ export interface ExporterOptions {
 
 /** A whole OTLP exporter over a fake transport. */
 export function createFakeExporter(options: ExporterOptions = {}) {
-  const counters = new Counters();
+  const { counters = new Counters(), spool } = options;
   const transport = new FakeTransport();
   const log = new Lines();
   const clock = fixedClock();
-  const queueLimits = { ...QUEUE_LIMITS, ...options.queue };
-  const parts = { transport, limits: queueLimits, counters, log, encoding: 'protobuf' } as const;
+  const limits = { ...QUEUE_LIMITS, ...options.queue };
+  const parts = { transport, limits, counters, log, encoding: 'protobuf', spool } as const;
   const queue = new ExportQueue(parts);
   const resources = new Resources(
     (index) => ({ attributes: { 'service.name': `service-${index}` } }),

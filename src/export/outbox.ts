@@ -147,7 +147,7 @@ export class Outbox {
     this.#isTaking = true;
     void spool.take().then((found) => {
       this.#isTaking = false;
-      // What was taken at the last moment is still there.
+      if (found !== undefined && this.#isClosed) spool.release(found.entry);
       if (found === undefined || this.#isClosed) return start(undefined);
       const place = { isPushed: false, isCounted: false };
       const request = { ...found, bornMs: performance.now(), attempts: 0, ...place };

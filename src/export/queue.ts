@@ -46,14 +46,15 @@ export class ExportQueue {
   #isClosed = false;
   #isFailing = false;
   #pausedUntilMs = Number.NEGATIVE_INFINITY;
+  readonly #onMore = () => this.#next();
 
   constructor(parts: QueueParts) {
     this.#parts = parts;
     this.#random = parts.random ?? Math.random;
-    this.#outbox = new Outbox(parts, () => this.#next());
-    this.#backoff = new Backoff(BACKOFF, this.#random, () => this.#next());
+    this.#outbox = new Outbox(parts, this.#onMore);
+    this.#backoff = new Backoff(BACKOFF, this.#random, this.#onMore);
     this.#complaint = new Complaint(parts.log);
-    parts.spool?.onReady(() => this.#next());
+    parts.spool?.join(this.#onMore);
   }
 
   /** Spans and bytes in memory that are not on disk: waiting, resting or under way. */
@@ -94,7 +95,7 @@ export class ExportQueue {
     for (const request of this.#outbox.close()) this.#drop(request, 'dropped.at_exit');
     this.#abort.abort();
     await this.drained();
-    const unwritten = (await spool?.close()) ?? 0;
+    const unwritten = (await spool?.leave(this.#onMore)) ?? 0;
     if (unwritten > 0) counters.add('dropped.at_exit', unwritten);
     transport.close();
   }

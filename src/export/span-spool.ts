@@ -56,7 +56,8 @@ export class SpanSpool {
   #out = 0;
   #taking = 0;
   #isSurveyed = false;
-  #onReady: () => void = () => undefined;
+  /** Told that there is something to take. Over a reload, two queues share one spool. */
+  readonly #queues = new Set<() => void>();
 
   private constructor(spool: Spool, counters: Counters) {
     this.#spool = spool;
@@ -97,10 +98,18 @@ export class SpanSpool {
     return this.#isSurveyed && this.#spool.hasWaiting;
   }
 
-  /** Called when what an earlier process left may be taken. */
-  onReady(call: () => void): void {
-    this.#onReady = call;
-    if (this.#isSurveyed) call();
+  /** For a queue: `onMore` is called when what others left may be taken. */
+  join(onMore: () => void): void {
+    this.#queues.add(onMore);
+    if (this.#isSurveyed) onMore();
+  }
+
+  /** What the queue left is for the others; the last one ends the spool. Returns spans lost by that. */
+  async leave(onMore: () => void): Promise<number> {
+    this.#queues.delete(onMore);
+    if (this.#queues.size === 0) return this.#close();
+    this.#tellAll();
+    return 0;
   }
 
   /** Takes a request over; false when there is no room. */
@@ -140,8 +149,12 @@ export class SpanSpool {
     this.#out--;
   }
 
+  #tellAll(): void {
+    for (const onMore of this.#queues) onMore();
+  }
+
   /** Returns how many spans could not be written. */
-  async close(): Promise<number> {
+  async #close(): Promise<number> {
     const lost = (await this.#spool.close()).reduce((sum, payload) => sum + spansOf(payload), 0);
     this.#leave(lost);
     return lost;
@@ -200,6 +213,6 @@ export class SpanSpool {
     this.#counters.add('export.spool_found', found);
     if (found > 0) onFound(found);
     this.#isSurveyed = true;
-    this.#onReady();
+    this.#tellAll();
   }
 }

@@ -31,7 +31,8 @@ const disk = await openSpool(options, {
 });
 const isSurveyed = Promise.withResolvers<void>();
 const spool = SpanSpool.over(disk, counters, () => undefined);
-spool.onReady(() => isSurveyed.resolve());
+const onMore = () => isSurveyed.resolve();
+spool.join(onMore);
 await isSurveyed.promise;
 const exporter = createExporter(
   { kinds: ['otlp'], protocol: protocol as Protocol, reason: '' },
@@ -72,6 +73,7 @@ async function fill(from: number): Promise<never> {
 if (first === 'none') {
   while (spool.spans > 0) await delay(2);
   await exporter.close(5_000);
+  await spool.leave(onMore);
   const names = ['export.spool_found', 'export.spans'] as const;
   process.stdout.write(`${names.map((name) => counters.get(name)).join(' ')} `);
   process.stdout.write(`${counters.total('dropped')}\n`);

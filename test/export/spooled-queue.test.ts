@@ -137,6 +137,23 @@ describe('a queue with a spool', () => {
     assert.ok(numbersOf(transport).indexOf(99) < 5);
   });
 
+  test('gives what it could not send to the queue that follows it on the same spool', async (t) => {
+    const folder = temporaryFolder(t);
+    const first = await openQueue(t, folder, { transport: transportOf(retry()) });
+    for (let i = 0; i < 5; i++) first.queue.push(numbered(i), 2);
+    const { queue, transport } = await openQueue(t, folder, { spool: first.spool });
+    for (let i = 5; i < 8; i++) queue.push(numbered(i), 2);
+    for (let i = 8; i < 10; i++) first.queue.push(numbered(i), 2);
+    await first.queue.close();
+    await until('all is sent', () => transport.sent.length >= 10 && first.spool.spans === 0);
+    const numbers = numbersOf(transport).toSorted((a, b) => a - b);
+    assert.deepEqual(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    assert.equal(first.counters.total('dropped'), 0);
+    queue.push(numbered(10), 1);
+    await queue.drained();
+    assert.equal(transport.sent.length, 11);
+  });
+
   test('is drained when everything is on disk and the collector is away', async (t) => {
     const parts = await openQueue(t, temporaryFolder(t), { transport: transportOf(retry()) });
     parts.queue.push(numbered(0), 1);

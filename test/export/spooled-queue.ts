@@ -15,6 +15,8 @@ export interface SpooledOptions {
   /** Of the spool; left out, it is opened as the agent opens it, with 1 MiB. */
   readonly spoolLimits?: Partial<SpoolLimits>;
   readonly encoding?: Encoding;
+  /** Of another queue, as over a reload. */
+  readonly spool?: SpanSpool;
 }
 
 const SPOOL_BYTES = 1024 * 1024;
@@ -25,7 +27,7 @@ export async function openQueue(t: TestContext, folder: string, options: Spooled
   const counters = new Counters();
   const log = new Lines();
   const limits = { ...QUEUE_LIMITS, ...options.limits };
-  const spool = await openSpanSpool(folder, counters, log, options.spoolLimits);
+  const spool = options.spool ?? (await openSpanSpool(folder, counters, log, options.spoolLimits));
   const queue = new ExportQueue({
     transport,
     limits,

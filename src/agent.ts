@@ -219,12 +219,8 @@ export class Agent {
   async #startCapture(): Promise<void> {
     const { config, recording, log } = this.#options;
     const { limits: bounds } = config;
-<<<<<<< HEAD
-=======
-    const bodyBytesMax = this.#copiesBodies() ? bounds.bodyBytes : 0;
     // A recording keeps what the kernel gives; nobody asks for bodies.
     const hasBodyFolder = bounds.bodySpool.enabled && recording === undefined;
->>>>>>> eec8921 (agent: a recording opens no folder for bodies)
     const plans = this.#watcher.start().map((plan) => this.#toMessage(plan));
     const options: WorkerOptions = {
       kernel: {
@@ -234,13 +230,9 @@ export class Agent {
         connectionsMax: bounds.kernelConnections,
         headBytesMax: bounds.headBytes,
       },
-<<<<<<< HEAD
       pipeline: { ownTgid: process.pid, bodies: bodyBounds(bounds), link: config.link },
-      ...(bounds.bodySpool.enabled ? { bodyFolder: bounds.bodySpool.directory } : {}),
-      traffic: this.#trafficOf(config),
-=======
       ...(hasBodyFolder ? { bodyFolder: bounds.bodySpool.directory } : {}),
->>>>>>> eec8921 (agent: a recording opens no folder for bodies)
+      traffic: this.#trafficOf(config),
       plans,
       ownConnections: [...this.#own.values()],
       ...(recording === undefined ? {} : { recording }),

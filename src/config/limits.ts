@@ -83,13 +83,13 @@ export const limits = {
   /** One write. Then it counts as failed and is tried again, `store.retries`. */
   storeRequestTimeoutMs: 30_000,
   /** What was not stored after this time goes to the spool: what kill -9 can take. */
-  storeSpoolDelayMs: 100,
+  spoolDelayMs: 100,
   /** Spool of one store on disk. Beyond: `store.spool_full`, then `dropped.store_spool_full`. */
   storeSpoolBytesMax: 4 * 1024 * 1024 * 1024,
-  storeSpoolSegmentsMax: 1_024,
-  storeSpoolSegmentBytes: 8 * 1024 * 1024,
+  spoolSegmentsMax: 1_024,
+  spoolSegmentBytes: 8 * 1024 * 1024,
   /** Of it in memory, not written yet: a disk that does not keep up. Beyond: the same counters. */
-  storeSpoolBufferBytesMax: 16 * 1024 * 1024,
+  spoolBufferBytesMax: 16 * 1024 * 1024,
   /** One object. Larger: `dropped.store_too_large`. */
   storeObjectBytesMax: 64 * 1024 * 1024,
   /** How long an object is offered again. Then: `dropped.store_expired`. */

@@ -36,6 +36,7 @@ const IN_EFFECT: readonly string[] = [
   'otel.retry_on_failure.max_elapsed_time',
   'otel.sending_queue.queue_size',
   'otel.sending_queue.batch',
+  'otel.spool',
   'otel.traces_exporters',
   'otel.metrics_exporters',
   'otel.metrics_interval',
@@ -62,7 +63,6 @@ const PARTS: Readonly<Record<string, string>> = {
   tap: 'connections to name servers are not reported',
   limits: 'the built-in bounds hold',
   otel: 'the built-in value holds',
-  'otel.spool': 'spans that do not fit into memory are dropped, and counted',
 };
 
 export interface WithoutEffect {

@@ -41,6 +41,23 @@ export function withFile<T>(path: string, read: (fd: number) => T): T | undefine
   }
 }
 
+/** Whether a file can be read, without reading more than its first byte. */
+export function canRead(path: string): boolean {
+  let fd: number;
+  try {
+    fd = openSync(path, 'r');
+  } catch {
+    return false;
+  }
+  try {
+    return readSync(fd, Buffer.alloc(1)) === 1;
+  } catch {
+    return false;
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** Files of /proc tell no size: read until they end. */
 function readAll(fd: number, counters: Counters | undefined): Buffer {
   const max = limits.procFileBytesMax;

@@ -17,19 +17,19 @@ test('one line for each part of the file that is not built', () => {
     'services: {event_stores: [{type: stdout}], object_stores: [{type: stdout}]}',
     'tap: {direction: egress, audit_include_dns: true, http: {stack: s}}',
     'stacks: {s: {plugins: [{type: access_logs}]}}',
-    'otel: {spool: {max_size: 2GiB}, endpoint: "http://c:4318"}',
+    'otel: {spool: {max_size: 2GiB}, sending_queue: {num_consumers: 9}}',
   ].join('\n');
   assert.deepEqual(named(text), [
     '1 services.event_stores',
     '2 tap.audit_include_dns',
     '3 stacks',
-    '4 otel.spool.max_size',
+    '4 otel.sending_queue.num_consumers',
   ]);
 });
 
 test('what works is not named', () => {
   const text = [
-    'otel: {endpoint: "http://c:4318", protocol: grpc, headers: {a: b}, tls: {ca_file: x}}',
+    'otel: {endpoint: "http://c:4318", protocol: grpc, headers: {a: b}, tls: {ca_file: x}, spool: {fsync: true}}',
     'sampling: {default: 0.5, parent_based: false, max_per_second: 10}',
     'redaction: {rules: [{type: header, name: x}]}',
     'services: {object_stores: [{type: stdout}]}',

@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import grpc from '@grpc/grpc-js';
 import { type DecodedRequest, decodeRequest, Response } from './decoder.ts';
 
-const PATH = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
+const TRACES_PATH = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
 
 export interface Received {
   readonly body: Buffer;
@@ -90,12 +90,17 @@ export class GrpcReceiver {
   readonly received: { body: Buffer; metadata: grpc.Metadata }[] = [];
   answers: GrpcAnswer[] = [{}];
   readonly #server = new grpc.Server();
+  readonly #path: string;
+
+  constructor(path = TRACES_PATH) {
+    this.#path = path;
+  }
 
   async listen(credentials = grpc.ServerCredentials.createInsecure(), port = 0): Promise<number> {
     const identity = (bytes: Buffer) => bytes;
     const definition = {
       Export: {
-        path: PATH,
+        path: this.#path,
         requestStream: false,
         responseStream: false,
         requestSerialize: identity,

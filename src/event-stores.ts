@@ -1,0 +1,151 @@
+/**
+ * The event stores of a configuration (`services.event_stores`), ready to be given events: by id,
+ * the first one for everything that names none.
+ */
+import { hostname } from 'node:os';
+import type { EventStoreConfig, OtelEventStoreConfig } from './config/file/types.ts';
+import { limits } from './config/limits.ts';
+import { VERSION } from './config/version.ts';
+import type { Protocol } from './export/choose.ts';
+import { type LogResource, LogSink } from './export/logs/log-sink.ts';
+import { createLogTransport, logProtocol } from './export/logs/receiver.ts';
+import { EventFile } from './store/events/event-file.ts';
+import { EventQueue, type EventQueueLimits } from './store/events/event-queue.ts';
+import { StdoutEvents } from './store/events/stdout-events.ts';
+import type { EventSink, EventStore, StoreEvent } from './store/events/types.ts';
+import type { StandardOutput } from './store/standard-output.ts';
+import type { StoreLog } from './store/types.ts';
+import type { Counters } from './telemetry/counters.ts';
+
+export interface EventStoreContext {
+  readonly counters: Counters;
+  readonly log: StoreLog;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Shared with whatever else prints. */
+  readonly output: StandardOutput;
+  /** How spans are sent, for a store that says neither endpoint nor protocol. */
+  readonly spanProtocol: Protocol;
+}
+
+const QUEUES = {
+  file: { delayMs: 200, failing: 'dropped.events_disk' },
+  otel: { delayMs: 1_000, failing: 'dropped.events_away' },
+} as const;
+
+export class EventStores {
+  readonly #stores: readonly EventStore[];
+  readonly #byId: ReadonlyMap<string, EventStore>;
+
+  private constructor(stores: readonly EventStore[]) {
+    this.#stores = stores;
+    this.#byId = new Map(
+      stores.flatMap((store) => (store.id === undefined ? [] : [[store.id, store] as const])),
+    );
+  }
+
+  /** Throws an AgentError when a file or certificates cannot be used; what was opened is closed. */
+  static async open(
+    configs: readonly EventStoreConfig[],
+    context: EventStoreContext,
+  ): Promise<EventStores> {
+    const stores: EventStore[] = [];
+    try {
+      for (const config of configs) stores.push(await openEventStore(config, context));
+    } catch (error) {
+      await Promise.all(stores.map((store) => store.close(0)));
+      throw error;
+    }
+    return new EventStores(stores);
+  }
+
+  /** Whether the first store takes events of connections at all: else nobody need make them. */
+  get wantsConnections(): boolean {
+    return this.default !== undefined && this.default.type !== 'disabled';
+  }
+
+  /** undefined: there is none. */
+  get default(): EventStore | undefined {
+    return this.#stores[0];
+  }
+
+  /** The store that a reference of the configuration names; without an id the first. */
+  get(id: string | undefined): EventStore | undefined {
+    return id === undefined ? this.default : this.#byId.get(id);
+  }
+
+  /** To the store of that id, or the first. */
+  add(event: StoreEvent, id?: string): void {
+    this.get(id)?.add(event);
+  }
+
+  async flush(deadlineMs: number): Promise<void> {
+    await Promise.all(this.#stores.map((store) => store.flush(deadlineMs)));
+  }
+
+  async close(deadlineMs: number): Promise<void> {
+    await Promise.all(this.#stores.map((store) => store.close(deadlineMs)));
+  }
+}
+
+async function openEventStore(
+  config: EventStoreConfig,
+  context: EventStoreContext,
+): Promise<EventStore> {
+  switch (config.type) {
+    case 'disabled':
+      return disabledEvents(config.id);
+    case 'stdout':
+      return new StdoutEvents(config.id, context.output, context.counters);
+    case 'file':
+      return queued(config, await EventFile.open(config), context);
+    case 'otel':
+      return queued(config, openLogs(config, context), context);
+  }
+}
+
+function queued(
+  { id, type }: Extract<EventStoreConfig, { type: 'file' | 'otel' }>,
+  sink: EventSink,
+  { counters, log }: EventStoreContext,
+): EventStore {
+  const { delayMs, failing } = QUEUES[type];
+  return new EventQueue({ id, type, sink, counters, log, failing, limits: bounds(delayMs) });
+}
+
+function disabledEvents(id: string | undefined): EventStore {
+  return {
+    id,
+    type: 'disabled',
+    add: () => undefined,
+    flush: async () => undefined,
+    close: async () => undefined,
+  };
+}
+
+function openLogs(config: OtelEventStoreConfig, context: EventStoreContext): LogSink {
+  const { env, spanProtocol } = context;
+  const protocol = logProtocol(config, env, spanProtocol);
+  const transport = createLogTransport(config, protocol, env);
+  return new LogSink(transport, protocol === 'http/json' ? 'json' : 'protobuf', resourceOf(config));
+}
+
+/** The agent is the source of these logs; whom they are about is in their attributes. */
+function resourceOf({ serviceName, environment }: OtelEventStoreConfig): LogResource {
+  return {
+    'service.name': serviceName,
+    'service.version': VERSION,
+    'host.name': hostname(),
+    ...(environment === undefined ? {} : { 'deployment.environment.name': environment }),
+  };
+}
+
+function bounds(delayMs: number): EventQueueLimits {
+  return {
+    eventsMax: limits.eventQueueMax,
+    bytesMax: limits.eventQueueBytesMax,
+    batchEventsMax: limits.eventBatchMax,
+    batchBytesMax: limits.eventBatchBytesMax,
+    delayMs,
+    retryMs: limits.eventRetryMs,
+  };
+}

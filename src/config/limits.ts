@@ -109,7 +109,10 @@ export const limits = {
   decodedBodyBytesMax: 1024 * 1024,
   /** Content codings of one body that are undone. More: shown as binary, `store.undecoded`. */
   contentCodingsMax: 8,
-  /** Records waiting for standard output. Beyond: `dropped.store_stdout`. */
+  /**
+   * Records, events and access logs waiting for standard output. Beyond: `dropped.store_stdout`,
+   * `dropped.events_stdout`, `dropped.access_log`.
+   */
   stdoutQueueBytesMax: 16 * 1024 * 1024,
   /** Services with HTTP metrics. Beyond: the longest idle one goes, `metrics.services_forgotten`. */
   metricServicesMax: 512,

@@ -212,6 +212,12 @@ export const DEFINITIONS = {
   'dropped.store_disk': { fact: 'info', help: 'objects beyond the size of a file store' },
   'dropped.store_stdout': { fact: 'info', help: 'records that standard output was too slow for' },
   'dropped.store_at_exit': { fact: 'info', help: 'objects still waiting at the exit, unspooled' },
+  // access logs
+  'access.printed': { fact: 'info', help: 'exchanges printed by access_logs or debug' },
+  'dropped.access_log': {
+    fact: 'info',
+    help: 'exchanges of access logs that standard output was too slow for',
+  },
   // event stores: what is known of connections, exchanges and objects; nothing in here is a span
   'events.stored': { fact: 'info', help: 'events written or accepted by an event store' },
   'events.retries': { fact: 'info', help: 'batches of events offered again after a failure' },

@@ -41,7 +41,7 @@ export class EventFile implements EventSink {
   static async open(options: EventFileOptions): Promise<EventFile> {
     const file = new EventFile(options);
     try {
-      await mkdir(dirname(options.path), { recursive: true, mode: 0o700 });
+      await makeFolder(dirname(options.path));
       file.#file = await openFile(options.path);
     } catch (cause) {
       const what = `the event store ${options.path} cannot be used`;
@@ -90,6 +90,19 @@ export class EventFile implements EventSink {
     for (let number = maxBackups; number > 0; number--) {
       await renameIfThere(number === 1 ? path : `${path}.${number - 1}`, `${path}.${number}`);
     }
+  }
+}
+
+/** `recursive` of mkdir tries for ever where nothing can be created (below /proc). */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeFolder(dirname(path));
+    await mkdir(path, { mode: 0o700 });
   }
 }
 

@@ -1,20 +1,21 @@
 /** Reports of the capture worker, as events for a store: wired by the agent. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { WallClock } from './export/clock.ts';
 import type { ConnectionReport } from './handoff/messages.ts';
+import type { ProcessView } from './process-views.ts';
+import { isInternalText } from './rules/values/address.ts';
 import {
   type ConnectionFacts,
   connectionEvent,
   type EventOrigin,
 } from './store/events/connection-event.ts';
-import type { EventProcess } from './store/events/event-process.ts';
 import type { StoreEvent } from './store/events/types.ts';
 
 export interface ConnectionEventsParts {
-  readonly clock: WallClock;
   /** What is known of the process of a report. */
-  readonly factsOf: (report: ConnectionReport) => ConnectionFacts;
+  readonly processOf: (report: ConnectionReport) => ProcessView;
+  /** Unix milliseconds of a monotonic time in nanoseconds. */
+  readonly toUnixMs: (timeNs: number) => number;
   readonly add: (event: StoreEvent) => void;
 }
 
@@ -23,44 +24,50 @@ export class ConnectionEvents {
   readonly #origin: EventOrigin;
 
   constructor(parts: ConnectionEventsParts) {
-    const { clock } = parts;
     this.#parts = parts;
     this.#origin = {
       hostname: hostname(),
       agentInstance: randomUUID(),
-      toUnixMs: (ns) => (ns + Number(clock.at(ns).ns)) / 1e6,
+      toUnixMs: parts.toUnixMs,
+      isInternal: isInternalText,
     };
   }
 
   /** All reports of one message. */
   take(reports: readonly ConnectionReport[]): void {
-    const { factsOf, add } = this.#parts;
-    for (const report of reports) add(connectionEvent(report, factsOf(report), this.#origin));
+    const { processOf, add } = this.#parts;
+    for (const report of reports) {
+      add(connectionEvent(report, factsOf(report, processOf(report)), this.#origin));
+    }
   }
 }
 
-type Attributes = Readonly<Record<string, unknown>>;
-
-/** The process as its Resource names it (semantic conventions: process, container, k8s). */
-export function processOf({ tgid, comm }: ConnectionReport, attributes: Attributes): EventProcess {
-  const text = (name: string): string => {
-    const value = attributes[name];
-    return typeof value === 'string' ? value : '';
-  };
-  const userId = attributes['process.user.id'];
-  const container = {
-    id: text('container.id'),
-    name: text('container.name'),
-    image: text('container.image.name'),
-  };
-  const pod = { name: text('k8s.pod.name'), namespace: text('k8s.namespace.name') };
+/** Rules, records and events say the same of a process. */
+export function factsOf(report: ConnectionReport, view: ProcessView): ConnectionFacts {
+  const { process, facts } = view;
+  const userId = facts['src.process.user.id'];
+  const { container, pod } = process;
   return {
-    pid: tgid,
-    exe: text('process.executable.path'),
-    name: text('process.executable.name') || comm,
-    user: text('process.owner'),
-    userId: typeof userId === 'number' ? userId : undefined,
-    container: container.id === '' && container.name === '' ? undefined : container,
-    pod: pod.name === '' ? undefined : pod,
+    process: {
+      pid: report.tgid,
+      exe: process.exe,
+      name: process.name || report.comm,
+      user: String(facts['src.process.user.name'] ?? ''),
+      userId: typeof userId === 'number' ? userId : undefined,
+      container: container && { ...container, id: String(facts['src.container.id'] ?? '') },
+      pod,
+    },
+    tags: tagsOf(view.tags),
   };
+}
+
+/** `key:value`, as Qtap's map of lists. */
+function tagsOf(tags: readonly string[]): Record<string, string[]> {
+  const map: Record<string, string[]> = {};
+  for (const tag of tags) {
+    const colon = tag.indexOf(':');
+    const key = colon < 0 ? tag : tag.slice(0, colon);
+    map[key] = [...(map[key] ?? []), colon < 0 ? '' : tag.slice(colon + 1)];
+  }
+  return map;
 }

@@ -3,6 +3,7 @@
  * the first one for everything that names none.
  */
 import { hostname } from 'node:os';
+import { isDeepStrictEqual } from 'node:util';
 import type { EventStoreConfig, OtelEventStoreConfig } from './config/file/types.ts';
 import { limits } from './config/limits.ts';
 import { VERSION } from './config/version.ts';
@@ -32,58 +33,75 @@ const QUEUES = {
   otel: { delayMs: 1_000, failing: 'dropped.events_away' },
 } as const;
 
-export class EventStores {
-  readonly #stores: readonly EventStore[];
-  readonly #byId: ReadonlyMap<string, EventStore>;
+interface Opened {
+  readonly config: EventStoreConfig;
+  readonly store: EventStore;
+}
 
-  private constructor(stores: readonly EventStore[]) {
-    this.#stores = stores;
-    this.#byId = new Map(
-      stores.flatMap((store) => (store.id === undefined ? [] : [[store.id, store] as const])),
-    );
+export class EventStores {
+  readonly #opened: readonly Opened[];
+
+  private constructor(opened: readonly Opened[]) {
+    this.#opened = opened;
   }
 
-  /** Throws an AgentError when a file or certificates cannot be used; what was opened is closed. */
+  /**
+   * Stores of `before` whose entry is the same are taken over.
+   * @throws AgentError when a file or certificates cannot be used; those that were opened are closed
+   */
   static async open(
     configs: readonly EventStoreConfig[],
     context: EventStoreContext,
+    before?: EventStores,
   ): Promise<EventStores> {
-    const stores: EventStore[] = [];
+    const opened: Opened[] = [];
     try {
-      for (const config of configs) stores.push(await openEventStore(config, context));
+      for (const config of configs) {
+        const store = before?.storeFor(config) ?? (await openEventStore(config, context));
+        opened.push({ config, store });
+      }
     } catch (error) {
-      await Promise.all(stores.map((store) => store.close(0)));
+      const fresh = opened.filter(({ store }) => before?.has(store) !== true);
+      await Promise.all(fresh.map(({ store }) => store.close(0)));
       throw error;
     }
-    return new EventStores(stores);
+    return new EventStores(opened);
   }
 
-  /** Whether the first store takes events of connections at all: else nobody need make them. */
+  /** Whether connections are to be reported at all: the first store takes them. */
   get wantsConnections(): boolean {
-    return this.default !== undefined && this.default.type !== 'disabled';
+    return this.find(undefined) !== undefined;
   }
 
-  /** undefined: there is none. */
-  get default(): EventStore | undefined {
-    return this.#stores[0];
-  }
-
-  /** The store that a reference of the configuration names; without an id the first. */
-  get(id: string | undefined): EventStore | undefined {
-    return id === undefined ? this.default : this.#byId.get(id);
+  /** The first one without an id; undefined: there is none, or it takes nothing. */
+  find(id: string | undefined): EventStore | undefined {
+    const found =
+      id === undefined ? this.#opened[0] : this.#opened.find(({ store }) => store.id === id);
+    return found === undefined || found.store.type === 'disabled' ? undefined : found.store;
   }
 
   /** To the store of that id, or the first. */
   add(event: StoreEvent, id?: string): void {
-    this.get(id)?.add(event);
+    this.find(id)?.add(event);
   }
 
   async flush(deadlineMs: number): Promise<void> {
-    await Promise.all(this.#stores.map((store) => store.flush(deadlineMs)));
+    await Promise.all(this.#opened.map(({ store }) => store.flush(deadlineMs)));
   }
 
-  async close(deadlineMs: number): Promise<void> {
-    await Promise.all(this.#stores.map((store) => store.close(deadlineMs)));
+  /** Ends those that `next` did not take over. */
+  async close(deadlineMs: number, next?: EventStores): Promise<void> {
+    const ended = this.#opened.filter(({ store }) => next?.has(store) !== true);
+    await Promise.all(ended.map(({ store }) => store.close(deadlineMs)));
+  }
+
+  has(store: EventStore): boolean {
+    return this.#opened.some((opened) => opened.store === store);
+  }
+
+  /** Of an entry of the file that is the same. */
+  storeFor(config: EventStoreConfig): EventStore | undefined {
+    return this.#opened.find((opened) => isDeepStrictEqual(opened.config, config))?.store;
   }
 }
 

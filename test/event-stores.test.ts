@@ -25,7 +25,7 @@ async function openStores(t: TestContext, configs: (folder: string) => EventStor
   const output = new StandardOutput({ bytesMax: MIB, log, fd: openSync(printed, 'w') });
   const context = { counters, log, env: {}, output, spanProtocol: 'http/protobuf' } as const;
   const stores = await EventStores.open(configs(folder), context);
-  return { stores, counters, folder, stdout: () => readFileSync(printed, 'utf8') };
+  return { stores, counters, folder, context, stdout: () => readFileSync(printed, 'utf8') };
 }
 
 const fileStore = (folder: string, id?: string): EventStoreConfig => ({
@@ -43,7 +43,7 @@ test('the first store is the default, others are chosen by id', async (t) => {
   ]);
   stores.add(eventOf('a'));
   stores.add(eventOf('b'), 'audit');
-  assert.equal(stores.get('nobody'), undefined);
+  assert.equal(stores.find('nobody'), undefined);
   assert.equal(stores.wantsConnections, true);
   await stores.close(DEADLINE_MS);
   assert.equal(stdout(), '{"type":"connection","item":{"name":"a"}}\n');
@@ -88,6 +88,21 @@ test('without a store, or with a disabled one, nobody wants events', async (t) =
   disabled.stores.add(eventOf('a'));
   await disabled.stores.close(DEADLINE_MS);
   assert.equal(disabled.counters.get('events.stored'), 0);
+});
+
+test('a reload keeps the stores that stay as they are, and ends the others', async (t) => {
+  const { stores, counters, folder, context } = await openStores(t, (folder) => [
+    fileStore(folder, 'kept'),
+    { type: 'stdout', id: 'gone' },
+  ]);
+  const next = await EventStores.open([fileStore(folder, 'kept')], context, stores);
+  assert.equal(next.find('kept'), stores.find('kept'));
+  stores.add(eventOf('a'), 'kept');
+  await stores.close(DEADLINE_MS, next);
+  next.add(eventOf('b'));
+  await next.close(DEADLINE_MS);
+  assert.equal(counters.get('events.stored'), 2);
+  assert.equal(counters.get('dropped.events_at_exit'), 0);
 });
 
 test('a store that cannot be used ends the start', async (t) => {

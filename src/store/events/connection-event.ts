@@ -21,6 +21,8 @@ export interface EventOrigin {
   readonly agentInstance: string;
   /** Unix milliseconds of CLOCK_MONOTONIC nanoseconds. */
   readonly toUnixMs: (monotonicNs: number) => number;
+  /** Whether an address is not on the Internet. */
+  readonly isInternal: (address: string) => boolean;
 }
 
 const L7 = { http1: 'http1', http2: 'http2', tls: 'other', other: 'other' } as const;
@@ -30,7 +32,7 @@ export function connectionEvent(
   { process, tags }: ConnectionFacts,
   origin: EventOrigin,
 ): StoreEvent {
-  const direction = directionOf(report);
+  const direction = directionOf(report, origin.isInternal);
   const timeMs = origin.toUnixMs(report.timeNs);
   return {
     type: 'connection',

@@ -4,13 +4,14 @@ import { CaptureThread } from '../../../src/capture-thread.ts';
 import type { EventStoreConfig } from '../../../src/config/file/types.ts';
 import { limits } from '../../../src/config/limits.ts';
 import { VERSION } from '../../../src/config/version.ts';
-import { ConnectionEvents, processOf } from '../../../src/connection-events.ts';
+import { ConnectionEvents } from '../../../src/connection-events.ts';
 import { Inspector } from '../../../src/discover/plan.ts';
 import { Resources } from '../../../src/discover/resource.ts';
 import { Watcher } from '../../../src/discover/watcher.ts';
 import { EventStores } from '../../../src/event-stores.ts';
 import { WallClock } from '../../../src/export/clock.ts';
 import { allTraffic } from '../../../src/handoff/traffic.ts';
+import { viewOf } from '../../../src/process-views.ts';
 import { StandardOutput } from '../../../src/store/standard-output.ts';
 import { Counters } from '../../../src/telemetry/counters.ts';
 import { Lines } from '../../store/options.ts';
@@ -52,11 +53,8 @@ export class ReportingAgent {
     const inspector = new Inspector(counters);
     const resources = new Resources({ inspector, version: VERSION, counters });
     const events = new ConnectionEvents({
-      clock,
-      factsOf: (each) => ({
-        process: processOf(each, resources.get(each.tgid, each.startNs, each.comm).attributes),
-        tags: {},
-      }),
+      processOf: ({ tgid, startNs, comm }) => viewOf(resources.get(tgid, startNs, comm)),
+      toUnixMs: (timeNs) => clock.toUnixMs(timeNs),
       // Everywhere, so that one run shows all of them.
       add: (event) => {
         for (const { id } of configs) stores.add(event, id);

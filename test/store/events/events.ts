@@ -62,6 +62,7 @@ export const ORIGIN: EventOrigin = {
   hostname: 'edge-1',
   agentInstance: 'a1',
   toUnixMs: (ns) => NOON_MS + ns / 1e6,
+  isInternal: (address) => address.startsWith('10.'),
 };
 
 export const STORED: WriteResult = { kind: 'stored', rejected: 0, message: '' };

@@ -3,8 +3,8 @@
  * with dots), and the semantic conventions' beside them.
  */
 import type { StoreEvent } from '../../store/events/types.ts';
-import { encodeAttributes, field } from '../attributes.ts';
 import type { AttributeValue } from '../types.ts';
+import { ProtoWriter, sizeOfField, sizeOfText } from './proto-writer.ts';
 
 /** SEVERITY_NUMBER_INFO. */
 const INFO = 9;
@@ -17,24 +17,42 @@ function nameOf({ type }: StoreEvent): string {
   return `spantap.${type}`;
 }
 
+const record = new ProtoWriter();
+const list = new ProtoWriter();
+
 /**
  * LogRecord { time_unix_nano = 1; severity_number = 2; severity_text = 3; body = 5; attributes = 6;
- * trace_id = 9; span_id = 10; observed_time_unix_nano = 11; event_name = 12 }.
+ * trace_id = 9; span_id = 10; observed_time_unix_nano = 11; event_name = 12 }. Valid until the next
+ * call.
  */
 export function encodeLogRecord(event: StoreEvent, observedMs: number): Buffer {
   const { title, attributes, traceId, spanId } = event;
-  return Buffer.concat([
-    fixed64(1, nanoseconds(event.timeMs)),
-    Buffer.from([2 << 3, INFO]),
-    field(3, Buffer.from('INFO')),
-    field(5, field(1, Buffer.from(title))),
-    encodeAttributes(6, { 'event.type': event.type, ...attributes }),
-    field(6, encodeMap('event', flatten(event.item))),
-    ...(traceId === '' ? [] : [field(9, Buffer.from(traceId, 'hex'))]),
-    ...(spanId === '' ? [] : [field(10, Buffer.from(spanId, 'hex'))]),
-    fixed64(11, nanoseconds(observedMs)),
-    field(12, Buffer.from(nameOf(event))),
-  ]);
+  record.reset();
+  record.fixed64(1, nanoseconds(event.timeMs));
+  record.small(2, INFO);
+  record.text(3, 'INFO');
+  const titleBytes = sizeOfText(title);
+  record.begin(5, sizeOfField(titleBytes));
+  record.text(1, title);
+  record.keyValue(6, 'event.type', event.type);
+  for (const name in attributes) record.keyValue(6, name, attributes[name]);
+  writeMap('event', event.item);
+  if (traceId !== '') record.raw(9, Buffer.from(traceId, 'hex'));
+  if (spanId !== '') record.raw(10, Buffer.from(spanId, 'hex'));
+  record.fixed64(11, nanoseconds(observedMs));
+  record.text(12, nameOf(event));
+  return record.bytes;
+}
+
+/** KeyValue of an AnyValue { kvlist_value = 6: KeyValueList { values = 1 } }. */
+function writeMap(name: string, item: StoreEvent['item']): void {
+  list.reset();
+  eachLeaf(item, '', (path, value) => list.keyValue(1, path, value));
+  const valueBytes = sizeOfField(list.lenBytes);
+  record.begin(6, sizeOfField(sizeOfText(name)) + sizeOfField(valueBytes));
+  record.text(1, name);
+  record.begin(2, valueBytes);
+  record.raw(6, list.bytes);
 }
 
 /** opentelemetry-proto docs/specification.md, "JSON Protobuf Encoding". */
@@ -71,39 +89,32 @@ function toValue(value: AttributeValue): unknown {
 }
 
 /** `{source: {address: {ip}}}` as `source.address.ip`. */
+function eachLeaf(
+  value: object,
+  path: string,
+  take: (path: string, value: AttributeValue) => void,
+): void {
+  for (const [key, inner] of Object.entries(value)) {
+    const innerPath = path === '' ? key : `${path}.${key}`;
+    if (isAttribute(inner)) take(innerPath, inner);
+    else if (typeof inner === 'object' && inner !== null) eachLeaf(inner, innerPath, take);
+  }
+}
+
 function flatten(item: StoreEvent['item']): Attributes {
   const flat: Record<string, AttributeValue> = {};
-  const walk = (value: unknown, path: string): void => {
-    if (isAttribute(value)) flat[path] = value;
-    else if (typeof value === 'object' && value !== null) {
-      for (const [key, inner] of Object.entries(value)) {
-        walk(inner, path === '' ? key : `${path}.${key}`);
-      }
-    }
-  };
-  walk(item, '');
+  eachLeaf(item, '', (path, value) => {
+    flat[path] = value;
+  });
   return flat;
 }
 
 function isAttribute(value: unknown): value is AttributeValue {
   if (Array.isArray(value)) return value.every((each) => typeof each === 'string');
-  return ['string', 'number', 'boolean'].includes(typeof value);
-}
-
-/** KeyValue of an AnyValue { kvlist_value = 6: KeyValueList { values = 1 } }. */
-function encodeMap(name: string, attributes: Attributes): Buffer {
-  const list = field(6, encodeAttributes(1, attributes));
-  return Buffer.concat([field(1, Buffer.from(name)), field(2, list)]);
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
 }
 
 function nanoseconds(ms: number): bigint {
   const whole = Math.floor(ms);
   return BigInt(whole) * NS_PER_MS + BigInt(Math.round((ms - whole) * 1e6));
-}
-
-function fixed64(number: number, value: bigint): Buffer {
-  const bytes = Buffer.alloc(9);
-  bytes[0] = (number << 3) | 1;
-  bytes.writeBigUInt64LE(value, 1);
-  return bytes;
 }

@@ -96,7 +96,15 @@ export class GrpcReceiver {
     this.#path = path;
   }
 
-  async listen(credentials = grpc.ServerCredentials.createInsecure(), port = 0): Promise<number> {
+  listen(credentials = grpc.ServerCredentials.createInsecure(), port = 0): Promise<number> {
+    return this.listenAt(`127.0.0.1:${port}`, credentials);
+  }
+
+  /** Resolves with the port. */
+  async listenAt(
+    address: string,
+    credentials = grpc.ServerCredentials.createInsecure(),
+  ): Promise<number> {
     const identity = (bytes: Buffer) => bytes;
     const definition = {
       Export: {
@@ -114,7 +122,7 @@ export class GrpcReceiver {
         this.#answer(call, callback),
     });
     return new Promise((resolve, reject) => {
-      this.#server.bindAsync(`127.0.0.1:${port}`, credentials, (error, bound) => {
+      this.#server.bindAsync(address, credentials, (error, bound) => {
         if (error === null) resolve(bound);
         else reject(error);
       });

@@ -62,7 +62,8 @@ export function receiverOf(store: LogReceiver, protocol: Protocol): Receiver {
 
 /** A scheme decides on TLS; for HTTP the path of logs is added, as to OTEL_EXPORTER_OTLP_ENDPOINT. */
 function urlOf(endpoint: string, protocol: Protocol, isTls: boolean): string {
-  if (/^unix:/i.test(endpoint)) return endpoint;
+  // As a URL: what the official package takes for an address of gRPC else.
+  if (/^unix:/i.test(endpoint)) return endpoint.replace(/^unix:(?:\/\/)?/i, 'unix://');
   const hasScheme = /^https?:\/\//i.test(endpoint);
   const url = hasScheme ? endpoint : `${isTls ? 'https' : 'http'}://${endpoint}`;
   if (protocol === 'grpc' || new URL(url).pathname.endsWith(`/${LOGS.httpPath}`)) return url;

@@ -99,20 +99,20 @@ export class GrpcTransport implements Transport {
   }
 }
 
-/** Only a URL that says https has certificates to check. */
-function optionsOf({ url, ca, isAnyCertificateTrusted }: Receiver) {
+/** A Unix socket is plain unless certificates are named; http:// is, whatever is named. */
+function optionsOf(receiver: Receiver) {
+  const { url, ca, isAnyCertificateTrusted } = receiver;
   const isOwn = ca !== undefined || isAnyCertificateTrusted;
-  const isTls = !/^(http:\/\/|unix:)/i.test(url ?? '');
-  return {
-    ...(url === undefined ? {} : { url }),
-    ...(isOwn && isTls
-      ? {
-          credentials: credentials.createSsl(ca ?? null, null, null, {
-            rejectUnauthorized: !isAnyCertificateTrusted,
-          }),
-        }
-      : {}),
-  };
+  const options = url === undefined ? {} : { url };
+  if (isOwn && !/^http:\/\//i.test(url ?? '')) {
+    const rejectUnauthorized = !isAnyCertificateTrusted;
+    return {
+      ...options,
+      credentials: credentials.createSsl(ca ?? null, null, null, { rejectUnauthorized }),
+    };
+  }
+  const isUnix = /^unix:/i.test(url ?? '');
+  return isUnix ? { ...options, credentials: credentials.createInsecure() } : options;
 }
 
 function metadataOf(headers: Readonly<Record<string, string>>): Metadata {

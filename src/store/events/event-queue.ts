@@ -81,11 +81,11 @@ export class EventQueue implements EventStore {
   }
 
   add(event: StoreEvent): void {
-    const { sink, limits, failing } = this.#parts;
     if (this.#isClosed) return this.#drop('dropped.events_at_exit', 1);
-    const encoded = sink.encode(event);
-    const isFull = this.events >= limits.eventsMax || this.bytes + encoded.length > limits.bytesMax;
-    if (isFull) return this.#drop(this.#isFailing ? failing : 'dropped.events_queue', 1);
+    // Encoding costs more than all the rest: not for what has no room anyway.
+    if (!this.#hasRoom(0)) return this.#refuse();
+    const encoded = this.#parts.sink.encode(event);
+    if (!this.#hasRoom(encoded.length)) return this.#refuse();
     this.#waiting.push(encoded);
     this.#waitingBytes += encoded.length;
     this.#schedule();
@@ -112,6 +112,15 @@ export class EventQueue implements EventStore {
     if (this.events > 0) this.#drop('dropped.events_at_exit', this.events);
     this.#waiting = [];
     await this.#parts.sink.close();
+  }
+
+  #hasRoom(bytes: number): boolean {
+    const { eventsMax, bytesMax } = this.#parts.limits;
+    return this.events < eventsMax && this.bytes + bytes <= bytesMax;
+  }
+
+  #refuse(): void {
+    this.#drop(this.#isFailing ? this.#parts.failing : 'dropped.events_queue', 1);
   }
 
   #schedule(): void {

@@ -146,6 +146,16 @@ describe('over gRPC', () => {
   });
 });
 
+test('gRPC over a Unix socket is plain', async (t) => {
+  const path = join(temporaryFolder(t), 'otlp.sock');
+  const receiver = new GrpcReceiver(LOGS.grpcPath);
+  await receiver.listenAt(`unix:${path}`);
+  t.after(() => receiver.close());
+  for (const endpoint of [`unix:${path}`, `unix://${path}`]) {
+    assert.equal((await send(t, storeOf({ endpoint }), 'grpc')).kind, 'accepted', endpoint);
+  }
+});
+
 describe('TLS', () => {
   const tlsOf = (more: object) =>
     ({ enabled: true, insecureSkipVerify: false, caFile: undefined, ...more }) as const;

@@ -1,11 +1,12 @@
 /**
- * Where the logs of one event store go: what the store says, and for the rest OTEL_EXPORTER_OTLP_*
- * of this process (the section `otel` of the file is handed on as those).
+ * Where the logs of one event store go: what the store says, and for the rest OTEL_EXPORTER_OTLP_*,
+ * as which the section `otel` of the file is handed on.
  */
 import { readFileSync } from 'node:fs';
 import type { OtelEventStoreConfig } from '../../config/file/types.ts';
 import { AgentError } from '../../telemetry/agent-error.ts';
 import type { Protocol } from '../choose.ts';
+import { madeUnder } from '../transport/environment.ts';
 import { LazyTransport } from '../transport/lazy.ts';
 import { LOGS, type Receiver } from '../transport/signal.ts';
 import type { Transport } from '../types.ts';
@@ -40,13 +41,13 @@ export function createLogTransport(
   if (protocol === 'grpc') {
     return new LazyTransport(targetOf(receiver.url ?? said, 'localhost:4317'), async () => {
       const { GrpcTransport } = await import('../transport/grpc.ts');
-      return new GrpcTransport(LOGS, receiver);
+      return madeUnder(env, () => new GrpcTransport(LOGS, receiver));
     });
   }
   const contentType = protocol === 'http/json' ? 'application/json' : 'application/x-protobuf';
   return new LazyTransport(targetOf(receiver.url ?? said, 'localhost:4318'), async () => {
     const { HttpTransport } = await import('../transport/http.ts');
-    return new HttpTransport(contentType, LOGS, receiver);
+    return madeUnder(env, () => new HttpTransport(contentType, LOGS, receiver));
   });
 }
 

@@ -40,7 +40,7 @@ async function send(
   protocol: Protocol,
   env: Record<string, string> = {},
 ): Promise<SendResult> {
-  return withEnvironment(env, async () => {
+  return withEnvironment({}, async () => {
     const transport = createLogTransport(store, protocol, env);
     t.after(() => transport.close());
     return transport.send(BODY, 1, open);

@@ -34,7 +34,8 @@ const QUEUES = {
 } as const;
 
 interface Opened {
-  readonly config: EventStoreConfig;
+  /** All that the store depends on. */
+  readonly key: unknown;
   readonly store: EventStore;
 }
 
@@ -46,7 +47,7 @@ export class EventStores {
   }
 
   /**
-   * Stores of `before` whose entry is the same are taken over.
+   * Stores of `before` that would be the same again are taken over.
    * @throws AgentError when a file or certificates cannot be used; those that were opened are closed
    */
   static async open(
@@ -57,8 +58,9 @@ export class EventStores {
     const opened: Opened[] = [];
     try {
       for (const config of configs) {
-        const store = before?.storeFor(config) ?? (await openEventStore(config, context));
-        opened.push({ config, store });
+        const key = keyOf(config, context);
+        const store = before?.storeFor(key) ?? (await openEventStore(config, context));
+        opened.push({ key, store });
       }
     } catch (error) {
       const fresh = opened.filter(({ store }) => before?.has(store) !== true);
@@ -99,10 +101,17 @@ export class EventStores {
     return this.#opened.some((opened) => opened.store === store);
   }
 
-  /** Of an entry of the file that is the same. */
-  storeFor(config: EventStoreConfig): EventStore | undefined {
-    return this.#opened.find((opened) => isDeepStrictEqual(opened.config, config))?.store;
+  /** One that is as `openEventStore` would make it. */
+  storeFor(key: unknown): EventStore | undefined {
+    return this.#opened.find((opened) => isDeepStrictEqual(opened.key, key))?.store;
   }
+}
+
+/** What a store for logs leaves out comes from the section otel, in these words. */
+function keyOf(config: EventStoreConfig, { env, spanProtocol }: EventStoreContext): unknown {
+  if (config.type !== 'otel') return config;
+  const variables = Object.entries(env).filter(([name]) => name.startsWith('OTEL_EXPORTER_OTLP_'));
+  return { config, spanProtocol, variables: Object.fromEntries(variables) };
 }
 
 async function openEventStore(

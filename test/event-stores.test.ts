@@ -105,6 +105,27 @@ test('a reload keeps the stores that stay as they are, and ends the others', asy
   assert.equal(counters.get('dropped.events_at_exit'), 0);
 });
 
+test('a reload renews a store for logs when the section otel says otherwise', async (t) => {
+  const logs = {
+    type: 'otel',
+    id: 'logs',
+    endpoint: undefined,
+    protocol: undefined,
+    headers: undefined,
+    serviceName: 'spantap',
+    environment: undefined,
+    tls: undefined,
+  } as const;
+  const { stores, context } = await openStores(t, () => [logs]);
+  const same = await EventStores.open([logs], { ...context, env: { PATH: 'x' } }, stores);
+  assert.equal(same.find('logs'), stores.find('logs'));
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' };
+  const other = await EventStores.open([logs], { ...context, env }, same);
+  assert.notEqual(other.find('logs'), stores.find('logs'));
+  await same.close(0, other);
+  await other.close(0);
+});
+
 test('a store that cannot be used ends the start', async (t) => {
   const opening = openStores(t, (folder) => [
     fileStore(folder),

@@ -14,10 +14,11 @@ import type { ExchangeBatch } from './handoff/layout.ts';
 import { ObjectStores } from './object-stores.ts';
 import { viewOf } from './process-views.ts';
 import { Recorder } from './recorder.ts';
+import { changesOf } from './rules/changes/facts.ts';
+import { ChangeReports } from './rules/changes/report.ts';
 import { Decider } from './rules/decide/decider.ts';
 import type { Decisions } from './rules/decide/decisions.ts';
 import { compileStacks, type Stacks } from './rules/decide/stacks.ts';
-import { changesOf } from './rules/fields/changes.ts';
 import { ExchangeSource } from './rules/fields/exchange-source.ts';
 import { type FactSource, NO_FACTS } from './rules/fields/facts.ts';
 import { BatchRedaction } from './rules/redaction/batch.ts';
@@ -28,6 +29,7 @@ import { readSamplerSettings } from './rules/sampling/settings.ts';
 import { type MostCopied, mostCopied } from './rules/sets/most-copied.ts';
 import { isInternalText } from './rules/values/address.ts';
 import { RecordBuilder } from './store/record-builder.ts';
+import type { Counters } from './telemetry/counters.ts';
 
 /** One configuration, and what lasts longer than it. */
 export interface DeliveryInput {
@@ -48,10 +50,12 @@ interface Parts {
 
 export class Delivery {
   readonly #parts: Parts;
+  readonly #changes: ChangeReports;
   readonly #redact: BatchRedaction;
 
-  private constructor(parts: Parts) {
+  private constructor(parts: Parts, counters: Counters) {
     this.#parts = parts;
+    this.#changes = new ChangeReports(parts.redaction.redaction, counters);
     this.#redact = new BatchRedaction(parts.redaction.redaction);
   }
 
@@ -70,7 +74,10 @@ export class Delivery {
     const exporter = await openExporter(config, env, isRedacted, context, before?.exporter);
     const stores = await openStores(objectStores, context, exporter, before);
     const recorder = new Recorder(builder, stacks.all, stores);
-    return new Delivery({ stacks, stores, redaction, decider, recorder, exporter });
+    return new Delivery(
+      { stacks, stores, redaction, decider, recorder, exporter },
+      context.counters,
+    );
   }
 
   get stores(): ObjectStores {
@@ -100,8 +107,10 @@ export class Delivery {
   add(batch: ExchangeBatch): void {
     const { decider, recorder } = this.#parts;
     const decisions = decider.decide(batch);
+    // Two values that are masked look the same: what differs is asked before.
+    const changes = this.#changes.read(batch, (row) => recorder.isWanted(row, decisions));
     const visible = this.#redact.apply(batch, (row) => this.#isRewritten(row, decisions));
-    const references = recorder.add(visible, decisions, () => undefined);
+    const references = recorder.add(visible, decisions, (row) => changes[row]);
     const { levels, kept, thresholds } = decisions;
     this.exporter.exporter.add(visible, { levels, kept, thresholds, references });
   }

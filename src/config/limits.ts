@@ -142,4 +142,6 @@ export const limits = {
   ruleMacrosMax: 512,
   /** Nesting of JSON under a redaction rule. Beyond: the body is masked whole. */
   redactionDepthMax: 128,
+  /** Requests of one hop that its records list. Beyond: `truncated.reported_egress`. */
+  reportedEgressMax: 32,
 } as const;

@@ -13,7 +13,7 @@ import { type ExporterContext, type OpenedExporter, openExporter } from './expor
 import type { ExchangeBatch } from './handoff/layout.ts';
 import { ObjectStores } from './object-stores.ts';
 import { viewOf } from './process-views.ts';
-import { Recorder } from './recorder.ts';
+import { Recorder, type RecorderParts } from './recorder.ts';
 import { changesOf } from './rules/changes/facts.ts';
 import { ChangeReports } from './rules/changes/report.ts';
 import { Decider } from './rules/decide/decider.ts';
@@ -29,7 +29,6 @@ import { readSamplerSettings } from './rules/sampling/settings.ts';
 import { type MostCopied, mostCopied } from './rules/sets/most-copied.ts';
 import { isInternalText } from './rules/values/address.ts';
 import { RecordBuilder } from './store/record-builder.ts';
-import type { Counters } from './telemetry/counters.ts';
 
 /** One configuration, and what lasts longer than it. */
 export interface DeliveryInput {
@@ -50,12 +49,10 @@ interface Parts {
 
 export class Delivery {
   readonly #parts: Parts;
-  readonly #changes: ChangeReports;
   readonly #redact: BatchRedaction;
 
-  private constructor(parts: Parts, counters: Counters) {
+  private constructor(parts: Parts) {
     this.#parts = parts;
-    this.#changes = new ChangeReports(parts.redaction.redaction, counters);
     this.#redact = new BatchRedaction(parts.redaction.redaction);
   }
 
@@ -67,17 +64,13 @@ export class Delivery {
     const { config, env, context } = input;
     const stacks = await compileStacks(config, config.capture.level);
     const redaction = configuredRedaction(config.redaction);
-    const builder = createBuilder(config, redaction, context);
     const decider = createDecider(input, stacks);
     const { objectStores } = config.services;
     const isRedacted = !redaction.isStandard;
     const exporter = await openExporter(config, env, isRedacted, context, before?.exporter);
     const stores = await openStores(objectStores, context, exporter, before);
-    const recorder = new Recorder(builder, stacks.all, stores);
-    return new Delivery(
-      { stacks, stores, redaction, decider, recorder, exporter },
-      context.counters,
-    );
+    const recorder = new Recorder(recorderParts(config, redaction, context), stacks.all, stores);
+    return new Delivery({ stacks, stores, redaction, decider, recorder, exporter });
   }
 
   get stores(): ObjectStores {
@@ -107,10 +100,9 @@ export class Delivery {
   add(batch: ExchangeBatch): void {
     const { decider, recorder } = this.#parts;
     const decisions = decider.decide(batch);
-    // Two values that are masked look the same: what differs is asked before.
-    const changes = this.#changes.read(batch, (row) => recorder.isWanted(row, decisions));
+    recorder.open(batch, decisions);
     const visible = this.#redact.apply(batch, (row) => this.#isRewritten(row, decisions));
-    const references = recorder.add(visible, decisions, (row) => changes[row]);
+    const references = recorder.add(visible, decisions);
     const { levels, kept, thresholds } = decisions;
     this.exporter.exporter.add(visible, { levels, kept, thresholds, references });
   }
@@ -169,12 +161,12 @@ function createDecider({ config, env, context }: DeliveryInput, stacks: Stacks):
   });
 }
 
-function createBuilder(
+function recorderParts(
   { limits: bounds }: Config,
   { redaction }: ConfiguredRedaction,
   { resourceOf, clock, counters }: ExporterContext,
-): RecordBuilder {
-  return new RecordBuilder({
+): RecorderParts {
+  const builder = new RecordBuilder({
     redaction,
     counters,
     processOf: (index) => viewOf(resourceOf(index)),
@@ -182,4 +174,6 @@ function createBuilder(
     isInternal: isInternalText,
     decodedBytesMax: bounds.decodedBodyBytes,
   });
+  const changes = new ChangeReports(redaction, counters);
+  return { builder, changes, coversBodies: redaction.coversBodies };
 }

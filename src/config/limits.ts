@@ -95,7 +95,10 @@ export const limits = {
   pendingBodyFilesMax: 16_384,
   /** One decoded body in text output. Beyond, cut and said so: `truncated.store_decoded`. */
   decodedBodyBytesMax: 1024 * 1024,
-  /** Content codings of one body that are undone. More: shown as binary, `store.undecoded`. */
+  /**
+   * Content codings of one body that are undone. More: shown as binary, `store.undecoded`; under a
+   * redaction rule masked, `store.bodies_masked`.
+   */
   contentCodingsMax: 8,
   /** Records waiting for standard output. Beyond: `dropped.store_stdout`. */
   stdoutQueueBytesMax: 16 * 1024 * 1024,

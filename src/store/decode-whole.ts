@@ -6,17 +6,19 @@ import {
   inflateSync,
   zstdDecompressSync,
 } from 'node:zlib';
+import { limits } from '../config/limits.ts';
 import { hasZlibHeader } from './decode-body.ts';
 
 /**
  * Undoes the codings, the last one first; null when one is unknown, does not decode, or gives more
- * than `bytesMax`.
+ * than `bytesMax`, and when there are more than anybody means.
  */
 export function decodeWhole(
   bytes: Uint8Array,
   codings: readonly string[],
   bytesMax: number,
 ): Uint8Array | null {
+  if (codings.length > limits.contentCodingsMax) return null;
   let content = bytes;
   for (const coding of codings.toReversed()) {
     const decoded = undo(coding, content, bytesMax);

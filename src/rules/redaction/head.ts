@@ -36,9 +36,10 @@ function isWhole(head: Buffer): boolean {
 
 /** Null: the field is to be left out. */
 export function redactHeader(name: string, value: string, rules: HeadRules): string | null {
-  const action = rules.headers.get(name.trim().toLowerCase());
+  const key = name.trim().toLowerCase();
+  const action = rules.headers.get(key);
   if (action !== undefined && action !== 'keep') return rules.replacer.replace(action, value);
-  return cleanValue(value, rules);
+  return cleanValue(key === 'host' ? withoutUserOf(value) : value, rules);
 }
 
 /** A target as sent (RFC 9112 3.2): path, query, and user and password of the absolute form. */
@@ -75,6 +76,11 @@ function withoutUser(url: string): string {
   return url.replace(/:\/\/[^/?#\s]*@/g, `://${REDACTED}@`);
 }
 
+/** Of an authority by itself. */
+function withoutUserOf(authority: string): string {
+  return authority.replace(/^.*@/s, `${REDACTED}@`);
+}
+
 function startLine(head: Buffer, isRequest: boolean, rules: HeadRules, isCut: boolean): string {
   const end = head.indexOf(0x0a);
   const line = head.toString('latin1', 0, end < 0 ? head.length : end).replace(/\r$/, '');
@@ -83,5 +89,8 @@ function startLine(head: Buffer, isRequest: boolean, rules: HeadRules, isCut: bo
   // What has no method and target may be anything.
   if (match === null) return '';
   if (isCut) return `${match[1]} ${REDACTED}`;
-  return `${match[1]} ${redactTarget(match[2] ?? '', rules)}${match[3] ?? ''}`;
+  const [, method = '', target = '', version = ''] = match;
+  // RFC 9112 3.2.3: only CONNECT asks for an authority.
+  const cleaned = redactTarget(method === 'CONNECT' ? withoutUserOf(target) : target, rules);
+  return `${method} ${cleaned}${version}`;
 }

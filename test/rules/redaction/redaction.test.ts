@@ -112,6 +112,16 @@ describe('targets', () => {
     assert.equal(redactionOf().target('/?'), '/?');
   });
 
+  test('and Host lose user and password, also where an authority stands alone', () => {
+    const redaction = redactionOf();
+    assert.equal(
+      head(redaction, 'CONNECT joe:s3c@ret@db:5432 HTTP/1.1\r\nHost: joe:s3cret@db\r\n\r\n'),
+      'CONNECT REDACTED@db:5432 HTTP/1.1\r\nHost: REDACTED@db\r\n\r\n',
+    );
+    assert.equal(redaction.header('host', 'shop:81'), 'shop:81');
+    assert.equal(redaction.target('/users/@joe'), '/users/@joe');
+  });
+
   test('follow rules of the user', () => {
     const redaction = redactionOf(
       { type: 'query', name: 'sig', action: 'keep' },

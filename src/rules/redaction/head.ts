@@ -2,7 +2,13 @@
  * Heads and targets without secrets: the same lines in the same order. Folded lines become one; lines
  * that are no field (no colon, cut) are left out, since nothing can be said about them.
  */
-import { REDACTED } from '../../config/secrets.ts';
+import {
+  cleanQueries,
+  cleanUrls,
+  REDACTED,
+  withoutUser,
+  withoutUsers,
+} from '../../config/secrets.ts';
 import { headers } from '../../handoff/head.ts';
 import { cleanEscaped, redactPairs } from './pairs.ts';
 import type { Replacer } from './replacer.ts';
@@ -39,28 +45,25 @@ export function redactHeader(name: string, value: string, rules: HeadRules): str
   const key = name.trim().toLowerCase();
   const action = rules.headers.get(key);
   if (action !== undefined && action !== 'keep') return rules.replacer.replace(action, value);
-  return cleanValue(key === 'host' ? withoutUserOf(value) : value, rules);
+  return cleanValue(key === 'host' ? withoutUser(value) : value, rules);
 }
 
 /** A target as sent (RFC 9112 3.2): path, query, and user and password of the absolute form. */
 export function redactTarget(target: string, rules: HeadRules): string {
   const [path = ''] = target.split(/[?#]/, 1);
-  const start = cleanEscaped(withoutUser(path), rules.replacer, encodeURI);
-  return start + redactQueries(target.slice(path.length), /([?#])([^#]*)/g, rules);
+  const start = cleanEscaped(withoutUsers(path), rules.replacer, encodeURI);
+  const rest = target.slice(path.length);
+  return start + cleanQueries(rest, /([?#])([^#]*)/g, (query) => redactQuery(query, rules));
 }
 
 /** Values such as Referer and Location hold URLs. */
 function cleanValue(value: string, rules: HeadRules): string {
-  const cleaned = redactQueries(withoutUser(value), /([?#])([^\s"'<>#]*)/g, rules);
+  const cleaned = cleanUrls(value, (query) => redactQuery(query, rules));
   return cleanText(cleaned, rules.replacer);
 }
 
-/** Fragments carry tokens in the form of queries (RFC 6749 4.2.2). */
-function redactQueries(text: string, pattern: RegExp, rules: HeadRules): string {
-  return text.replace(
-    pattern,
-    (_, sign: string, query: string) => sign + redactPairs(query, rules.queries, rules.replacer),
-  );
+function redactQuery(query: string, { queries, replacer }: HeadRules): string {
+  return redactPairs(query, queries, replacer);
 }
 
 /** Header bytes are Latin-1 here; patterns are meant for text. */
@@ -70,15 +73,6 @@ function cleanText(value: string, replacer: Replacer): string {
   const isUtf8 = !text.includes('\ufffd');
   const cleaned = replacer.clean(isUtf8 ? text : value);
   return isUtf8 ? Buffer.from(cleaned, 'utf8').toString('latin1') : cleaned;
-}
-
-function withoutUser(url: string): string {
-  return url.replace(/:\/\/[^/?#\s]*@/g, `://${REDACTED}@`);
-}
-
-/** Of an authority by itself. */
-function withoutUserOf(authority: string): string {
-  return authority.replace(/^.*@/s, `${REDACTED}@`);
 }
 
 function startLine(head: Buffer, isRequest: boolean, rules: HeadRules, isCut: boolean): string {
@@ -91,6 +85,6 @@ function startLine(head: Buffer, isRequest: boolean, rules: HeadRules, isCut: bo
   if (isCut) return `${match[1]} ${REDACTED}`;
   const [, method = '', target = '', version = ''] = match;
   // RFC 9112 3.2.3: only CONNECT asks for an authority.
-  const cleaned = redactTarget(method === 'CONNECT' ? withoutUserOf(target) : target, rules);
+  const cleaned = redactTarget(method === 'CONNECT' ? withoutUser(target) : target, rules);
   return `${method} ${cleaned}${version}`;
 }

@@ -253,6 +253,14 @@ describe('the body of a record', () => {
     }
   });
 
+  test('is decoded also where it was encoded for the transfer only', () => {
+    const responseHead =
+      'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: gzip, chunked\r\n\r\n';
+    const rules: RedactionRule[] = [{ type: 'regex', pattern: 'c[0-9]+', action: 'mask' }];
+    const body = bodyOf({ responseBody: gzipSync('a b c123'), responseHead }, { rules });
+    assert.equal(textOf(body), 'a b REDACTED');
+  });
+
   test('is masked whole when it cannot be read', () => {
     const json = '{"pin":"1234"}';
     const bomb = gzipSync(Buffer.alloc(DECODED_BYTES_MAX + 1, ' '));

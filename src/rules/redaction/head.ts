@@ -86,5 +86,5 @@ function startLine(head: Buffer, isRequest: boolean, rules: HeadRules, isCut: bo
   const [, method = '', target = '', version = ''] = match;
   // RFC 9112 3.2.3: only CONNECT asks for an authority.
   const cleaned = redactTarget(method === 'CONNECT' ? withoutUser(target) : target, rules);
-  return `${method} ${cleaned}${version}`;
+  return `${cleanText(method, rules.replacer)} ${cleaned}${version}`;
 }

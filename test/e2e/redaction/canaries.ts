@@ -97,10 +97,12 @@ export const CARDS = {
   long: card(2014),
 } as const;
 
-/** `qtap.yaml` with rules for all places, with or without a pattern. */
+/** `qtap.yaml` with every output there is, and rules for all places, with or without a pattern. */
 export function configOf(objectStore: string, hasPattern: boolean): string {
   return `version: 2
+telemetry: { logs: { level: debug } }
 services:
+  event_stores: [{ type: stdout }]
   object_stores:
     - ${objectStore}
 stacks:
@@ -112,6 +114,9 @@ stacks:
           format: json
           rules:
             - { name: text, expr: 'http.req.headers["x-format"] == "text"', level: full, format: text }
+      - { type: access_logs, config: { mode: full, format: json } }
+      - { type: access_logs, config: { mode: full, format: console } }
+      - { type: report_usage }
 tap:
   http: { stack: everything }
 redaction:

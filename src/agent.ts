@@ -4,8 +4,9 @@
  *     bpf -> native -> capture -> protocol -> link   in the capture worker (pipeline.ts)
  *         -> rules -> store -> export                here (delivery.ts), with discovery
  */
+import { BatchLine } from './batch-line.ts';
 import { CaptureThread } from './capture-thread.ts';
-import type { Config } from './config/file/types.ts';
+import type { Config, LimitsConfig } from './config/file/types.ts';
 import { limits } from './config/limits.ts';
 import { VERSION } from './config/version.ts';
 import { Delivery } from './delivery.ts';
@@ -19,6 +20,7 @@ import { localPorts } from './export/local-ports.ts';
 import type { ObservedProcess } from './handoff/layout.ts';
 import type { Appearance, OwnConnection, PlanMessage } from './handoff/messages.ts';
 import { watchOwnConnections } from './own-connections.ts';
+import type { PendingLimits } from './store/pending-bodies.ts';
 import { Counters } from './telemetry/counters.ts';
 import { type Log, routeDiagnostics } from './telemetry/log.ts';
 import { type Metrics, startMetrics } from './telemetry/metrics.ts';
@@ -48,6 +50,10 @@ export class Agent {
   readonly #resources: Resources;
   /** By index as in a batch's `process` column. */
   readonly #processes: ObservedProcess[] = [];
+  readonly #batches = new BatchLine({
+    read: (batch) => this.#delivery?.add(batch, this.#capture?.bodies),
+    done: (batch) => this.#capture?.returnBatch(batch),
+  });
   #delivery: Delivery | undefined;
   #capture: CaptureThread | undefined;
   #metrics: Metrics | undefined;
@@ -109,6 +115,8 @@ export class Agent {
   async configure(config: Config, env: NodeJS.ProcessEnv): Promise<void> {
     const before = this.#delivery;
     this.#delivery = await this.#openDelivery(config, env);
+    // A batch that waits for its bodies is read by the old one.
+    await this.#batches.pause();
     await before?.close(FLUSH_DEADLINE_MS, this.#delivery);
   }
 
@@ -116,6 +124,7 @@ export class Agent {
   async stop(): Promise<void> {
     clearInterval(this.#rescans);
     await this.#capture?.stop();
+    await this.#batches.settled();
     await this.#delivery?.close(FLUSH_DEADLINE_MS);
     await this.#metrics?.stop();
     this.#endOwnConnections();
@@ -165,16 +174,19 @@ export class Agent {
         headBytesMax: bounds.headBytes,
         bodyBytesMax,
       },
-      pipeline: { ownTgid: process.pid, bodyBytesMax, link: config.link },
+      pipeline: {
+        ownTgid: process.pid,
+        bodyBytesMax,
+        bodies: bodyBounds(bounds),
+        link: config.link,
+      },
+      ...(bounds.bodySpool.enabled ? { bodyFolder: bounds.bodySpool.directory } : {}),
       plans,
       ownConnections: [...this.#own.values()],
       ...(recording === undefined ? {} : { recording }),
     };
     this.#capture = CaptureThread.launch(options, {
-      batch: ({ batch }) => {
-        this.#delivery?.add(batch);
-        this.#capture?.returnBatch(batch);
-      },
+      batch: ({ batch }) => this.#batches.add(batch),
       process: ({ process }) => this.#announce(process),
       counters: ({ values }) => {
         this.#workerCounters = new Counters(values);
@@ -247,4 +259,8 @@ export class Agent {
     const info = readProcess(tgid);
     return info === undefined ? {} : this.#resources.get(tgid, info.startNs, info.comm).attributes;
   }
+}
+
+function bodyBounds({ bodyMemoryBytes, bodySpool }: LimitsConfig): Partial<PendingLimits> {
+  return { memoryBytesMax: bodyMemoryBytes, diskBytesMax: bodySpool.maxBytes };
 }

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
+import { HeldBodies } from './handoff/held-bodies.ts';
 import type { ExchangeBatch } from './handoff/layout.ts';
 import type { FromWorker, OwnConnection, PlanMessage, ToWorker } from './handoff/messages.ts';
 import { transferOf } from './handoff/transfer.ts';
@@ -19,12 +20,17 @@ type MessageOf<Kind extends FromWorker['kind']> = Extract<FromWorker, { kind: Ki
 
 /** One function for each kind of message that the worker sends while it runs. */
 export type CaptureHandlers = {
-  readonly [Kind in Exclude<FromWorker['kind'], 'ready' | 'failed' | 'stopped'>]: (
+  readonly [Kind in Exclude<FromWorker['kind'], 'ready' | 'failed' | 'stopped' | 'body'>]: (
     message: MessageOf<Kind>,
   ) => void;
 };
 
+/** How long the last bodies may take to be decided after the end of the capture. */
+const LAST_BODIES_MS = 5_000;
+
 export class CaptureThread {
+  /** Bodies that a batch names and does not carry. */
+  readonly bodies: HeldBodies;
   readonly #worker: Worker;
   readonly #handlers: CaptureHandlers;
   /** Resolves when the worker has flushed everything (stop, or a recording that is full). */
@@ -41,6 +47,8 @@ export class CaptureThread {
     setFlagsFromString(WORKER_HEAP_FLAG);
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: options });
     this.#worker.on('message', (message: FromWorker) => this.#receive(message));
+    this.bodies = new HeldBodies((message) => this.#send(message));
+    this.#worker.once('exit', () => this.bodies.end());
   }
 
   /** @throws AgentError when the kernel side cannot be loaded. */
@@ -86,12 +94,17 @@ export class CaptureThread {
     this.#send({ kind: 'own-closed', id });
   }
 
-  /** Drains what is left and ends the thread. */
+  /**
+   * Drains what is left and ends the thread. Batches that come meanwhile are handled as always: the
+   * thread lasts until all of them were given back and the bodies that were asked for have crossed.
+   */
   async stop(): Promise<void> {
     const exited = once(this.#worker, 'exit');
     this.#send({ kind: 'stop' });
     await this.stopped;
+    const late = setTimeout(() => this.#send({ kind: 'close' }), LAST_BODIES_MS);
     await exited;
+    clearTimeout(late);
   }
 
   #send(message: ToWorker): void {
@@ -106,6 +119,8 @@ export class CaptureThread {
         return this.#onFailed(new AgentError(message.code, message.text));
       case 'stopped':
         return this.#onStopped();
+      case 'body':
+        return this.bodies.receive(message);
       default:
         // The handler of a kind takes that kind's message; the compiler cannot follow the pair.
         (this.#handlers[message.kind] as (message: FromWorker) => void)(message);

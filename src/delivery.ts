@@ -10,10 +10,11 @@ import type { Config } from './config/file/types.ts';
 import { limits } from './config/limits.ts';
 import type { ExporterChoice } from './export/choose.ts';
 import { type ExporterContext, type OpenedExporter, openExporter } from './exporters.ts';
+import type { HeldBodies } from './handoff/held-bodies.ts';
 import type { ExchangeBatch } from './handoff/layout.ts';
 import { ObjectStores } from './object-stores.ts';
 import { viewOf } from './process-views.ts';
-import { Recorder, type RecorderParts } from './recorder.ts';
+import { Recorder, type RecorderParts, type References } from './recorder.ts';
 import { changesOf } from './rules/changes/facts.ts';
 import { ChangeReports } from './rules/changes/report.ts';
 import { Decider } from './rules/decide/decider.ts';
@@ -96,15 +97,27 @@ export class Delivery {
     );
   }
 
-  /** Reads the batch, changes its columns, and keeps nothing of it. */
-  add(batch: ExchangeBatch): void {
+  /**
+   * Reads the batch, changes its columns, and keeps nothing of it: when bodies have to be read first
+   * (they did not cross with it), from the time when the promise resolves. Until then no other batch
+   * may come, see BatchLine.
+   */
+  add(batch: ExchangeBatch, bodies?: HeldBodies): Promise<void> | undefined {
     const { decider, recorder } = this.#parts;
     const decisions = decider.decide(batch);
     recorder.open(batch, decisions);
     const visible = this.#redact.apply(batch, (row) => this.#isRewritten(row, decisions));
-    const references = recorder.add(visible, decisions);
+    const references = recorder.add(visible, decisions, bodies);
+    if (references instanceof Promise) {
+      return references.then((found) => this.#export(visible, decisions, found));
+    }
+    this.#export(visible, decisions, references);
+    return undefined;
+  }
+
+  #export(batch: ExchangeBatch, decisions: Decisions, references: References): void {
     const { levels, kept, thresholds } = decisions;
-    this.exporter.exporter.add(visible, { levels, kept, thresholds, references });
+    this.exporter.exporter.add(batch, { levels, kept, thresholds, references });
   }
 
   /** Sends and stores what waits, and ends what `next` did not take over. */

@@ -13,12 +13,15 @@ import type {
   ProcessIdentity,
 } from './capture/types.ts';
 import type { LinkConfig } from './config/file/types.ts';
+import { limits } from './config/limits.ts';
 import type { Family } from './discover/types.ts';
+import { type BodyLimits, bodyLimitsOf } from './handoff/captured-body.ts';
 import type { ExchangeBatch, ObservedProcess } from './handoff/layout.ts';
 import type { Appearance, OwnConnection } from './handoff/messages.ts';
 import { Linker } from './link/linker.ts';
 import type { LinkNode } from './link/node.ts';
 import { Http1Stage } from './protocol/http1/stage.ts';
+import { PendingBodies, type PendingLimits } from './store/pending-bodies.ts';
 import type { Counters } from './telemetry/counters.ts';
 
 export interface PipelineOptions {
@@ -29,6 +32,8 @@ export interface PipelineOptions {
   readonly bodyBytesMax: number;
   /** Section `link` of the configuration; left out, its defaults. */
   readonly link?: LinkConfig;
+  /** Of all bodies together; limits.pendingBody... when absent. */
+  readonly bodies?: Partial<PendingLimits>;
   readonly onBatch: (batch: ExchangeBatch) => void;
   readonly onProcess: (process: ObservedProcess) => void;
   /** A process has its first connection, or became another program. */
@@ -47,8 +52,15 @@ export interface PipelineOptions {
 }
 
 const TICK_NS = 50e6;
+const PENDING_LIMITS: PendingLimits = {
+  memoryBytesMax: limits.pendingBodyMemoryBytesMax,
+  diskBytesMax: limits.pendingBodyDiskBytesMax,
+  filesMax: limits.pendingBodyFilesMax,
+};
 
 export class Pipeline implements EventSink {
+  /** Bodies until their exchange is decided. Those of a batch go when it comes back. */
+  readonly bodies: PendingBodies;
   readonly #options: PipelineOptions;
   readonly #decoder: Decoder;
   readonly #table: ConnectionTable;
@@ -65,6 +77,7 @@ export class Pipeline implements EventSink {
   constructor(options: PipelineOptions) {
     const { counters, ownTgid, bodyBytesMax } = options;
     this.#options = options;
+    this.bodies = new PendingBodies({ ...PENDING_LIMITS, ...options.bodies }, counters);
     this.#linker = new Linker({
       counters,
       ownTgid,
@@ -76,7 +89,8 @@ export class Pipeline implements EventSink {
     });
     this.#http1 = new Http1Stage(this.#linker, {
       counters,
-      bodyBytesMax,
+      bodies: this.bodies,
+      bodyLimits: bodyLimitsOf(bodyBytesMax),
       onTunnel: (connection) => options.ignoreConnection(connection.socketInode),
     });
     this.#table = new ConnectionTable(this, { counters, forget: options.forgetConnection });
@@ -116,8 +130,14 @@ export class Pipeline implements EventSink {
     this.#linker.flush();
   }
 
-  /** A batch that was handed on and read: its buffers are filled again. */
+  /** Of bodies that begin from now on. */
+  limitBodies(bodyLimits: BodyLimits): void {
+    this.#http1.limitBodies(bodyLimits);
+  }
+
+  /** A batch that was handed on and read, or that nobody gets: its buffers are filled again. */
   reuse(batch: ExchangeBatch): void {
+    this.bodies.discardOf(batch);
     this.#linker.reuse(batch);
   }
 

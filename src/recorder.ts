@@ -1,12 +1,22 @@
-/** Rows whose level asks for it, as records in the object store of their stack. */
+/**
+ * Rows whose level asks for it, as records in the object store of their stack. Bodies that did not
+ * cross with their batch are read one row after the other.
+ */
 import { ExchangeView } from './handoff/batch.ts';
+import type { HeldBodies } from './handoff/held-bodies.ts';
+import { hasHeldBody } from './handoff/held-columns.ts';
 import type { ExchangeBatch } from './handoff/layout.ts';
 import type { ObjectStores } from './object-stores.ts';
 import type { ChangeReports, DescribedChanges } from './rules/changes/report.ts';
 import type { Decisions } from './rules/decide/decisions.ts';
 import type { Stack } from './rules/decide/stacks.ts';
+import { LEVELS } from './rules/types.ts';
 import { type BodyForms, bodyFormsOf, type RecordBuilder } from './store/record-builder.ts';
 import type { ObjectStage, StoredReferences } from './store/stage.ts';
+
+export type References = readonly (StoredReferences | undefined)[];
+
+const FULL = LEVELS.indexOf('full');
 
 export interface RecorderParts {
   readonly builder: RecordBuilder;
@@ -53,19 +63,48 @@ export class Recorder {
     }
   }
 
-  /** Then, `batch` without secrets. Where things are, by row, until the next call. */
-  add(batch: ExchangeBatch, decisions: Decisions): readonly (StoredReferences | undefined)[] {
-    const { builder } = this.#parts;
+  /**
+   * Then, `batch` without secrets. Where things are, by row, until the next call, which waits for this
+   * one; `bodies`: what did not cross with the batch.
+   */
+  add(
+    batch: ExchangeBatch,
+    decisions: Decisions,
+    bodies?: HeldBodies,
+  ): References | Promise<References> {
     this.#references = [];
+    this.#parts.builder.open(batch);
     for (let row = 0; row < batch.count; row++) {
       if (!this.isWanted(row, decisions)) continue;
-      if (this.#references.length === 0) builder.open(batch);
-      const level = decisions.levels[row];
-      const input = builder.build(row, level, this.#changes[row], this.#forms[row]);
-      const stage = this.#stageOf(decisions.stacks[row]);
-      this.#references[row] = stage?.add(input, decisions.text[row] === 1 ? 'text' : 'json');
+      if (bodies !== undefined && isFull(row, decisions) && hasHeldBody(batch, row)) {
+        return this.#addFrom(row, batch, decisions, bodies);
+      }
+      this.#record(row, decisions);
     }
     return this.#references;
+  }
+
+  /** The rest of the batch from a row on that has to wait for its bodies. */
+  async #addFrom(
+    first: number,
+    batch: ExchangeBatch,
+    decisions: Decisions,
+    bodies: HeldBodies,
+  ): Promise<References> {
+    for (let row = first; row < batch.count; row++) {
+      if (!this.isWanted(row, decisions)) continue;
+      const held = isFull(row, decisions) ? bodies.readRow(batch, row) : undefined;
+      if (held !== undefined) this.#parts.builder.open(batch, await held);
+      this.#record(row, decisions);
+    }
+    return this.#references;
+  }
+
+  #record(row: number, { levels, stacks, text }: Decisions): void {
+    const { builder } = this.#parts;
+    const input = builder.build(row, levels[row], this.#changes[row], this.#forms[row]);
+    const stage = this.#stageOf(stacks[row]);
+    this.#references[row] = stage?.add(input, text[row] === 1 ? 'text' : 'json');
   }
 
   /** Asked anew each time: over a reload a store may be replaced. */
@@ -73,4 +112,8 @@ export class Recorder {
     const { objectStore } = this.#stacks[stack].capture;
     return objectStore.isDisabled ? undefined : this.#stores.find(objectStore.id);
   }
+}
+
+function isFull(row: number, { levels }: Decisions): boolean {
+  return levels[row] === FULL;
 }

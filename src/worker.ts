@@ -29,7 +29,9 @@ import { addKernelCounters } from './telemetry/kernel-counters.ts';
 
 export interface WorkerOptions {
   readonly kernel: KernelOptions;
-  readonly pipeline: Pick<PipelineOptions, 'ownTgid' | 'bodyBytesMax' | 'link'>;
+  readonly pipeline: Pick<PipelineOptions, 'ownTgid' | 'bodyBytesMax' | 'bodies' | 'link'>;
+  /** For bodies that do not fit into memory; without it they are cut. Absolute path. */
+  readonly bodyFolder?: string;
   /** Applied before the worker says that it is ready. */
   readonly plans: readonly PlanMessage[];
   /** The agent's own connections that are open already. */
@@ -48,6 +50,9 @@ export interface WorkerOptions {
 const BATCH_BYTES = 1024 * 1024;
 /** Batches per turn of the event loop, so that messages of the main thread are not starved. */
 const BATCHES_PER_TURN = 16;
+/** Between two looks whether the disk has caught up with bodies, and how long it may take. */
+const WRITES_MS = 1;
+const WRITES_MAX_MS = 1_000;
 const TICK_MS = 50;
 /** Ticks after which finished exchanges are handed over, also when they are few. */
 const TICKS_PER_HANDOVER = 2;
@@ -76,6 +81,10 @@ export class CaptureWorker {
   #ticks = 0;
   #countersNs = 0;
   #isStopping = false;
+  #isClosing = false;
+  #hasBodyFolder = false;
+  /** Since when much waits for the disk; 0: it does not. */
+  #behindNs = 0;
   #isSplicing = false;
   #canWalk = true;
   #lostRecords = 0;
@@ -127,6 +136,7 @@ export class CaptureWorker {
     this.#port.on('message', (message: ToWorker) => this.receive(message));
     for (const plan of plans) this.#apply(plan);
     for (const connection of ownConnections) this.#pipeline.openOwn(connection);
+    if (this.#options.pipeline.bodyBytesMax > 0) void this.#openBodyFolder();
     this.#send({ kind: 'ready' });
     this.#turn();
   }
@@ -138,12 +148,21 @@ export class CaptureWorker {
       case 'return':
         this.#underWay--;
         return this.#pipeline.reuse(message.batch);
+      case 'want-body':
+        return this.#pipeline.bodies.want(message.number);
+      case 'read-body':
+        return void this.#sendBody(message.number);
+      case 'discard-body':
+        return this.#pipeline.bodies.discard(message.number);
       case 'own-opened':
         return this.#pipeline.openOwn(message.connection);
       case 'own-closed':
         return this.#pipeline.closeOwn(message.id, now() + OWN_GRACE_NS);
       case 'stop':
         this.#isStopping = true;
+        return;
+      case 'close':
+        return void this.#close();
     }
   }
 
@@ -153,6 +172,7 @@ export class CaptureWorker {
     this.#housekeeping(nowNs);
     const pauseMs = this.#pace.next(drainedBytes, nowNs);
     if (this.#isStopping || this.#isRecordingFull()) this.#finish();
+    else if (this.#waitsForDisk()) setTimeout(this.#nextTurn, WRITES_MS);
     else if (!this.#backlog.isEmpty) setImmediate(this.#nextTurn);
     else setTimeout(this.#nextTurn, pauseMs);
   }
@@ -163,6 +183,7 @@ export class CaptureWorker {
   #consume(batchesMax: number, isLast = false): number {
     let drainedBytes = this.#backlog.fill(now(), isLast);
     for (let i = 0; i < batchesMax; i++) {
+      if (!isLast && this.#waitsForDisk()) break;
       const taken = this.#backlog.next();
       if (taken === undefined) break;
       this.#takeMessages();
@@ -174,6 +195,20 @@ export class CaptureWorker {
     }
     this.#counters.add('capture.bytes', drainedBytes);
     return drainedBytes;
+  }
+
+  /**
+   * Whether bodies on their way to the disk get a moment before more of them come: records wait in
+   * the backlog meanwhile. A disk that is slow for longer is not waited for.
+   */
+  #waitsForDisk(): boolean {
+    if (!this.#pipeline.bodies.isBehind) {
+      this.#behindNs = 0;
+      return false;
+    }
+    const nowNs = now();
+    if (this.#behindNs === 0) this.#behindNs = nowNs;
+    return nowNs - this.#behindNs < WRITES_MAX_MS * 1e6 && !this.#backlog.isHalfFull;
   }
 
   #take(records: Uint8Array): void {
@@ -287,7 +322,32 @@ export class CaptureWorker {
     this.#recording?.close();
     this.#kernel.close();
     this.#send({ kind: 'stopped' });
+    void this.#pipeline.bodies.settled().then(() => this.#close());
+  }
+
+  /** The main thread wants no more bodies: the thread ends. */
+  async #close(): Promise<void> {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    await this.#pipeline.bodies.close();
     this.#port.close();
+  }
+
+  /** Until it is there, or when it cannot be, what does not fit into memory is cut. */
+  async #openBodyFolder(): Promise<void> {
+    const { bodyFolder } = this.#options;
+    if (bodyFolder === undefined || this.#hasBodyFolder) return;
+    this.#hasBodyFolder = true;
+    try {
+      await this.#pipeline.bodies.useFolder(bodyFolder);
+    } catch (error) {
+      this.#send({ kind: 'unavailable', what: 'bodies on disk', why: messageOf(error) });
+    }
+  }
+
+  async #sendBody(number: number): Promise<void> {
+    const bytes = await this.#pipeline.bodies.read(number);
+    this.#send({ kind: 'body', number, bytes }, [bytes.buffer]);
   }
 
   #send(message: FromWorker, transfer?: ArrayBuffer[]): void {

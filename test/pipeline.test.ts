@@ -2,10 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventProcessAction, eventRole } from '../src/capture/layout.gen.ts';
+import { BatchWriter } from '../src/handoff/batch-writer.ts';
 import type { Appearance } from '../src/handoff/messages.ts';
 import { Pipeline, type PipelineOptions } from '../src/pipeline.ts';
 import { Counters } from '../src/telemetry/counters.ts';
 import { openRecord, processRecord } from './capture/records.ts';
+import { spanRow } from './handoff/rows.ts';
+import { connection, exchange, process } from './link/builders.ts';
 
 const TGID = 10;
 const START_NS = 7;
@@ -68,4 +71,17 @@ test('a process that has a plan is told with its first connection, too', () => {
   all.setFamily(TGID, 'nginx', false);
   all.consume(connected(1, 'nginx'));
   assert.deepEqual(said, ['socket nginx']);
+});
+
+test('bodies of a batch that nobody takes go with it', () => {
+  const { pipeline: all } = pipeline({ bodies: { memoryBytesMax: 1024 * 1024 } });
+  const body = all.bodies.start(100_000, 100_000);
+  body.add(Buffer.alloc(100_000), 0, 100_000, 0);
+  const made = exchange({ connection: connection({ process: process(TGID) }), role: 'server' });
+  made.responseBody = body;
+  const writer = new BatchWriter();
+  writer.add(made, spanRow({}));
+  assert.equal(all.bodies.held, 1);
+  all.reuse(writer.take() ?? assert.fail());
+  assert.deepEqual([all.bodies.held, all.bodies.memoryBytes], [0, 0]);
 });

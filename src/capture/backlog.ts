@@ -36,6 +36,11 @@ export class Backlog {
     return this.#waiting.length === 0;
   }
 
+  get isHalfFull(): boolean {
+    const { batchBytes, bytesMax } = this.#options;
+    return this.#waiting.length * batchBytes > bytesMax / 2;
+  }
+
   /** Takes what the rings hold, as far as there is room; returns the bytes. */
   fill(timeNs: number, isLast = false): number {
     const { drain, batchBytes, bytesMax } = this.#options;

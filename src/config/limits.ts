@@ -37,8 +37,16 @@ export const limits = {
   heldResponseBytesMax: 64 * 1024,
   /** A send is recorded at its return: how much later than its effects that may be. */
   recordDelayMs: 10,
-  /** Body bytes kept per message at level full, none below it. Beyond: `truncated.body`. */
+  /**
+   * Body bytes kept per message at level full, none below it, where the configuration says nothing
+   * else; and the most that it can say. Beyond: `truncated.body`.
+   */
   bodyBytesMax: 64 * 1024,
+  bodyBytesCeiling: 16 * 1024 * 1024,
+  /** A body that crosses with its row; larger ones cross when they are asked for. */
+  inlineBodyBytesMax: 64 * 1024,
+  /** Bodies that cross at once for who asked for them; the others wait. */
+  bodyReadBytesMax: 16 * 1024 * 1024,
   /** Exchanges held by the linker until their hop is finished. Beyond: `dropped.exchanges`. */
   openExchangesMax: 65_536,
   /** How long a finished ingress waits for its egress and for what is above it. Then: `link.late`. */
@@ -90,6 +98,8 @@ export const limits = {
   storeDigestsMax: 16_384,
   /** Bodies of undecided exchanges in memory. Beyond they go to disk, `store.pending_to_disk`. */
   pendingBodyMemoryBytesMax: 64 * 1024 * 1024,
+  /** Of that memory, what waits for a disk that does not keep up. Beyond, cut: the same counter. */
+  pendingBodyWriteBytesMax: 8 * 1024 * 1024,
   /** Of them on disk, with those on their way there. Beyond, cut: `truncated.store_pending`. */
   pendingBodyDiskBytesMax: 1024 * 1024 * 1024,
   pendingBodyFilesMax: 16_384,

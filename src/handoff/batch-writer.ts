@@ -5,6 +5,7 @@
  */
 import type { Endpoint } from '../capture/types.ts';
 import type { Exchange, MessageHead } from '../protocol/types.ts';
+import type { CapturedBody } from './captured-body.ts';
 import { KNOWN_HEADERS } from './known-headers.ts';
 import type { ExchangeBatch } from './layout.ts';
 import { ENDS, F64, F64_COLUMNS, FLAG, U32, U32_COLUMNS } from './layout.ts';
@@ -50,7 +51,30 @@ const ROWS_START = 64;
 /** Buffers kept for reuse: as many as are usually under way. */
 const SPARE_MAX = 8;
 const BYTES_START = 64 * 1024;
+/** After so many bytes, heads and bodies, a batch should leave: what is more is one hop's. */
+const BYTES_FULL = 1024 * 1024;
+/** Rows after which a batch should leave. */
+const ROWS_FULL = 512;
+/** Buffers that one large hop has grown beyond this are not filled again. */
+const SPARE_BYTES_MAX = 4 * BYTES_FULL;
 const KNOWN_WORDS = 2 * KNOWN_HEADERS.length;
+
+interface BodyColumns {
+  readonly slice: number;
+  readonly held: number;
+  readonly digest: number;
+}
+
+const REQUEST_BODY: BodyColumns = {
+  slice: U32.requestBodyOffset,
+  held: U32.requestBodyHeld,
+  digest: U32.requestBodyDigestOffset,
+};
+const RESPONSE_BODY: BodyColumns = {
+  slice: U32.responseBodyOffset,
+  held: U32.responseBodyHeld,
+  digest: U32.responseBodyDigestOffset,
+};
 
 export class BatchWriter {
   #count = 0;
@@ -68,6 +92,11 @@ export class BatchWriter {
 
   get count(): number {
     return this.#count;
+  }
+
+  /** Whether what was written should leave before more is. */
+  get isFull(): boolean {
+    return this.#count >= ROWS_FULL || this.#used >= BYTES_FULL;
   }
 
   /** Copies one exchange. Rows of a hop are added one after the other, ingress first. */
@@ -109,7 +138,8 @@ export class BatchWriter {
    * the garbage collector run over everything about twice a second.
    */
   reuse(batch: ExchangeBatch): void {
-    if (this.#spare.length < SPARE_MAX) this.#spare.push(batch);
+    const isUsual = batch.bytes.length <= SPARE_BYTES_MAX;
+    if (isUsual && this.#spare.length < SPARE_MAX) this.#spare.push(batch);
   }
 
   #writeNumbers(exchange: Exchange<unknown>, row: SpanRow, at: number): void {
@@ -178,8 +208,22 @@ export class BatchWriter {
     this.#head(request, at + U32.requestHeadOffset);
     this.#known(request, at + U32.known);
     if (response !== null) this.#head(response, at + U32.responseHeadOffset);
-    if (requestBody !== null) this.#slice(requestBody, at + U32.requestBodyOffset);
-    if (responseBody !== null) this.#slice(responseBody, at + U32.responseBodyOffset);
+    if (requestBody !== null) this.#body(requestBody, at, REQUEST_BODY);
+    if (responseBody !== null) this.#body(responseBody, at, RESPONSE_BODY);
+  }
+
+  /** Small bodies are copied; of others the number crosses. Either way the exchange's is over. */
+  #body(body: CapturedBody, row: number, columns: BodyColumns): void {
+    const { keptBytes, digest } = body;
+    if (digest !== null) this.#u32[row + columns.digest] = this.#append(digest);
+    this.#u32[row + columns.slice + 1] = keptBytes;
+    if (body.isInline) {
+      if (this.#used + keptBytes > this.#bytes.length) this.#growBytes(keptBytes);
+      body.copyTo(this.#bytes, this.#used);
+      this.#u32[row + columns.slice] = this.#used;
+      this.#used += keptBytes;
+      body.discard();
+    } else this.#u32[row + columns.held] = body.hold();
   }
 
   /** Appends a head and writes its offset and length into two columns. */
@@ -191,14 +235,13 @@ export class BatchWriter {
     this.#used += lenBytes;
   }
 
-  /** The same for bytes of their own. */
-  #slice(source: Uint8Array, column: number): void {
-    const length = source.length;
-    if (this.#used + length > this.#bytes.length) this.#growBytes(length);
-    this.#bytes.set(source, this.#used);
-    this.#u32[column] = this.#used;
-    this.#u32[column + 1] = length;
-    this.#used += length;
+  /** Offset of the bytes; never 0, because an address comes first. */
+  #append(source: Uint8Array): number {
+    const start = this.#used;
+    if (start + source.length > this.#bytes.length) this.#growBytes(source.length);
+    this.#bytes.set(source, start);
+    this.#used += source.length;
+    return start;
   }
 
   /** The protocol stage says -1 for an absent header; here 0,0 does, which no value can have. */

@@ -8,7 +8,7 @@
  */
 import type { ExchangeEnd } from '../protocol/types.ts';
 import type { ExchangeBatch, Tier } from './layout.ts';
-import { ENDS, F64, F64_COLUMNS, FLAG, TIERS, U32, U32_COLUMNS } from './layout.ts';
+import { DIGEST_BYTES, ENDS, F64, F64_COLUMNS, FLAG, TIERS, U32, U32_COLUMNS } from './layout.ts';
 
 const NOTHING: ExchangeBatch = {
   count: 0,
@@ -17,18 +17,23 @@ const NOTHING: ExchangeBatch = {
   bytes: new Uint8Array(0),
 };
 
+const NO_BODIES: ReadonlyMap<number, Buffer> = new Map();
+const NO_BYTES = Buffer.alloc(0);
+
 export class ExchangeView {
   /** The open batch and the row the cursor stands on, for readers of raw columns. */
   batch: ExchangeBatch = NOTHING;
   row = -1;
   #buffer: Buffer = Buffer.alloc(0);
+  #held = NO_BODIES;
   /** Index of the row's first column. */
   #f64 = 0;
   #u32 = 0;
 
-  /** Stands before the first row of `batch`. */
-  open(batch: ExchangeBatch): void {
+  /** Stands before the first row of `batch`. `held`: bodies that were read, by their number. */
+  open(batch: ExchangeBatch, held: ReadonlyMap<number, Buffer> = NO_BODIES): void {
     this.batch = batch;
+    this.#held = held;
     this.#buffer = Buffer.from(batch.bytes.buffer, batch.bytes.byteOffset, batch.bytes.byteLength);
     this.row = -1;
   }
@@ -181,12 +186,33 @@ export class ExchangeView {
   get responseHead(): Buffer {
     return this.#slice(U32.responseHeadOffset);
   }
-  /** The captured head of the body; empty when none was kept. */
+  /** What was kept of the body, its beginning; empty when that is nothing, or held and not read. */
   get requestBody(): Buffer {
-    return this.#slice(U32.requestBodyOffset);
+    return this.#body(U32.requestBodyHeld, U32.requestBodyOffset);
   }
   get responseBody(): Buffer {
-    return this.#slice(U32.responseBodyOffset);
+    return this.#body(U32.responseBodyHeld, U32.responseBodyOffset);
+  }
+  /** Bytes of the body that are kept, here or held; `requestBodyBytes` is its whole length. */
+  get requestBodyKeptBytes(): number {
+    return this.word(U32.requestBodyKeptBytes);
+  }
+  get responseBodyKeptBytes(): number {
+    return this.word(U32.responseBodyKeptBytes);
+  }
+  /** Number of a body that did not cross, see HeldBodies; 0 for all others. */
+  get requestBodyHeld(): number {
+    return this.word(U32.requestBodyHeld);
+  }
+  get responseBodyHeld(): number {
+    return this.word(U32.responseBodyHeld);
+  }
+  /** SHA-256 of the whole body, where all of it was seen and it is not here whole; else empty. */
+  get requestBodyDigest(): Buffer {
+    return this.#digest(U32.requestBodyDigestOffset);
+  }
+  get responseBodyDigest(): Buffer {
+    return this.#digest(U32.responseBodyDigestOffset);
   }
 
   /** Where a known request header's value starts in `batch.bytes`; -1 when it is absent. */
@@ -218,6 +244,16 @@ export class ExchangeView {
   #text(column: number): string {
     const start = this.word(column);
     return this.#buffer.toString('utf8', start, start + this.word(column + 1));
+  }
+
+  #body(heldColumn: number, column: number): Buffer {
+    const number = this.word(heldColumn);
+    return number === 0 ? this.#slice(column) : (this.#held.get(number) ?? NO_BYTES);
+  }
+
+  #digest(column: number): Buffer {
+    const start = this.word(column);
+    return this.#buffer.subarray(start, start === 0 ? 0 : start + DIGEST_BYTES);
   }
 
   #slice(column: number): Buffer {

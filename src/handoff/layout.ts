@@ -65,8 +65,20 @@ export const U32 = {
   known: 40 /* 10 known headers, two words each */,
   /** Egress: 1 + index of the process at the other end, when that is on this host; 0 unknown. */
   peerProcess: 60,
+  /**
+   * Number of a body that stays where it was captured until somebody asks for it (held-bodies.ts);
+   * 0: there is none, or it is a slice of `bytes`. `KeptBytes` is its length either way.
+   */
+  requestBodyHeld: 61,
+  responseBodyHeld: 62,
+  /** SHA-256 of the whole body, 32 bytes of `bytes`; 0: not known, or that of the slice. */
+  requestBodyDigestOffset: 63,
+  responseBodyDigestOffset: 64,
 } as const;
-export const U32_COLUMNS = 61;
+export const U32_COLUMNS = 65;
+
+/** Of a digest in `bytes` (SHA-256). */
+export const DIGEST_BYTES = 32;
 
 /** Bits of U32.flags. */
 export const FLAG = {

@@ -1,4 +1,5 @@
 /** What crosses between the main thread and the capture worker, besides batches of exchanges. */
+import type { BodyBytesMessage, BodyMessage } from './held-bodies.ts';
 import type { ExchangeBatch, ObservedProcess } from './layout.ts';
 
 /** Policy and linking state of one process, decided by discovery on the main thread. */
@@ -37,13 +38,17 @@ export type ToWorker =
   | { readonly kind: 'own-closed'; readonly id: number }
   /** A batch was read; its buffers may be filled again. */
   | { readonly kind: 'return'; readonly batch: ExchangeBatch }
-  | { readonly kind: 'stop' };
+  | BodyMessage
+  | { readonly kind: 'stop' }
+  /** After `stopped`: nobody reads bodies any more. */
+  | { readonly kind: 'close' };
 
 export type FromWorker =
   /** Everything is attached; capture runs. */
   | { readonly kind: 'ready' }
   | { readonly kind: 'process'; readonly process: ObservedProcess }
   | { readonly kind: 'batch'; readonly batch: ExchangeBatch }
+  | BodyBytesMessage
   /** Values by telemetry's COUNTER_NAMES; sent every second and before `stopped`. */
   | { readonly kind: 'counters'; readonly values: Float64Array }
   | Appearance
@@ -54,7 +59,10 @@ export type FromWorker =
   /** A uprobe or another part could not be set up; the agent goes on without it. */
   | { readonly kind: 'unavailable'; readonly what: string; readonly why: string }
   | { readonly kind: 'failed'; readonly code: string; readonly text: ErrorTextMessage }
-  /** Limits of a recording were reached, or `stop` was obeyed; everything was flushed. */
+  /**
+   * Limits of a recording were reached, or `stop` was obeyed; everything was flushed. Bodies can be
+   * read until all of them are decided, or `close`.
+   */
   | { readonly kind: 'stopped' };
 
 /**

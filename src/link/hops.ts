@@ -6,7 +6,8 @@
 import type { BatchWriter } from '../handoff/batch-writer.ts';
 import { FLAG } from '../handoff/layout.ts';
 import type { CounterName, Counters } from '../telemetry/counters.ts';
-import type { LinkNode } from './node.ts';
+import { discardBodies } from './bodies.ts';
+import type { LinkExchange, LinkNode } from './node.ts';
 import { TIER } from './node.ts';
 import { ownTimeNs } from './own-time.ts';
 import { printOf } from './pairs.ts';
@@ -39,12 +40,21 @@ export class Hops {
   readonly #processes: Processes;
   readonly #counters: Counters;
   readonly #limits: HopLimits;
+  /** Called when the rows of a hop are written. */
+  readonly #emitted: () => void;
   #oldest: LinkNode | null = null;
   #newest: LinkNode | null = null;
   #live = 0;
   #lastHop = 0;
 
-  constructor(writer: BatchWriter, processes: Processes, counters: Counters, limits: HopLimits) {
+  constructor(
+    writer: BatchWriter,
+    processes: Processes,
+    counters: Counters,
+    limits: HopLimits,
+    emitted: () => void,
+  ) {
+    this.#emitted = emitted;
     this.#writer = writer;
     this.#processes = processes;
     this.#counters = counters;
@@ -142,14 +152,15 @@ export class Hops {
     this.#write(first);
     for (let egress = first.firstEgress; egress !== null; egress = egress.nextEgress)
       if (egress.hasEnded && egress.stage === 'live') this.#write(egress);
+    this.#emitted();
   }
 
   #write(node: LinkNode): void {
     const { exchange } = node;
     if (exchange === null) return;
     if (!node.isDecided) giveUpParent(node);
-    if (node.isOwn || node.connection.isOwn) this.#counters.add('link.own_traffic');
-    else if (node.isNative) this.#counters.add('dropped.native_tracing');
+    if (node.isOwn || node.connection.isOwn) this.#leaveOut(exchange, 'link.own_traffic');
+    else if (node.isNative) this.#leaveOut(exchange, 'dropped.native_tracing');
     else {
       node.process = this.#processes.indexOf(node.owner);
       if (node.peer !== null) node.peerProcess = 1 + this.#processes.indexOf(node.peer);
@@ -160,6 +171,11 @@ export class Hops {
     }
     if (mayBeReadLater(node)) node.headPrint = printOf(exchange);
     this.#release(node, 'emitted');
+  }
+
+  #leaveOut(exchange: LinkExchange, counter: CounterName): void {
+    this.#counters.add(counter);
+    discardBodies(exchange);
   }
 
   #hopOf(node: LinkNode): number {
@@ -208,6 +224,7 @@ export class Hops {
   #drop(node: LinkNode): void {
     if (node.stage !== 'live') return;
     this.#counters.add('dropped.exchanges');
+    if (node.exchange !== null) discardBodies(node.exchange);
     this.#release(node, 'dropped');
   }
 }

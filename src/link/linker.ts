@@ -19,6 +19,7 @@ import type { ExchangeBatch, ObservedProcess } from '../handoff/layout.ts';
 import { FLAG } from '../handoff/layout.ts';
 import type { Exchange, ExchangeSink } from '../protocol/types.ts';
 import type { Counters } from '../telemetry/counters.ts';
+import { discardBodies } from './bodies.ts';
 import type { ConnectionState } from './connections.ts';
 import { Connections } from './connections.ts';
 import { Decider } from './decider.ts';
@@ -48,9 +49,6 @@ export interface LinkerOptions {
   /** Signals that may link; all when left out. */
   readonly signals?: LinkSettings;
 }
-
-/** Rows after which a batch leaves without waiting for `flush`. */
-const BATCH_ROWS = 512;
 
 export class Linker implements ExchangeSink<LinkNode>, EventSink {
   readonly #counters: Counters;
@@ -83,7 +81,9 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
       isLinking: signals.tiers.includes('local'),
     });
     this.#connections = new Connections(this.#linkWaitNs, (state) => this.#pairs.leave(state));
-    this.#hops = new Hops(this.#writer, this.#processes, options.counters, bounds);
+    this.#hops = new Hops(this.#writer, this.#processes, options.counters, bounds, () =>
+      this.#flushFull(),
+    );
     this.#decider = new Decider({
       counters: options.counters,
       connections: this.#connections,
@@ -169,7 +169,7 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
     else if (node.parent !== null) node.parent.openEgress--;
     if (node.isDecided) this.#judgeTracing(node, exchange);
     this.#hops.settle(node);
-    if (this.#writer.count >= BATCH_ROWS) this.flush();
+    if (node.stage === 'dropped') discardBodies(exchange);
   }
 
   lost(connection: Connection, _exchanges: number): void {
@@ -181,7 +181,6 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
     this.#decider.tick(nowNs - this.#linkWaitNs);
     this.#connections.tick(nowNs);
     this.#hops.tick(nowNs);
-    if (this.#writer.count >= BATCH_ROWS) this.flush();
   }
 
   /** Buffers of a batch that was handed on and read. */
@@ -193,6 +192,11 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
   flush(): void {
     const batch = this.#writer.take();
     if (batch !== null) this.#emit(batch);
+  }
+
+  /** A batch that is full leaves without waiting for `flush`. */
+  #flushFull(): void {
+    if (this.#writer.isFull) this.flush();
   }
 
   /** The agent stops: every hop is handed on as far as it ended. */

@@ -5,6 +5,7 @@
  * request head is complete and filled until `end`; later stages keep their own state in `link`.
  */
 import type { Connection } from '../capture/types.ts';
+import type { CapturedBody } from '../handoff/captured-body.ts';
 
 /**
  * A message head, start line to the empty line: bytes [start, start + lenBytes) of `store`, which
@@ -72,8 +73,11 @@ export interface Exchange<Link = unknown> {
   /** Time of the last request byte; 0 until the request is complete. */
   requestEndNs: number;
   requestBodyBytes: number;
-  /** Captured head of the body, up to the body limit; null when none was kept. */
-  requestBody: Buffer | null;
+  /**
+   * What is kept of the body, up to the body limit; null when nothing is to be. Whoever takes the
+   * exchange after its end copies, holds or discards it.
+   */
+  requestBody: CapturedBody | null;
 
   response: MessageHead | null;
   /** 0 until a final response head was seen. Interim responses are counted, not kept. */
@@ -84,7 +88,7 @@ export interface Exchange<Link = unknown> {
   responseStartNs: number;
   endNs: number;
   responseBodyBytes: number;
-  responseBody: Buffer | null;
+  responseBody: CapturedBody | null;
 
   /** Bytes that the agent decided not to keep (limits). */
   isRequestTruncated: boolean;

@@ -1,226 +1,158 @@
 /**
  * Bodies of exchanges that are not decided yet: whether they are to be stored is known only when
- * the exchange has ended. They are held in memory up to a bound, then in files (0600) up to
+ * the exchange has ended. All of them are held in memory up to a bound, then in files up to
  * another; beyond that a body is cut, marked and counted.
  *
- *   open --append--> memory --(bound)--> file --read--> kept | discarded
+ *   start --add--> memory --(bound)--> file --hold, by number--> read | discard
  */
-import { createHash, type Hash } from 'node:crypto';
-import { readdir, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { limits } from '../config/limits.ts';
+import type { BodyKeeper } from '../handoff/captured-body.ts';
+import { heldBodiesOf } from '../handoff/held-columns.ts';
+import type { ExchangeBatch } from '../handoff/layout.ts';
 import type { Counters } from '../telemetry/counters.ts';
-import { PendingFile } from './pending-file.ts';
-import type { BodyInput } from './record-input.ts';
-import { claimFolder } from './spool/folder.ts';
+import { PendingBody } from './pending-body.ts';
+import type { PendingFile } from './pending-file.ts';
+import { PendingFiles } from './pending-files.ts';
+import { PendingMemory } from './pending-memory.ts';
 
 export interface PendingLimits {
-  /** Of one body; what is beyond is counted and digested, not kept. */
-  readonly bodyBytesMax: number;
+  /** Of all bodies, with what is on its way to the disk. */
   readonly memoryBytesMax: number;
-  /** Of all files, and of what is on its way into them. */
   readonly diskBytesMax: number;
   readonly filesMax: number;
 }
 
-const SUFFIX = '.body';
-const EMPTY = new Uint8Array(0);
+/** Of the memory: what is on its way to the disk, at most. */
+const WRITE_SHARE = 1 / 4;
 
-export class PendingBodies {
-  readonly #folder: string;
+export class PendingBodies implements BodyKeeper {
+  readonly memory: PendingMemory;
+  readonly counters: Counters;
   readonly #limits: PendingLimits;
-  readonly #counters: Counters;
-  #memoryBytes = 0;
-  #diskBytes = 0;
-  #files = 0;
+  readonly #writeBytesMax: number;
+  #files: PendingFiles | undefined;
+  readonly #held = new Map<number, PendingBody>();
+  /** Held ones that somebody wants to read: they stay when their batch comes back. */
+  readonly #wanted = new Set<number>();
+  #reading = 0;
   #number = 0;
+  #onEmpty: () => void = () => undefined;
 
-  private constructor(folder: string, limits: PendingLimits, counters: Counters) {
-    this.#folder = folder;
-    this.#limits = limits;
-    this.#counters = counters;
+  constructor(bounds: PendingLimits, counters: Counters) {
+    this.#limits = bounds;
+    this.counters = counters;
+    const share = Math.floor(bounds.memoryBytesMax * WRITE_SHARE);
+    this.#writeBytesMax = Math.min(share, limits.pendingBodyWriteBytesMax);
+    this.memory = new PendingMemory(bounds.memoryBytesMax - this.#writeBytesMax);
   }
 
-  /** Deletes what an earlier process left: nobody can decide it any more. */
-  static async open(
-    folder: string,
-    limits: PendingLimits,
-    counters: Counters,
-  ): Promise<PendingBodies> {
-    await claimFolder(folder);
-    for (const name of (await readdir(folder)).filter((each) => each.endsWith(SUFFIX))) {
-      await unlink(join(folder, name));
-      counters.add('store.pending_orphans');
-    }
-    return new PendingBodies(folder, limits, counters);
+  /**
+   * From now on what does not fit into memory goes to files in `folder`.
+   * @throws AgentError when it cannot be used, or another process uses it
+   */
+  async useFolder(folder: string): Promise<void> {
+    const bounds = { ...this.#limits, writeBytesMax: this.#writeBytesMax };
+    this.#files = await PendingFiles.open(folder, bounds, this.counters);
   }
 
   get memoryBytes(): number {
-    return this.#memoryBytes;
+    return this.memory.usedBytes + (this.#files?.writeBytes ?? 0);
   }
 
   get diskBytes(): number {
-    return this.#diskBytes;
+    return this.#files?.diskBytes ?? 0;
   }
 
   get files(): number {
-    return this.#files;
+    return this.#files?.count ?? 0;
   }
 
-  start(): PendingBody {
-    return new PendingBody(this, this.#limits.bodyBytesMax, this.#counters);
+  /** Much waits for the disk: its writes should get a moment before more comes. */
+  get isBehind(): boolean {
+    return this.#files !== undefined && this.#files.writeBytes > this.#writeBytesMax / 4;
   }
 
-  /** Of a body: whether so many bytes more may be in memory. */
-  claimMemory(bytes: number): boolean {
-    if (this.#memoryBytes + bytes > this.#limits.memoryBytesMax) return false;
-    this.#memoryBytes += bytes;
-    return true;
+  /** Bodies that nobody has decided about yet. */
+  get held(): number {
+    return this.#held.size + this.#reading;
   }
 
-  releaseMemory(bytes: number): void {
-    this.#memoryBytes -= bytes;
+  start(bytesMax: number, lenBytes: number): PendingBody {
+    return new PendingBody(this, bytesMax, lenBytes);
   }
 
-  claimDisk(bytes: number): boolean {
-    if (this.#diskBytes + bytes > this.#limits.diskBytesMax) return false;
-    this.#diskBytes += bytes;
-    return true;
+  /** Of a body: see CapturedBody. */
+  hold(body: PendingBody): number {
+    do {
+      this.#number = (this.#number + 1) >>> 0 || 1;
+    } while (this.#held.has(this.#number));
+    this.#held.set(this.#number, body);
+    return this.#number;
   }
 
-  /** A file for a body that does not fit into memory; undefined when there are too many. */
-  claimFile(): PendingFile | undefined {
-    if (this.#files >= this.#limits.filesMax) return undefined;
-    this.#files++;
-    this.#counters.add('store.pending_to_disk');
-    return new PendingFile(join(this.#folder, `${this.#number++}${SUFFIX}`));
+  /** Of a body: a file for what does not fit into memory; null: there is none, or too many. */
+  createFile(): PendingFile | null {
+    return this.#files?.create() ?? null;
   }
 
-  releaseFile(bytes: number): void {
-    this.#files--;
-    this.#diskBytes -= bytes;
-  }
-}
-
-/**
- * One body as it comes in; `read` or `discard` ends it. Digests are taken on the way only where
- * the bytes are not all in memory at the end.
- */
-export class PendingBody {
-  readonly #owner: PendingBodies;
-  readonly #bytesMax: number;
-  readonly #counters: Counters;
-  /** Of all bytes so far, and of those that are kept when that is less. */
-  #whole: Hash | undefined;
-  #stored: Hash | undefined;
-  readonly #chunks: Uint8Array[] = [];
-  #file: PendingFile | undefined;
-  #lenBytes = 0;
-  #memoryBytes = 0;
-  #fileBytes = 0;
-  #isCut = false;
-  #hasGap = false;
-
-  constructor(owner: PendingBodies, bytesMax: number, counters: Counters) {
-    this.#owner = owner;
-    this.#bytesMax = bytesMax;
-    this.#counters = counters;
+  /** Its batch may come back before it is read. */
+  want(number: number): void {
+    if (this.#held.has(number)) this.#wanted.add(number);
   }
 
-  /** Bytes so far, seen or not. */
-  get lenBytes(): number {
-    return this.#lenBytes;
-  }
-
-  /** The next bytes; they are the body's from now on. */
-  append(bytes: Uint8Array): void {
-    this.#lenBytes += bytes.length;
-    if (this.#hasGap) return;
-    const isSmall = !this.#isCut && this.#storedBytes + bytes.length <= this.#bytesMax;
-    if (isSmall && this.#whole === undefined && this.#owner.claimMemory(bytes.length)) {
-      this.#chunks.push(bytes);
-      this.#memoryBytes += bytes.length;
-      return;
-    }
-    const whole = this.#digestSoFar();
-    if (this.#isCut) {
-      whole.update(bytes);
-      return;
-    }
-    const kept = bytes.subarray(0, this.#bytesMax - this.#storedBytes);
-    const isKept = kept.length > 0 && this.#keepInFile(kept);
-    whole.update(isKept ? kept : EMPTY);
-    if (!isKept || kept.length < bytes.length) this.#cut();
-    whole.update(isKept ? bytes.subarray(kept.length) : bytes);
-  }
-
-  /** Bytes that were not seen: what comes after them is not kept, their length is. */
-  skip(lenBytes: number): void {
-    if (lenBytes === 0) return;
-    this.#cut();
-    this.#lenBytes += lenBytes;
-    this.#hasGap = true;
-  }
-
-  /** The exchange is decided: the body is wanted. Nothing is held any more. */
-  async read(): Promise<BodyInput> {
-    const tail = (await this.#file?.read()) ?? new Uint8Array(0);
-    const bytes = Buffer.concat([...this.#chunks, tail]);
-    const isRead = bytes.length === this.#storedBytes;
-    if (!isRead) this.#counters.add('truncated.store_pending');
-    this.#end();
-    const whole = this.#hasGap ? undefined : this.#whole?.digest('hex');
-    return {
-      bytes,
-      lenBytes: this.#lenBytes,
-      isTruncated: this.#isCut || !isRead,
-      isRedacted: false,
-      sha256: isRead ? (this.#stored?.digest('hex') ?? whole) : undefined,
-      wholeSha256: whole,
-    };
+  /**
+   * The exchange is decided: the body is wanted. Nothing is held any more. Empty when it is not
+   * there, shorter than it was when the disk refused it.
+   */
+  async read(number: number): Promise<Uint8Array<ArrayBuffer>> {
+    const body = this.#take(number);
+    if (body === undefined) return new Uint8Array(0);
+    this.#reading++;
+    const bytes = await body.read();
+    this.#reading--;
+    this.#checkEmpty();
+    return bytes;
   }
 
   /** The exchange is decided: the body is not wanted. */
-  discard(): void {
-    this.#counters.add('store.pending_discarded');
-    this.#end();
+  discard(number: number): void {
+    const body = this.#take(number);
+    if (body === undefined) return;
+    this.counters.add('store.pending_discarded');
+    body.discard();
+    this.#checkEmpty();
   }
 
-  get #storedBytes(): number {
-    return this.#memoryBytes + this.#fileBytes;
-  }
-
-  #keepInFile(bytes: Uint8Array): boolean {
-    if (this.#owner.claimDisk(bytes.length)) {
-      this.#file ??= this.#owner.claimFile();
-      this.#file?.append(bytes);
-      if (this.#file !== undefined) {
-        this.#fileBytes += bytes.length;
-        return true;
-      }
-      this.#owner.claimDisk(-bytes.length);
+  /** A batch came back, or nobody gets it: of its bodies those stay that are wanted. */
+  discardOf(batch: ExchangeBatch): void {
+    if (this.#held.size === 0) return;
+    for (const { number } of heldBodiesOf(batch)) {
+      if (!this.#wanted.has(number)) this.discard(number);
     }
-    this.#counters.add('truncated.store_pending');
-    return false;
   }
 
-  #digestSoFar(): Hash {
-    if (this.#whole !== undefined) return this.#whole;
-    this.#whole = createHash('sha256');
-    for (const chunk of this.#chunks) this.#whole.update(chunk);
-    return this.#whole;
+  /** Resolves when nothing is held. */
+  async settled(): Promise<void> {
+    if (this.held === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+    });
   }
 
-  /** From here on nothing is kept. */
-  #cut(): void {
-    if (this.#isCut) return;
-    this.#isCut = true;
-    this.#stored = this.#digestSoFar().copy();
+  /** Deletes what nobody decided about, and leaves the folder. */
+  async close(): Promise<void> {
+    for (const number of this.#held.keys()) this.discard(number);
+    await this.#files?.close();
   }
 
-  #end(): void {
-    this.#owner.releaseMemory(this.#memoryBytes);
-    this.#chunks.length = 0;
-    const file = this.#file;
-    if (file !== undefined) void file.remove().then(() => this.#owner.releaseFile(this.#fileBytes));
+  #take(number: number): PendingBody | undefined {
+    const body = this.#held.get(number);
+    this.#held.delete(number);
+    this.#wanted.delete(number);
+    return body;
+  }
+
+  #checkEmpty(): void {
+    if (this.held === 0) this.#onEmpty();
   }
 }

@@ -1,43 +1,136 @@
-/** The part of a pending body that did not fit into memory. Writes are not waited for. */
+/**
+ * The part of a body that did not fit into memory. Nobody waits for its writes: bytes are copied
+ * to chunks, and what has gathered is written when the disk is ready for it.
+ */
 import { constants } from 'node:fs';
-import { type FileHandle, open, readFile, unlink } from 'node:fs/promises';
+import { type FileHandle, open, unlink } from 'node:fs/promises';
+import type { PendingFiles } from './pending-files.ts';
 
 const MODE = 0o600;
+const CHUNK_BYTES = 16 * 1024;
+const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
+
+interface Chunk {
+  readonly bytes: Buffer;
+  usedBytes: number;
+}
 
 export class PendingFile {
+  readonly #files: PendingFiles;
   readonly #path: string;
-  #handle: FileHandle | undefined;
-  #last: Promise<void> = Promise.resolve();
+  /** Not being written yet. */
+  #chunks: Chunk[] = [];
+  #lenBytes = 0;
+  #isCreated = false;
   #isFailed = false;
+  #isRemoved = false;
+  /** Resolves when nothing is being written; null: nothing is. */
+  #writing: Promise<void> | null = null;
 
-  constructor(path: string) {
+  constructor(files: PendingFiles, path: string) {
+    this.#files = files;
     this.#path = path;
   }
 
-  append(bytes: Uint8Array): void {
-    this.#last = this.#last.then(() => this.#write(bytes));
+  /** Takes `lenBytes` of `source` from `at` on: all of them, or none when a bound is reached. */
+  append(source: Uint8Array, at: number, lenBytes: number): boolean {
+    if (this.#isFailed || !this.#files.claim(lenBytes)) return false;
+    const last = this.#chunks.at(-1);
+    const roomBytes = last === undefined ? 0 : last.bytes.length - last.usedBytes;
+    const more = lenBytes <= roomBytes ? 0 : Math.max(CHUNK_BYTES, lenBytes - roomBytes);
+    if (more > 0 && !this.#files.claimWrite(more)) {
+      this.#files.release(lenBytes);
+      return false;
+    }
+    const first = Math.min(lenBytes, roomBytes);
+    if (last !== undefined) fill(last, source, at, first);
+    if (more > 0) {
+      const chunk = { bytes: Buffer.allocUnsafeSlow(more), usedBytes: 0 };
+      fill(chunk, source, at + first, lenBytes - first);
+      this.#chunks.push(chunk);
+    }
+    this.#lenBytes += lenBytes;
+    this.#writing ??= this.#files.run(() => this.#write());
+    return true;
   }
 
-  /** What could be written: less than was appended when the disk refused. */
-  async read(): Promise<Uint8Array> {
-    await this.#last;
-    return readFile(this.#path).catch(() => new Uint8Array(0));
+  /** Fills `target`; returns how many bytes there were: fewer when the disk refused some. */
+  async readInto(target: Uint8Array): Promise<number> {
+    await this.#writing;
+    return this.#files.run(() => readAll(this.#path, target));
   }
 
-  async remove(): Promise<void> {
-    await this.#last;
-    await this.#handle?.close().catch(() => undefined);
-    await unlink(this.#path).catch(() => undefined);
+  /** May be called while it is written; the room is free when the file is gone. */
+  remove(): void {
+    if (this.#isRemoved) return;
+    this.#isRemoved = true;
+    void this.#remove();
   }
 
-  async #write(bytes: Uint8Array): Promise<void> {
-    if (this.#isFailed) return;
+  async #remove(): Promise<void> {
+    await this.#writing;
+    if (this.#isCreated) await this.#files.run(() => unlink(this.#path).catch(() => undefined));
+    this.#files.removed(this, this.#lenBytes);
+  }
+
+  async #write(): Promise<void> {
+    while (this.#chunks.length > 0) {
+      const chunks = this.#chunks.splice(0);
+      if (!this.#isRemoved && !this.#isFailed) await this.#writeChunks(chunks);
+      for (const { bytes } of chunks) this.#files.releaseWrite(bytes.length);
+    }
+    this.#writing = null;
+  }
+
+  async #writeChunks(chunks: readonly Chunk[]): Promise<void> {
+    let handle: FileHandle | undefined;
     try {
-      const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
-      this.#handle ??= await open(this.#path, flags | constants.O_NOFOLLOW, MODE);
-      await this.#handle.appendFile(bytes);
+      const flags = O_WRONLY | O_APPEND | O_NOFOLLOW | (this.#isCreated ? 0 : O_CREAT | O_EXCL);
+      handle = await open(this.#path, flags, MODE);
+      this.#isCreated = true;
+      await writeAll(handle, chunks);
     } catch {
       this.#isFailed = true;
+    } finally {
+      await handle?.close().catch(() => undefined);
     }
   }
+}
+
+function fill(chunk: Chunk, source: Uint8Array, at: number, lenBytes: number): void {
+  chunk.bytes.set(source.subarray(at, at + lenBytes), chunk.usedBytes);
+  chunk.usedBytes += lenBytes;
+}
+
+/** One call for all of them, unless the disk takes less. */
+async function writeAll(handle: FileHandle, chunks: readonly Chunk[]): Promise<void> {
+  let pieces = chunks.map(({ bytes, usedBytes }) => bytes.subarray(0, usedBytes));
+  while (pieces.length > 0) {
+    let { bytesWritten } = await handle.writev(pieces);
+    const rest = pieces.findIndex(({ length }) => {
+      bytesWritten -= length;
+      return bytesWritten < 0;
+    });
+    pieces = rest === -1 ? [] : pieces.slice(rest);
+    // Negative: so many bytes of that piece are left.
+    if (rest !== -1) pieces[0] = pieces[0].subarray(bytesWritten);
+  }
+}
+
+async function readAll(path: string, target: Uint8Array): Promise<number> {
+  let handle: FileHandle | undefined;
+  let doneBytes = 0;
+  try {
+    handle = await open(path, O_RDONLY | O_NOFOLLOW);
+    while (doneBytes < target.length) {
+      const { bytesRead } = await handle.read(target, doneBytes, target.length - doneBytes);
+      if (bytesRead === 0) break;
+      doneBytes += bytesRead;
+    }
+  } catch {
+    // What could be read is there; the caller sees that it is less.
+  } finally {
+    await handle?.close().catch(() => undefined);
+  }
+  return doneBytes;
 }

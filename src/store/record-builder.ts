@@ -60,9 +60,15 @@ export interface RecordBuilderParts {
   readonly counters: Counters;
 }
 
+interface KeptBody {
+  readonly bytes: Buffer;
+  /** SHA-256 of the whole body; empty where it is not known, or `bytes` are all of it. */
+  readonly digest: Buffer;
+}
+
 interface CapturedBody {
   /** null: the level has none. */
-  readonly body: Buffer | null;
+  readonly body: KeptBody | null;
   readonly isEnded: boolean;
   readonly form: BodyForm | undefined;
 }
@@ -80,9 +86,12 @@ export class RecordBuilder {
     this.#parts = parts;
   }
 
-  /** Stands on no row of it yet. What is built keeps none of its bytes but those of bodies. */
-  open(batch: ExchangeBatch): void {
-    this.#view.open(batch);
+  /**
+   * Stands on no row of it yet. What is built keeps none of its bytes but those of bodies. `held`:
+   * bodies that did not cross with it, by their number.
+   */
+  open(batch: ExchangeBatch, held?: ReadonlyMap<number, Buffer>): void {
+    this.#view.open(batch, held);
   }
 
   /**
@@ -149,7 +158,7 @@ export class RecordBuilder {
     const isTls = (view.flags & FLAG.tls) !== 0;
     const target = splitTarget(targetOf(head), method, view.header(SLOT.host) ?? '');
     const scheme = target.scheme || (isTls ? 'https' : 'http');
-    const body = hasBody ? view.requestBody : null;
+    const body = hasBody ? { bytes: view.requestBody, digest: view.requestBodyDigest } : null;
     const isEnded = view.requestEndNs > 0;
     const form = this.#forms?.request;
     return {
@@ -166,7 +175,7 @@ export class RecordBuilder {
 
   #response(hasBody: boolean, hasHeaders: boolean): MessageInput {
     const view = this.#view;
-    const body = hasBody ? view.responseBody : null;
+    const body = hasBody ? { bytes: view.responseBody, digest: view.responseBodyDigest } : null;
     const isEnded = view.end === 'complete' || view.end === 'tunnel';
     const form = this.#forms?.response;
     const captured = { body, isEnded, form };
@@ -197,7 +206,7 @@ export class RecordBuilder {
   }
 
   #body(
-    bytes: Buffer,
+    { bytes, digest }: KeptBody,
     lenBytes: number,
     isEnded: boolean,
     { contentType, codings }: BodyForm,
@@ -211,8 +220,15 @@ export class RecordBuilder {
       if (result.kind === 'masked') counters.add('store.bodies_masked');
       if (result.kind !== 'untouched') return { ...plain, bytes: result.bytes, isRedacted: true };
     }
-    // The batch is filled again when everybody has read it.
-    return { ...plain, bytes: Buffer.from(bytes), isRedacted: false };
+    const whole = digest.length === 0 ? undefined : digest.toString('hex');
+    return {
+      ...plain,
+      // The batch is filled again when everybody has read it.
+      bytes: Buffer.from(bytes),
+      isRedacted: false,
+      sha256: isTruncated ? undefined : whole,
+      wholeSha256: whole,
+    };
   }
 }
 

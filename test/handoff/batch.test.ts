@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
+import { limits } from '../../src/config/limits.ts';
 import { ExchangeView } from '../../src/handoff/batch.ts';
 import type { SpanRow } from '../../src/handoff/batch-writer.ts';
 import { BatchWriter } from '../../src/handoff/batch-writer.ts';
+import { heldBodiesOf } from '../../src/handoff/held-columns.ts';
 import { SLOT } from '../../src/handoff/known-headers.ts';
 import { FLAG, TIERS } from '../../src/handoff/layout.ts';
+import { PendingBodies } from '../../src/store/pending-bodies.ts';
+import { Counters } from '../../src/telemetry/counters.ts';
 import { answer, connection, endpoint, exchange, process } from '../link/builders.ts';
 
 const ROW: SpanRow = {
@@ -41,6 +46,20 @@ function sample(target = '/a') {
   return answer(made, 5e6, 404);
 }
 
+function bodies(): PendingBodies {
+  const bounds = { memoryBytesMax: 4 * 1024 * 1024, diskBytesMax: 0, filesMax: 0 };
+  return new PendingBodies(bounds, new Counters());
+}
+
+function bodyOf(keeper: PendingBodies, text: string, bytesMax = text.length) {
+  const body = keeper.start(bytesMax, text.length);
+  body.add(Buffer.from(text), 0, text.length, 0);
+  body.finish();
+  return body;
+}
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest();
+
 function only(writer: BatchWriter): ExchangeView {
   const view = new ExchangeView();
   const batch = writer.take();
@@ -53,7 +72,7 @@ function only(writer: BatchWriter): ExchangeView {
 test('a row comes back as it went in', () => {
   const writer = new BatchWriter();
   const source = sample();
-  source.requestBody = Buffer.from('body');
+  source.requestBody = bodyOf(bodies(), 'body');
   source.hasLoss = true;
   source.end = 'reset';
   source.interimResponses = 1;
@@ -78,6 +97,8 @@ test('a row comes back as it went in', () => {
   assert.deepEqual(view.requestHead, source.request.bytes);
   assert.deepEqual(view.responseHead, source.response?.bytes);
   assert.equal(view.requestBody.toString(), 'body');
+  assert.deepEqual([view.requestBodyKeptBytes, view.requestBodyHeld], [4, 0]);
+  assert.equal(view.requestBodyDigest.length, 0);
   assert.equal(view.responseBody.length, 0);
   assert.equal(view.connectionId, source.connection.id);
 });
@@ -130,6 +151,65 @@ test('taken buffers can be transferred and the writer starts again', () => {
   view.next();
   assert.match(view.requestHead.toString(), /^GET \/first /);
   assert.equal(view.localAddress, '127.0.0.1');
+});
+
+test('a small body crosses with its row, and is held no longer', () => {
+  const keeper = bodies();
+  const source = sample();
+  source.requestBody = bodyOf(keeper, 'x'.repeat(limits.inlineBodyBytesMax));
+  source.responseBody = bodyOf(keeper, 'first, and more', 5);
+  const writer = new BatchWriter();
+  writer.add(source, ROW);
+  const view = only(writer);
+  assert.equal(view.requestBody.length, limits.inlineBodyBytesMax);
+  assert.deepEqual([view.responseBody.toString(), view.responseBodyKeptBytes], ['first', 5]);
+  assert.deepEqual(view.responseBodyDigest, sha256('first, and more'));
+  assert.deepEqual([keeper.held, keeper.memoryBytes], [0, 0]);
+});
+
+test('of a larger body its number crosses, with length and digest, until the batch comes back', async () => {
+  const keeper = bodies();
+  const text = 'x'.repeat(limits.inlineBodyBytesMax + 1);
+  const writer = new BatchWriter();
+  for (let row = 0; row < 2; row++) {
+    const source = sample();
+    source.requestBody = bodyOf(keeper, text);
+    source.responseBody = bodyOf(keeper, text);
+    writer.add(source, ROW);
+  }
+  const view = only(writer);
+  assert.deepEqual([view.requestBody.length, view.requestBodyKeptBytes], [0, text.length]);
+  assert.deepEqual(view.requestBodyDigest, sha256(text));
+  assert.deepEqual(view.responseBodyDigest, sha256(text));
+  const numbers = heldBodiesOf(view.batch).map(({ row, number }) => [row, number]);
+  assert.deepEqual(numbers, [
+    [0, 1],
+    [0, 2],
+    [1, 3],
+    [1, 4],
+  ]);
+  assert.ok(view.batch.bytes.length < text.length);
+  keeper.want(view.responseBodyHeld);
+  const read = Buffer.from(await keeper.read(view.requestBodyHeld));
+  view.open(view.batch, new Map([[view.requestBodyHeld, read]]));
+  view.next();
+  assert.equal(view.requestBody.toString(), text);
+  assert.equal(view.responseBody.length, 0, 'it was not read');
+  keeper.discardOf(view.batch);
+  assert.equal(keeper.held, 1, 'the one that is wanted');
+  assert.equal(Buffer.from(await keeper.read(view.responseBodyHeld)).toString(), text);
+  assert.deepEqual([keeper.held, keeper.memoryBytes], [0, 0]);
+});
+
+test('a batch with many bytes is full before it has many rows', () => {
+  const keeper = bodies();
+  const writer = new BatchWriter();
+  for (let row = 0; row < 17; row++) {
+    assert.equal(writer.isFull, row === 16);
+    const source = sample();
+    source.responseBody = bodyOf(keeper, 'x'.repeat(limits.inlineBodyBytesMax));
+    writer.add(source, ROW);
+  }
 });
 
 test('text of addresses is cut at 255 bytes', () => {

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import type { DataEvent } from '../../src/capture/types.ts';
 import { headerValue, targetOf } from '../../src/handoff/head.ts';
-import { describeExchange, type Outcome, play } from './outcome.ts';
+import { describeExchange, keptOf, type Outcome, play } from './outcome.ts';
 import {
   connectionOf,
   goServerOf,
+  lettersFrom,
   pick,
   type Random,
   randomOf,
@@ -80,6 +82,38 @@ function assertTrue(outcome: Outcome, truth: readonly Truth[], traits: Traits): 
   }
 }
 
+/** Of each body the beginning is kept, and a digest only of the whole. */
+function assertBodies(outcome: Outcome, truth: readonly Truth[], bodyBytesMax: number): number {
+  let digests = 0;
+  for (const exchange of outcome.ended) {
+    const target = targetOf(exchange.request.bytes);
+    const sent = truth.find((entry) => entry.target === target) ?? assert.fail();
+    for (const [body, lenBytes] of [
+      [exchange.requestBody, sent.requestBytes],
+      [exchange.responseBody, sent.responseBytes],
+    ] as const) {
+      const kept = keptOf(body)?.toString() ?? '';
+      if (body === null || kept === '') continue;
+      assert.ok(kept.length <= Math.min(bodyBytesMax, lenBytes));
+      assert.equal(kept, lettersFrom(kept[0], kept.length));
+      if (body.digest === null) continue;
+      digests++;
+      const whole = createHash('sha256').update(lettersFrom(kept[0], lenBytes)).digest('hex');
+      assert.equal(Buffer.from(body.digest).toString('hex'), whole);
+    }
+  }
+  return digests;
+}
+
+/** Whoever ends the exchanges ends all that is kept of bodies. */
+function assertReleased(outcome: Outcome): void {
+  for (const { requestBody, responseBody } of outcome.ended) {
+    requestBody?.discard();
+    responseBody?.discard();
+  }
+  assert.equal(outcome.bodies.memoryBytes, 0);
+}
+
 /** Overwrites, removes, doubles and inserts bytes of the copied payload. */
 function mutate(random: Random, event: DataEvent): DataEvent {
   if (random() < 0.5) return event;
@@ -106,6 +140,7 @@ describe('random connections', () => {
       const events = lossy(random, wire.events).map((event) => mutate(random, event));
       const outcome = play(wire, events, wire.close(), pick(random, [0, 10, 5000]));
       assert.equal(outcome.ended.length, outcome.begun.length);
+      assertReleased(outcome);
       invalid += outcome.count('protocol.invalid');
     });
     assert.ok(invalid > 0, 'some were not HTTP any more');
@@ -159,6 +194,21 @@ describe('random connections', () => {
       const outcome = play(wire, lossy(random, wire.events), close);
       if (close !== undefined) assertTrue(outcome, truth, traits);
     });
+  });
+
+  test('keep the beginning of each body, and the digest of whole ones only', (t) => {
+    t.diagnostic(`SPANTAP_TEST_SEED=${SEED}`);
+    let digests = 0;
+    eachRound((random) => {
+      const traits = traitsOf(random, { hasInterim: random() < 0.3 });
+      const { wire, truth } = connectionOf(random, traits, 1 + Math.floor(8 * random()));
+      const bodyBytesMax = pick(random, [1, 10, 99, 2999, 5000]);
+      const events = random() < 0.3 ? wire.events : lossy(random, wire.events);
+      const outcome = play(wire, events, wire.close(), bodyBytesMax);
+      digests += assertBodies(outcome, truth, bodyBytesMax);
+      assertReleased(outcome);
+    });
+    assert.ok(digests > 0, 'some were cut and seen whole');
   });
 
   test('of Go servers are read whole, and never mixed up when events are lost', (t) => {

@@ -1,15 +1,28 @@
 /** Plays events through the HTTP/1 stage and keeps what it reports. */
 import assert from 'node:assert/strict';
 import type { CloseEvent, Connection, DataEvent } from '../../src/capture/types.ts';
+import { bodyLimitsOf, type CapturedBody } from '../../src/handoff/captured-body.ts';
 import { targetOf } from '../../src/handoff/head.ts';
 import { Http1Stage } from '../../src/protocol/http1/stage.ts';
 import type { Exchange, ExchangeSink } from '../../src/protocol/types.ts';
+import { PendingBodies } from '../../src/store/pending-bodies.ts';
 import { type CounterName, Counters } from '../../src/telemetry/counters.ts';
 import type { Wire } from './wire.ts';
+
+const BODIES = { memoryBytesMax: 16 * 1024 * 1024, diskBytesMax: 0, filesMax: 0 };
+
+/** What is kept of a body that is small. */
+export function keptOf(body: CapturedBody | null): Buffer | null {
+  if (body === null) return null;
+  const bytes = Buffer.alloc(body.keptBytes);
+  body.copyTo(bytes, 0);
+  return bytes;
+}
 
 /** Checks the order of calls while it records them. */
 export class Outcome implements ExchangeSink {
   readonly counters = new Counters();
+  readonly bodies = new PendingBodies(BODIES, this.counters);
   readonly begun: Exchange[] = [];
   readonly ended: Exchange[] = [];
   readonly ignored: Connection[] = [];
@@ -92,7 +105,8 @@ export function play(
   const { counters } = outcome;
   const stage = new Http1Stage(outcome, {
     counters,
-    bodyBytesMax,
+    bodies: outcome.bodies,
+    bodyLimits: bodyLimitsOf(bodyBytesMax),
     onTunnel: (connection) => outcome.ignored.push(connection),
   });
   const connection: Connection = { ...wire.connection, protocol: null };

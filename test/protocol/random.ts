@@ -44,9 +44,19 @@ interface Message {
   readonly bodyBytes: number;
 }
 
-/** Letters, so that no body looks like the start of a message. */
+/**
+ * The body of `lenBytes` that begins with this letter. Letters, so that no body looks like the start
+ * of a message; in their order, so that a hole shows.
+ */
+export function lettersFrom(first: string, lenBytes: number): string {
+  const start = ALPHABET.indexOf(first);
+  return ALPHABET.repeat(Math.ceil(lenBytes / ALPHABET.length) + 1).slice(start, start + lenBytes);
+}
+
+const ALPHABET = 'abcdefghijklmnopqrstuvwxyz';
+
 function letters(random: Random, lenBytes: number): string {
-  return pick(random, ['a', 'b', 'c', 'z']).repeat(lenBytes);
+  return lettersFrom(pick(random, ['a', 'b', 'c', 'z']), lenBytes);
 }
 
 function message(

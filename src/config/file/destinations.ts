@@ -24,10 +24,10 @@ export function checkEndpoints({ otel, services }: Config): Finding[] {
   });
 }
 
-/** Two spools in one directory would send each other's objects. */
-export function checkDirectories({ otel, services }: Config): Finding[] {
+/** Two spools in one directory would send, or delete, each other's objects. */
+export function checkDirectories(config: Config): Finding[] {
   const seen = new Map<string, string>();
-  return directoriesOf(otel, services).flatMap(([path, directory]): Finding[] => {
+  return directoriesOf(config).flatMap(([path, directory]): Finding[] => {
     const other = seen.get(directory);
     if (other === undefined) seen.set(directory, path);
     if (other === undefined) return [];
@@ -36,17 +36,20 @@ export function checkDirectories({ otel, services }: Config): Finding[] {
   });
 }
 
-function directoriesOf(
-  otel: Config['otel'],
-  services: Config['services'],
-): readonly (readonly [path: string, directory: string])[] {
+function directoriesOf({
+  limits,
+  otel,
+  services,
+}: Config): readonly (readonly [path: string, directory: string])[] {
   const stores = services.objectStores.flatMap((store, index) => {
     const path = `services.object_stores[${index}]`;
     if (store.type === 'file') return [[`${path}.directory`, store.directory] as const];
     const hasSpool = store.type === 's3' && store.spool.enabled;
     return hasSpool ? [[`${path}.spool.directory`, store.spool.directory] as const] : [];
   });
+  const { bodySpool } = limits;
   return [
+    ...(bodySpool.enabled ? [['limits.body_spool.directory', bodySpool.directory] as const] : []),
     ...(otel.spool.enabled ? [['otel.spool.directory', otel.spool.directory] as const] : []),
     ...stores,
   ];

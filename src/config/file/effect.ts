@@ -3,7 +3,6 @@
  * silently left out. A setting that says what happens anyway is not named.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { limits } from '../limits.ts';
 import { defaults } from './load.ts';
 import type { Origin } from './overrides.ts';
 import { findPlace, valueAt } from './place.ts';
@@ -41,6 +40,9 @@ const IN_EFFECT: readonly string[] = [
   'otel.response_headers',
   'sampling',
   'limits.head_size',
+  'limits.body_size',
+  'limits.body_memory_size',
+  'limits.body_spool',
   'limits.ring_size',
   'limits.decoded_body_size',
   'limits.kernel_connections',
@@ -92,7 +94,6 @@ function isInEffect(path: string, config: Config): boolean {
     const plugins = Object.values(config.stacks).flatMap((stack) => stack.plugins);
     return plugins.every(({ type }) => type === 'http_capture');
   }
-  if (path === 'limits.body_size') return config.limits.bodyBytes <= limits.bodyBytesMax;
   return IN_EFFECT.some((known) => isBelow(path, known));
 }
 

@@ -1,17 +1,17 @@
 /** Message bodies: counted, captured up to a limit, and their end found. */
 import type { DataEvent } from '../../capture/types.ts';
-import { BodyCapture } from './body-capture.ts';
+import type { CapturedBody } from '../../handoff/captured-body.ts';
 import { ChunkedBody } from './chunked.ts';
 import type { Http1Connection } from './connection.ts';
 import type { Cursor } from './cursor.ts';
 import { endExchange, finishMessage, refuseResponse } from './endings.ts';
+import type { HttpExchange } from './exchange.ts';
 import { CHUNKED, type Framing, UNTIL_CLOSE } from './framing.ts';
 import type { MessageStream } from './message-stream.ts';
 
 /** A body with the given framing follows on `stream`. */
 export function startBody(c: Http1Connection, stream: MessageStream, framing: Framing): void {
-  const { bodyBytesMax } = c.context;
-  stream.body = bodyBytesMax > 0 && stream.exchange !== null ? new BodyCapture(bodyBytesMax) : null;
+  stream.body = stream.exchange === null ? null : captureBody(c, stream, stream.exchange, framing);
   if (framing === CHUNKED) {
     stream.state = 'chunked';
     stream.chunks = new ChunkedBody();
@@ -21,6 +21,25 @@ export function startBody(c: Http1Connection, stream: MessageStream, framing: Fr
     stream.state = 'length';
     stream.remainingBytes = framing;
   }
+}
+
+/** The exchange has its body from the beginning: whoever ends it also ends what is kept of it. */
+function captureBody(
+  c: Http1Connection,
+  stream: MessageStream,
+  exchange: HttpExchange,
+  framing: Framing,
+): CapturedBody | null {
+  const { bodies, bodyLimits } = c.context;
+  const bounds = exchange.role === 'client' ? bodyLimits.egress : bodyLimits.ingress;
+  const isRequest = stream === c.requests;
+  const bytesMax = isRequest ? bounds.request : bounds.response;
+  if (bytesMax === 0 || bodies === null) return null;
+  const isLengthKnown = framing !== CHUNKED && framing !== UNTIL_CLOSE;
+  const body = bodies.start(bytesMax, isLengthKnown ? framing : -1);
+  if (isRequest) exchange.requestBody = body;
+  else exchange.responseBody = body;
+  return body;
 }
 
 /** `lenBytes` body bytes went by. */

@@ -1,4 +1,5 @@
 import type { Connection, DataEvent } from '../../capture/types.ts';
+import type { BodyKeeper, BodyLimits } from '../../handoff/captured-body.ts';
 import type { Counters } from '../../telemetry/counters.ts';
 import type { ExchangeSink } from '../types.ts';
 import type { Cursor } from './cursor.ts';
@@ -12,7 +13,8 @@ import { TurnCount } from './turns.ts';
 export interface Http1Context {
   readonly sink: ExchangeSink;
   readonly counters: Counters;
-  readonly bodyBytesMax: number;
+  readonly bodies: BodyKeeper | null;
+  bodyLimits: BodyLimits;
   /** The rest of the connection is not HTTP/1: the kernel need not copy its bytes. */
   readonly ignore: (connection: Connection) => void;
   readonly cursor: Cursor;

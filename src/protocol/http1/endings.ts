@@ -7,37 +7,32 @@ import type { MessageStream } from './message-stream.ts';
 
 /** Announces the end of `exchange`. Nothing of it changes afterwards. */
 export function endExchange(c: Http1Connection, exchange: HttpExchange, end: ExchangeEnd): void {
-  keepBodies(c, exchange);
+  endBodies(c, exchange);
   exchange.end = exchange.isInvalid && end === 'complete' ? 'invalid' : end;
   c.context.counters.add('protocol.exchanges');
   c.context.sink.end(exchange);
 }
 
 /** Bodies that were still flowing are kept as far as they came. */
-function keepBodies(c: Http1Connection, exchange: HttpExchange): void {
+function endBodies(c: Http1Connection, exchange: HttpExchange): void {
   if (c.requests.exchange === exchange) {
-    keepBody(c, c.requests);
+    endBody(c, c.requests);
     c.requests.exchange = null;
   }
   if (c.responses.exchange === exchange) {
-    keepBody(c, c.responses);
+    endBody(c, c.responses);
     c.responses.exchange = null;
   }
 }
 
-/** Hands the captured body of the stream's current message to its exchange. */
-function keepBody(c: Http1Connection, stream: MessageStream): void {
+/** Nothing more comes of the body of the stream's current message. */
+function endBody(c: Http1Connection, stream: MessageStream): void {
   const { body, exchange } = stream;
   stream.body = null;
-  if (body === null || exchange === null) return;
-  if (body.isTruncated) c.context.counters.add('truncated.body');
-  if (stream === c.requests) {
-    exchange.requestBody = body.join();
-    exchange.isRequestTruncated ||= body.isTruncated;
-  } else {
-    exchange.responseBody = body.join();
-    exchange.isResponseTruncated ||= body.isTruncated;
-  }
+  if (body === null || exchange === null || !body.isTruncated) return;
+  c.context.counters.add('truncated.body');
+  if (stream === c.requests) exchange.isRequestTruncated = true;
+  else exchange.isResponseTruncated = true;
 }
 
 /** The current message of `stream` is whole; its last byte was at `timeNs`, before `position`. */
@@ -48,7 +43,8 @@ export function finishMessage(
   position: number,
 ): void {
   const { exchange } = stream;
-  keepBody(c, stream);
+  stream.body?.finish();
+  endBody(c, stream);
   stream.state = 'start';
   stream.exchange = null;
   stream.chunks = null;

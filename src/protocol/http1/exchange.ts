@@ -1,4 +1,5 @@
 import type { Connection, DataEvent } from '../../capture/types.ts';
+import type { CapturedBody } from '../../handoff/captured-body.ts';
 import type { Cause, Exchange, ExchangeEnd, MessageHead } from '../types.ts';
 
 /** Where and when a message began, and who moved its first byte. */
@@ -26,7 +27,7 @@ export class HttpExchange implements Exchange<unknown> {
   readonly requestHeadNs: number;
   requestEndNs = 0;
   requestBodyBytes = 0;
-  requestBody: Buffer | null = null;
+  requestBody: CapturedBody | null = null;
 
   response: MessageHead | null = null;
   status = 0;
@@ -36,7 +37,7 @@ export class HttpExchange implements Exchange<unknown> {
   responseStartNs = 0;
   endNs = 0;
   responseBodyBytes = 0;
-  responseBody: Buffer | null = null;
+  responseBody: CapturedBody | null = null;
 
   isRequestTruncated = false;
   isResponseTruncated = false;

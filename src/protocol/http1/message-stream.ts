@@ -1,7 +1,7 @@
 import type { DataEvent } from '../../capture/types.ts';
+import type { CapturedBody } from '../../handoff/captured-body.ts';
 import { Stream } from '../stream.ts';
 import type { Cause } from '../types.ts';
-import type { BodyCapture } from './body-capture.ts';
 import type { ChunkedBody } from './chunked.ts';
 import type { Cursor } from './cursor.ts';
 import { causeOf, type HttpExchange, type MessageStart } from './exchange.ts';
@@ -27,7 +27,8 @@ export class MessageStream extends Stream implements MessageStart {
    * the exchange whose framing we gave up, so that its bytes are still counted as its own.
    */
   exchange: HttpExchange | null = null;
-  body: BodyCapture | null = null;
+  /** That of the exchange, while its bytes come. */
+  body: CapturedBody | null = null;
 
   /** First byte of the current message: time, position, turn, thread, program state. */
   timeNs = 0;

@@ -9,7 +9,7 @@ import type {
   EventSink,
   ProcessEvent,
 } from '../../capture/types.ts';
-import { limits } from '../../config/limits.ts';
+import { type BodyKeeper, type BodyLimits, bodyLimitsOf } from '../../handoff/captured-body.ts';
 import type { Counters } from '../../telemetry/counters.ts';
 import type { ExchangeSink } from '../types.ts';
 import { Http1Connection, type Http1Context } from './connection.ts';
@@ -21,8 +21,10 @@ import { HeadStore } from './head-store.ts';
 
 export interface Http1Options {
   readonly counters: Counters;
-  /** Body bytes kept per message; 0: bodies are counted only. */
-  readonly bodyBytesMax?: number;
+  /** Keeps bodies; without it they are counted only. */
+  readonly bodies?: BodyKeeper;
+  /** Of each body; see `limitBodies`. */
+  readonly bodyLimits?: BodyLimits;
   /** The bytes of this connection are no HTTP/1 any more: the kernel need not copy them. */
   readonly onTunnel?: (connection: Connection) => void;
 }
@@ -36,12 +38,18 @@ export class Http1Stage<Link = unknown> implements EventSink {
     this.#context = {
       sink: sink as ExchangeSink,
       counters: options.counters,
-      bodyBytesMax: Math.min(options.bodyBytesMax ?? 0, limits.bodyBytesMax),
+      bodies: options.bodies ?? null,
+      bodyLimits: options.bodyLimits ?? bodyLimitsOf(0),
       ignore: options.onTunnel ?? (() => undefined),
       cursor: new Cursor(),
       scan: new HeadScan(),
       heads: new HeadStore(),
     };
+  }
+
+  /** Of bodies that begin from now on. 0: they are counted only. */
+  limitBodies(bodyLimits: BodyLimits): void {
+    this.#context.bodyLimits = bodyLimits;
   }
 
   open(connection: Connection, _timeNs: number): void {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { FLAG, U32, U32_COLUMNS } from '../../../src/handoff/layout.ts';
 import { changesOf } from '../../../src/rules/changes/facts.ts';
@@ -103,6 +104,20 @@ describe('what a proxy changed', () => {
     assert.equal(withBodies('abX', 'abcde')[body], true);
   });
 
+  test('of a body that is not here is told by the digests of the whole', () => {
+    const body = 'link.changed.request_body';
+    const held = (text: string | null): Side => ({ kept: '', whole: text, isHeld: true });
+    const here = (kept: string, whole: string | null = null): Side => ({ kept, whole });
+    assert.equal(withSides(held('abcde'), held('abcde'))[body], false);
+    assert.equal(withSides(held('abcde'), held('abcdX'))[body], true);
+    assert.equal(withSides(held('abcde'), held(null))[body], undefined);
+    assert.equal(withSides(held('abcde'), here('abcde'))[body], false);
+    assert.equal(withSides(here('abcdX'), held('abcde'))[body], true);
+    assert.equal(withSides(held('abcde'), here('abc'))[body], undefined);
+    assert.equal(withSides(here('abc', 'abcde'), here('abcde'))[body], false);
+    assert.equal(withSides(here('abc', 'abcde'), here('abc', 'abcdX'))[body], true);
+  });
+
   test('is compared with the last attempt, and for each egress with its ingress', () => {
     const batch = hopOf(
       { target: '/a' },
@@ -143,14 +158,30 @@ describe('what a proxy changed', () => {
 
 /** Five bytes long on both sides, of which these were kept. */
 function withBodies(ingress: string, egress: string): Facts {
+  return withSides({ kept: ingress, whole: null }, { kept: egress, whole: null });
+}
+
+interface Side {
+  readonly kept: string;
+  /** What its digest is of; null: none is known. */
+  readonly whole: string | null;
+  readonly isHeld?: boolean;
+}
+
+function withSides(ingress: Side, egress: Side): Facts {
   const batch = hopOf({ requestBodyBytes: 5 }, { requestBodyBytes: 5 });
-  const bytes = Buffer.concat([batch.bytes, Buffer.from(ingress), Buffer.from(egress)]);
-  const at = batch.bytes.length;
-  const place = (row: number, start: number, length: number): void => {
-    batch.u32[row * U32_COLUMNS + U32.requestBodyOffset] = start;
-    batch.u32[row * U32_COLUMNS + U32.requestBodyKeptBytes] = length;
+  let bytes = Buffer.from(batch.bytes);
+  const put = (more: Buffer): number => {
+    bytes = Buffer.concat([bytes, more]);
+    return bytes.length - more.length;
   };
-  place(1, at, ingress.length);
-  place(2, at + ingress.length, egress.length);
+  for (const [index, { kept, whole, isHeld }] of [ingress, egress].entries()) {
+    const row = (index + 1) * U32_COLUMNS;
+    batch.u32[row + U32.requestBodyOffset] = put(Buffer.from(kept));
+    batch.u32[row + U32.requestBodyKeptBytes] = isHeld === true ? 5 : kept.length;
+    batch.u32[row + U32.requestBodyHeld] = isHeld === true ? 7 : 0;
+    if (whole === null) continue;
+    batch.u32[row + U32.requestBodyDigestOffset] = put(createHash('sha256').update(whole).digest());
+  }
   return changesOf({ ...batch, bytes: new Uint8Array(bytes) }, 1);
 }

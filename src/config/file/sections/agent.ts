@@ -12,7 +12,7 @@ import {
   withDefault,
   word,
 } from '../schema.ts';
-import { headerName, listenAddress } from './text.ts';
+import { absolutePath, headerName, listenAddress } from './text.ts';
 
 const MIB = 1024 * 1024;
 
@@ -75,7 +75,7 @@ export const limits = object({
     'Of a request or response head that are copied.',
   ),
   bodyBytes: withDefault(
-    bytes(0, 16 * MIB),
+    bytes(0, bounds.bodyBytesCeiling),
     bounds.bodyBytesMax,
     'Of each body that are kept at level full; the rest is counted.',
   ),
@@ -86,8 +86,28 @@ export const limits = object({
   ),
   bodyMemoryBytes: withDefault(
     bytes(MIB, 16 * 1024 * MIB),
-    64 * MIB,
+    bounds.pendingBodyMemoryBytesMax,
     'Of all bodies that wait in memory for the end of their exchange; more go to the spool.',
+  ),
+  bodySpool: section(
+    object({
+      enabled: withDefault(
+        boolean(),
+        true,
+        'Keep on disk what does not fit into memory; else it is cut.',
+      ),
+      directory: withDefault(
+        absolutePath(),
+        '/var/lib/spantap/spool/bodies',
+        'Created with mode 0700 when it is missing. Of one agent: emptied when it starts.',
+      ),
+      maxBytes: withDefault(
+        bytes(MIB, 1024 * 1024 * MIB),
+        bounds.pendingBodyDiskBytesMax,
+        'Beyond it bodies are cut, and counted.',
+      ),
+    }),
+    'Bodies that wait on disk for the end of their exchange, at level full. Mode 0600.',
   ),
   ringBytes: withDefault(
     bytes(256 * 1024, 512 * MIB),

@@ -11,7 +11,7 @@ import { hasZlibHeader } from './decode-body.ts';
 
 /**
  * Undoes the codings, the last one first; null when one is unknown, does not decode, or gives more
- * than `bytesMax`, and when there are more than anybody means.
+ * than `bytesMax`, coded or not, and when there are more codings than anybody means.
  */
 export function decodeWhole(
   bytes: Uint8Array,
@@ -25,7 +25,8 @@ export function decodeWhole(
     if (decoded === null) return null;
     content = decoded;
   }
-  return content;
+  // Rules look at it in one piece, while nothing else happens on this thread.
+  return content.length > bytesMax ? null : content;
 }
 
 function undo(coding: string, content: Uint8Array, bytesMax: number): Uint8Array | null {

@@ -268,6 +268,10 @@ describe('the body of a record', () => {
     let nested: Buffer = Buffer.from(json);
     for (let n = 0; n < 9; n++) nested = gzipSync(nested);
     const unreadable: Record<string, Row> = {
+      'more than is looked at': {
+        responseBody: JSON.stringify({ pin: '1', a: 'x'.repeat(DECODED_BYTES_MAX) }),
+        responseHead: headOf('application/json'),
+      },
       'a bomb': { responseBody: bomb, responseHead: headOf('application/json', 'gzip') },
       'an unknown coding': { responseBody: json, responseHead: headOf('application/json', 'aes') },
       'a wrong coding': { responseBody: json, responseHead: headOf('application/json', 'gzip') },

@@ -101,6 +101,7 @@ export const CARDS = {
 export function configOf(objectStore: string, hasPattern: boolean): string {
   return `version: 2
 telemetry: { logs: { level: debug } }
+limits: { body_size: ${hasPattern ? '1MiB' : '64KiB'} }
 services:
   event_stores: [{ type: stdout }]
   object_stores:

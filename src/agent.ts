@@ -17,19 +17,27 @@ import { Resources } from './discover/resource.ts';
 import { Watcher, type WatchPlan } from './discover/watcher.ts';
 import { WallClock } from './export/clock.ts';
 import { localPorts } from './export/local-ports.ts';
+import { Metrics } from './export/metrics/metrics.ts';
+import type { Wanted } from './export/metrics/readers.ts';
+import { readExportSettings } from './export/settings.ts';
 import type { ObservedProcess } from './handoff/layout.ts';
 import type { Appearance, OwnConnection, PlanMessage } from './handoff/messages.ts';
 import { watchOwnConnections } from './own-connections.ts';
 import type { PendingLimits } from './store/pending-bodies.ts';
 import { Counters } from './telemetry/counters.ts';
 import { type Log, routeDiagnostics } from './telemetry/log.ts';
-import { type Metrics, startMetrics } from './telemetry/metrics.ts';
 import type { WorkerOptions } from './worker.ts';
 
-export interface AgentOptions {
+/** What a file, the environment and flags say together. */
+export interface Configured {
   readonly config: Config;
   /** With what the file says in the words of the OTEL_* variables. */
   readonly env: NodeJS.ProcessEnv;
+  /** telemetry.endpoint was given: it is an error when it cannot be had. */
+  readonly isEndpointAsked?: boolean;
+}
+
+export interface AgentOptions extends Configured {
   readonly log: Log;
   /** Record to a file instead of exporting. */
   readonly recording?: WorkerOptions['recording'];
@@ -57,6 +65,7 @@ export class Agent {
   #delivery: Delivery | undefined;
   #capture: CaptureThread | undefined;
   #metrics: Metrics | undefined;
+  #isCapturing = false;
   #endOwnConnections = () => {};
   /** The agent's own open connections, by their id. */
   readonly #own = new Map<number, OwnConnection>();
@@ -112,17 +121,25 @@ export class Agent {
    * Exchanges that finish from now on follow it; what waits under the old one is sent.
    * @throws AgentError when a store, an endpoint or a certificate cannot be used
    */
-  async configure(config: Config, env: NodeJS.ProcessEnv): Promise<void> {
+  async configure(configured: Configured): Promise<void> {
     const before = this.#delivery;
-    this.#delivery = await this.#openDelivery(config, env);
+    const next = await this.#openDelivery(configured);
+    try {
+      await this.#metrics?.reconfigure(toWanted(configured));
+    } catch (error) {
+      await next.close(0, before);
+      throw error;
+    }
+    this.#delivery = next;
     // A batch that waits for its bodies is read by the old one.
     await this.#batches.pause();
-    await before?.close(FLUSH_DEADLINE_MS, this.#delivery);
+    await before?.close(FLUSH_DEADLINE_MS, next);
   }
 
   /** Takes what the kernel still holds, sends it, and leaves nothing behind. */
   async stop(): Promise<void> {
     clearInterval(this.#rescans);
+    this.#isCapturing = false;
     await this.#capture?.stop();
     await this.#batches.settled();
     await this.#delivery?.close(FLUSH_DEADLINE_MS);
@@ -132,22 +149,38 @@ export class Agent {
   }
 
   async #startExport(): Promise<void> {
-    const { config, env, log, recording } = this.#options;
+    const { log, recording } = this.#options;
     if (recording !== undefined) return;
     this.#clock.start();
     routeDiagnostics(log);
-    this.#metrics = await startMetrics(env, VERSION, () => this.counters());
-    this.#delivery = await this.#openDelivery(config, env);
+    this.#metrics = await this.#startMetrics();
+    this.#delivery = await this.#openDelivery(this.#options);
   }
 
-  async #openDelivery(config: Config, env: NodeJS.ProcessEnv): Promise<Delivery> {
+  #startMetrics(): Promise<Metrics> {
+    const { env, log } = this.#options;
+    return Metrics.start(toWanted(this.#options), {
+      log,
+      knownMethods: readExportSettings(env).knownMethods,
+      version: VERSION,
+      counters: this.#counters,
+      allCounters: () => this.counters(),
+      clock: this.#clock,
+      resourceOf: (index) => this.#resourceOf(index),
+      isReady: () => this.#isCapturing,
+      out: process.stdout,
+    });
+  }
+
+  async #openDelivery({ config, env }: Configured): Promise<Delivery> {
     const context = {
       clock: this.#clock,
       counters: this.#counters,
       log: this.#options.log,
       resourceOf: (index: number) => this.#resourceOf(index),
     };
-    const delivery = await Delivery.open({ config, env, context }, this.#delivery);
+    const metrics = this.#metrics === undefined ? {} : { metrics: this.#metrics };
+    const delivery = await Delivery.open({ config, env, context, ...metrics }, this.#delivery);
     this.#excludePeersAt(localPorts(env, delivery.choice));
     return delivery;
   }
@@ -198,6 +231,7 @@ export class Agent {
       unavailable: ({ what, why }) => log.warn(`not attached: ${what}: ${why}`),
     });
     await this.#capture.ready();
+    this.#isCapturing = true;
   }
 
   /** A recording has no rules: it is asked for by level. */
@@ -259,6 +293,10 @@ export class Agent {
     const info = readProcess(tgid);
     return info === undefined ? {} : this.#resources.get(tgid, info.startNs, info.comm).attributes;
   }
+}
+
+function toWanted({ config, env, isEndpointAsked = false }: Configured): Wanted {
+  return { env, isEndpointAsked, telemetry: config.telemetry };
 }
 
 function bodyBounds({ bodyMemoryBytes, bodySpool }: LimitsConfig): Partial<PendingLimits> {

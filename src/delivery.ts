@@ -9,6 +9,7 @@
 import type { Config } from './config/file/types.ts';
 import { limits } from './config/limits.ts';
 import type { ExporterChoice } from './export/choose.ts';
+import type { HttpMetrics, MetricRows } from './export/metrics/http-metrics.ts';
 import { type ExporterContext, type OpenedExporter, openExporter } from './exporters.ts';
 import type { HeldBodies } from './handoff/held-bodies.ts';
 import type { ExchangeBatch } from './handoff/layout.ts';
@@ -37,6 +38,8 @@ export interface DeliveryInput {
   /** With what the file says in the words of the OTEL_* variables. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly context: ExporterContext;
+  /** Counts exchanges as long as somebody reads it. */
+  readonly metrics?: { readonly http: HttpMetrics | undefined };
 }
 
 interface Parts {
@@ -46,6 +49,7 @@ interface Parts {
   readonly decider: Decider;
   readonly recorder: Recorder;
   readonly exporter: OpenedExporter;
+  readonly metrics: DeliveryInput['metrics'];
 }
 
 export class Delivery {
@@ -62,7 +66,7 @@ export class Delivery {
    * @throws AgentError when a store, an endpoint or a certificate cannot be used
    */
   static async open(input: DeliveryInput, before?: Delivery): Promise<Delivery> {
-    const { config, env, context } = input;
+    const { config, env, context, metrics } = input;
     const stacks = await compileStacks(config, config.capture.level);
     const redaction = configuredRedaction(config.redaction);
     const decider = createDecider(input, stacks);
@@ -71,7 +75,7 @@ export class Delivery {
     const exporter = await openExporter(config, env, isRedacted, context, before?.exporter);
     const stores = await openStores(objectStores, context, exporter, before);
     const recorder = new Recorder(recorderParts(config, redaction, context), stacks.all, stores);
-    return new Delivery({ stacks, stores, redaction, decider, recorder, exporter });
+    return new Delivery({ stacks, stores, redaction, decider, recorder, exporter, metrics });
   }
 
   get stores(): ObjectStores {
@@ -103,8 +107,9 @@ export class Delivery {
    * may come, see BatchLine.
    */
   add(batch: ExchangeBatch, bodies?: HeldBodies): Promise<void> | undefined {
-    const { decider, recorder } = this.#parts;
+    const { decider, recorder, metrics } = this.#parts;
     const decisions = decider.decide(batch);
+    metrics?.http?.add(batch, this.#measured(decisions));
     recorder.open(batch, decisions);
     const visible = this.#redact.apply(batch, (row) => this.#isRewritten(row, decisions));
     const references = recorder.add(visible, decisions, bodies);
@@ -118,6 +123,15 @@ export class Delivery {
   #export(batch: ExchangeBatch, decisions: Decisions, references: References): void {
     const { levels, kept, thresholds } = decisions;
     this.exporter.exporter.add(batch, { levels, kept, thresholds, references });
+  }
+
+  /** Stacks with the plugin http_metrics are counted; of what is kept there is a span. */
+  #measured({ stacks, kept }: Decisions): MetricRows {
+    const { all } = this.#parts.stacks;
+    return {
+      isCounted: (row) => all[stacks[row]].hasMetrics,
+      isKept: (row) => kept[row] === 1,
+    };
   }
 
   /** Sends and stores what waits, and ends what `next` did not take over. */

@@ -1,7 +1,7 @@
 /** `spantap run`: watch, export, say once a minute how it goes, and sum up at the end. */
 import { writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Agent } from '../agent.ts';
+import { Agent, type Configured } from '../agent.ts';
 import type { RunCommand } from '../config/command-line.ts';
 import { findWithoutEffect } from '../config/file/effect.ts';
 import type { Loaded } from '../config/file/load.ts';
@@ -29,7 +29,7 @@ export async function run(line: RunCommand): Promise<number> {
   requireAll();
   const log = createLog(config.telemetry.logs);
   reportFile(line.config, config, loaded, log);
-  const agent = await Agent.start({ config, log, env: environmentOf(loaded) });
+  const agent = await Agent.start({ ...toConfigured(config, loaded), log });
   log.info(`watching ${agent.describe()}`);
   const status = setInterval(() => log.info(formatStatus(agent.counters())), STATUS_INTERVAL_MS);
   const changes = followChanges(line, agent, loaded, log);
@@ -58,8 +58,12 @@ async function loadWritten(line: RunCommand): Promise<ReadConfig> {
   return loaded;
 }
 
-function environmentOf({ variables }: Loaded): NodeJS.ProcessEnv {
-  return { ...process.env, ...variables };
+function toConfigured(config: Config, { variables, origins }: Loaded): Configured {
+  return {
+    config,
+    env: { ...process.env, ...variables },
+    isEndpointAsked: origins.has('telemetry.endpoint'),
+  };
 }
 
 /** Standard input cannot be read twice. */
@@ -74,7 +78,7 @@ function followChanges(line: RunCommand, agent: Agent, atStart: ReadConfig, log:
       if (loaded.text === text) return;
       text = loaded.text;
       const config = rightOrRefuse(loaded, file);
-      await agent.configure(config, environmentOf(loaded));
+      await agent.configure(toConfigured(config, loaded));
       reportFile(file, config, loaded, log);
       for (const path of needRestart(started, config)) {
         log.warn(`${file}: ${path} changed: it holds from the next start on`);

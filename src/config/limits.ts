@@ -112,6 +112,22 @@ export const limits = {
   contentCodingsMax: 8,
   /** Records waiting for standard output. Beyond: `dropped.store_stdout`. */
   stdoutQueueBytesMax: 16 * 1024 * 1024,
+  /** Services with HTTP metrics. Beyond: the longest idle one goes, `metrics.services_forgotten`. */
+  metricServicesMax: 512,
+  /**
+   * Attribute sets of one service's HTTP metrics (the SDK's default), and of all services: three or
+   * four histograms each. Beyond: `otel.metric.overflow`, counted as `metrics.overflow`.
+   */
+  metricSeriesMax: 2_000,
+  metricAllSeriesMax: 8_000,
+  /** Points of one request with metrics: some 2 MiB. More go into the next one. */
+  metricRequestPointsMax: 2_000,
+  /** Connections to /metrics, /healthz and /readyz. Beyond: `telemetry.refused`. */
+  endpointConnectionsMax: 32,
+  /** Of them, requests answered at a time. Beyond: 503, `telemetry.refused`. */
+  endpointRequestsMax: 8,
+  /** One request and its answer. Then its connection is closed. */
+  endpointTimeoutMs: 10_000,
   /** Value of one string attribute; longer ones are cut, `truncated.attributes`. */
   attributeBytesMax: 2_048,
   /** Attributes of one span (OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT). Beyond: `dropped.attributes`. */

@@ -100,6 +100,12 @@ export class WallClock {
     return history.find((offset) => monotonicNs >= offset.sinceNs) ?? history[history.length - 1];
   }
 
+  /** Unix nanoseconds. */
+  unixNowNs(): bigint {
+    const ns = this.#source.monotonicNs();
+    return ns + this.at(Number(ns)).ns;
+  }
+
   /** Of up to three ticks of the wall clock, the one that was seen in the narrowest bracket. */
   #readOffset(): bigint {
     let best = { bracketNs: -1n, ns: 0n };

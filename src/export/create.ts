@@ -18,6 +18,7 @@ import type { ExportSettings } from './settings.ts';
 import { SpanDescriber } from './span.ts';
 import { LazyTransport } from './transport/lazy.ts';
 import type { ResourceOf, Transport } from './types.ts';
+import { withVariables } from './variables.ts';
 
 /** Which headers become attributes at the levels that have them. */
 export interface HeaderSettings {
@@ -48,7 +49,7 @@ export interface ExportParts {
 
 /**
  * The exporter that was chosen. Endpoint, headers, TLS and timeout of a collector come from
- * OTEL_EXPORTER_OTLP_* of this process.
+ * OTEL_EXPORTER_OTLP_* in `env`.
  */
 export function createExporter(choice: ExporterChoice, parts: ExportParts): SpanExporter {
   const exporters = choice.kinds.map((kind) =>
@@ -140,13 +141,13 @@ function createTransport(protocol: Protocol, env: ExportParts['env']): Transport
   if (protocol === 'grpc') {
     return new LazyTransport(targetOf(endpoint, 'localhost:4317'), async () => {
       const { GrpcTransport } = await import('./transport/grpc.ts');
-      return new GrpcTransport();
+      return withVariables(env, () => new GrpcTransport());
     });
   }
   const contentType = protocol === 'http/json' ? 'application/json' : 'application/x-protobuf';
   return new LazyTransport(targetOf(endpoint, 'localhost:4318'), async () => {
     const { HttpTransport } = await import('./transport/http.ts');
-    return new HttpTransport(contentType);
+    return withVariables(env, () => new HttpTransport(contentType));
   });
 }
 

@@ -215,6 +215,25 @@ export const DEFINITIONS = {
   'export.spans_with_loss': { fact: 'info', help: 'spans marked spantap.lost' },
   'export.torn_hops': { fact: 'info', help: 'hops larger than one batch, sent in several' },
   'export.resources_forgotten': { fact: 'info', help: 'resources to be encoded again' },
+  'metrics.overflow': {
+    fact: 'info',
+    help: 'exchanges counted under otel.metric.overflow: their attributes were too many',
+  },
+  'metrics.unmeasured': {
+    fact: 'info',
+    help: 'exchanges in no HTTP metric: their end was lost, or was not waited for',
+  },
+  'metrics.services_forgotten': {
+    fact: 'info',
+    help: 'services whose HTTP metrics start anew: too many were seen',
+  },
+  'metrics.pushed_points': { fact: 'info', help: 'metric points that a collector accepted' },
+  'metrics.push_failed': { fact: 'info', help: 'requests with metrics that did not arrive' },
+  'metrics.rejected_points': { fact: 'info', help: 'metric points in a partial success' },
+  'telemetry.refused': {
+    fact: 'info',
+    help: 'connections and requests that found /metrics, /healthz and /readyz busy',
+  },
   'truncated.spans': { fact: 'truncated', help: 'spans marked spantap.truncated' },
   'truncated.attributes': { fact: 'info', help: 'attribute values that were cut' },
   'dropped.attributes': { fact: 'info', help: 'attributes beyond the limit of one span' },

@@ -16,6 +16,7 @@ const BENCHES: Readonly<Record<string, { help: string; load: () => Promise<Bench
   loss: { help: 'is every exchange accounted for?', load: () => import('./loss.ts') },
   encode: { help: 'what does a span cost on its way to bytes?', load: () => import('./encode.ts') },
   rules: { help: 'what do rules cost per exchange?', load: () => import('./rules.ts') },
+  metrics: { help: 'what does counting cost per exchange?', load: () => import('./metrics.ts') },
 };
 
 function help(): string {

@@ -66,6 +66,25 @@ describe('the exporter that was chosen', () => {
   });
 });
 
+test('what a file says in the words of the variables reaches the collector, the process has none', async (t) => {
+  const receiver = new HttpReceiver();
+  t.after(() => receiver.close());
+  const port = await receiver.listen();
+  const env = {
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `http://127.0.0.1:${port}/mine`,
+    OTEL_EXPORTER_OTLP_HEADERS: 'authorization=from-a-file',
+  };
+  await withEnvironment({}, async () => {
+    const { exporter } = create(['otlp'], env);
+    exporter.add(...kept(toBatch([{}])));
+    await exporter.flush(5_000);
+    await exporter.close(0);
+  });
+  const [request] = receiver.received;
+  assert.equal(request?.path, '/mine');
+  assert.equal(request.headers.authorization, 'from-a-file');
+});
+
 describe('resources', () => {
   test('are encoded once, and anew when discovery says something else', () => {
     let info = { attributes: { 'service.name': 'a' } };

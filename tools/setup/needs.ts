@@ -8,6 +8,7 @@ import { kernels } from './kernels.ts';
 import { libbpf } from './libbpf.ts';
 import { native } from './native.ts';
 import { s3Server } from './s3-server.ts';
+import { scrapeReader } from './scrape-reader.ts';
 import type { Step } from './step.ts';
 import { unpackStep } from './unpacked.ts';
 
@@ -87,7 +88,17 @@ export const NEEDS = {
   demo: [...agent, proxies],
   bench: [...agent, ...programs, testTools, go, collector],
   kernels: [...agent, proxies, emulator, ...kernels],
-  test: [...agent, formatter, ...programs, testTools, ...otherReleases, go, s3Server, collector],
+  test: [
+    ...agent,
+    formatter,
+    ...programs,
+    testTools,
+    ...otherReleases,
+    go,
+    s3Server,
+    collector,
+    scrapeReader,
+  ],
 } satisfies Record<string, readonly Step[]>;
 
 export function isNeed(name: string): name is keyof typeof NEEDS {

@@ -48,20 +48,19 @@ const IN_EFFECT: readonly string[] = [
   'limits.kernel_connections',
   'limits.attribute_value_length_limit',
   'limits.attribute_count_limit',
-  'telemetry.logs',
+  'telemetry',
 ];
 
 /** What is said of it as one, by path. The longest that fits counts. */
 const PARTS: Readonly<Record<string, string>> = {
   services: 'connection events are written nowhere',
-  stacks: 'plugins other than http_capture do nothing',
+  stacks: 'plugins other than http_capture and http_metrics do nothing',
   tap: 'both directions are captured, loopback too',
   'tap.filters': 'no process is left out but the agent itself',
   tags: 'no tags are added',
   limits: 'the built-in bounds hold',
   otel: 'the built-in value holds',
   'otel.spool': 'spans that do not fit into memory are dropped, and counted',
-  telemetry: 'nothing is served; metrics go over OTLP',
 };
 
 export interface WithoutEffect {
@@ -92,7 +91,7 @@ function isInEffect(path: string, config: Config): boolean {
   }
   if (path === 'stacks' || path.startsWith('stacks.')) {
     const plugins = Object.values(config.stacks).flatMap((stack) => stack.plugins);
-    return plugins.every(({ type }) => type === 'http_capture');
+    return plugins.every(({ type }) => type === 'http_capture' || type === 'http_metrics');
   }
   return IN_EFFECT.some((known) => isBelow(path, known));
 }

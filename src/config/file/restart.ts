@@ -10,9 +10,7 @@ const PATHS: readonly string[] = [
   'limits.head_size',
   'limits.ring_size',
   'limits.kernel_connections',
-  'otel.metrics_exporters',
-  'otel.metrics_interval',
-  'telemetry',
+  'telemetry.logs',
 ];
 
 /** Paths whose values differ. */

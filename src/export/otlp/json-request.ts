@@ -93,7 +93,7 @@ function toJson(span: SpanObject): unknown {
   };
 }
 
-function toAttributes(entries: readonly (readonly [string, SpanValue])[]): unknown[] {
+export function toAttributes(entries: readonly (readonly [string, SpanValue])[]): unknown[] {
   return entries.map(([key, value]) => ({ key, value: toValue(value) }));
 }
 

@@ -41,6 +41,7 @@ export interface Stack {
   readonly capture: Capture;
   readonly accessLogs: readonly AccessLogs[];
   readonly usages: readonly Usage[];
+  /** `http_metrics`. */
   readonly hasMetrics: boolean;
 }
 
@@ -62,7 +63,8 @@ const OFF = 'none';
 export async function compileStacks(config: Config, level: Level): Promise<Stacks> {
   const macros = await readMacros(config);
   const plain = (name: string, atLevel: Level) => stackOf(name, [], atLevel, macros);
-  const all = [plain(UNDECIDED, level), plain(OFF, 'none')];
+  // What no stack decides is counted, as without a file; a stack says it by its plugins.
+  const all: Stack[] = [{ ...plain(UNDECIDED, level), hasMetrics: true }, plain(OFF, 'none')];
   for (const [name, { plugins }] of Object.entries(config.stacks)) {
     all.push(stackOf(name, plugins, level, macros));
   }

@@ -41,9 +41,14 @@ export class Collector {
 
   /** Resolves with what `select` makes of all spans as soon as it is not undefined. */
   async await<T>(what: string, select: (spans: OtlpSpan[]) => T | undefined): Promise<T> {
+    return this.awaitLines(what, (lines) => select(lines.flatMap(spansOfLine)));
+  }
+
+  /** The same for what `select` makes of the lines. */
+  async awaitLines<T>(what: string, select: (lines: string[]) => T | undefined): Promise<T> {
     const deadline = Date.now() + SPANS_TIMEOUT_MS;
     for (;;) {
-      const found = select(this.spans());
+      const found = select(this.lines());
       if (found !== undefined) return found;
       if (Date.now() > deadline) throw new Error(`${what} did not arrive: ${this.#describe()}`);
       await this.#change();

@@ -29,7 +29,7 @@ interface JsonValue {
   readonly arrayValue?: { readonly values?: readonly JsonValue[] };
 }
 
-interface JsonAttribute {
+export interface JsonAttribute {
   readonly key: string;
   readonly value: JsonValue;
 }
@@ -74,7 +74,7 @@ function plainValue(value: JsonValue): Value {
   return (value.arrayValue?.values ?? []).map(plainValue);
 }
 
-function plainAttributes(list: readonly JsonAttribute[] | undefined): Attributes {
+export function plainAttributes(list: readonly JsonAttribute[] | undefined): Attributes {
   return Object.fromEntries((list ?? []).map(({ key, value }) => [key, plainValue(value)]));
 }
 

@@ -69,7 +69,13 @@ export const otel = object(
       'Where spans go. Left out: otlp where there is a receiver, else console.',
     ),
     metricsExporters: optional(
-      list(word({ ...exporters, prometheus: 'telemetry.endpoint, /metrics' })),
+      list(
+        word({
+          ...exporters,
+          prometheus: 'telemetry.endpoint, /metrics',
+          console: 'on standard output, as text for Prometheus',
+        }),
+      ),
       'Where metrics go. Left out: otlp where an endpoint is configured.',
     ),
     metricsIntervalMs: withDefault(

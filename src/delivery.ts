@@ -109,9 +109,9 @@ export class Delivery {
   add(batch: ExchangeBatch, bodies?: HeldBodies): Promise<void> | undefined {
     const { decider, recorder, metrics } = this.#parts;
     const decisions = decider.decide(batch);
-    metrics?.http?.add(batch, this.#measured(decisions));
     recorder.open(batch, decisions);
     const visible = this.#redact.apply(batch, (row) => this.#isRewritten(row, decisions));
+    metrics?.http?.add(visible, this.#measured(decisions));
     const references = recorder.add(visible, decisions, bodies);
     if (references instanceof Promise) {
       return references.then((found) => this.#export(visible, decisions, found));
@@ -142,10 +142,16 @@ export class Delivery {
     await Promise.all(ends);
   }
 
-  /** Spans mask the standard lists where they read them, which is cheaper than a new head. */
+  /**
+   * Spans mask the standard lists where they read them, which is cheaper than a new head; metrics
+   * show nothing that those cover, but the host, which a rule may.
+   */
   #isRewritten(row: number, decisions: Decisions): boolean {
-    if (this.#parts.recorder.isWanted(row, decisions)) return true;
-    return !this.#parts.redaction.isStandard && decisions.kept[row] === 1;
+    const { recorder, redaction, metrics, stacks } = this.#parts;
+    if (recorder.isWanted(row, decisions)) return true;
+    if (redaction.isStandard) return false;
+    const isMeasured = metrics?.http !== undefined && stacks.all[decisions.stacks[row]].hasMetrics;
+    return isMeasured || decisions.kept[row] === 1;
   }
 }
 

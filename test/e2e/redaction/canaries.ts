@@ -98,9 +98,9 @@ export const CARDS = {
 } as const;
 
 /** `qtap.yaml` with every output there is, and rules for all places, with or without a pattern. */
-export function configOf(objectStore: string, hasPattern: boolean): string {
+export function configOf(objectStore: string, telemetryPort: number, hasPattern: boolean): string {
   return `version: 2
-telemetry: { logs: { level: debug } }
+telemetry: { endpoint: '127.0.0.1:${telemetryPort}', logs: { level: debug } }
 limits: { body_size: ${hasPattern ? '1MiB' : '64KiB'} }
 services:
   event_stores: [{ type: stdout }]
@@ -118,6 +118,7 @@ stacks:
       - { type: access_logs, config: { mode: full, format: json } }
       - { type: access_logs, config: { mode: full, format: console } }
       - { type: report_usage }
+      - { type: http_metrics }
 tap:
   http: { stack: everything }
 redaction:

@@ -33,6 +33,7 @@ const KEPT = ['kept-in-header', 'kept-in-query', 'kept-in-request', 'kept-in-ans
 const scene = new Scene();
 const backends: Server[] = [];
 let port: number;
+let telemetryPort: number;
 
 function site(ports: Record<'front' | 'api' | 'failing' | 'closed', number>): string {
   return `
@@ -45,7 +46,7 @@ server {
   large_client_header_buffers 4 64k;
   gzip_types application/json;
   gzip_min_length 1;
-  location / { proxy_pass http://api; }
+  location / { proxy_pass http://api; proxy_set_header Host $host; proxy_set_header Connection ""; }
   location /api/ { proxy_pass http://api/; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; }
   location /compressed { gzip on; gzip_http_version 1.0; gzip_proxied any; proxy_pass http://api; }
   location /retry { proxy_pass http://flaky; proxy_next_upstream error http_503 non_idempotent; }
@@ -64,8 +65,9 @@ server {
 }
 
 before(async () => {
-  const ports = await freePorts('front', 'api', 'failing', 'closed');
+  const ports = await freePorts('front', 'api', 'failing', 'closed', 'telemetry');
   port = ports.front;
+  telemetryPort = ports.telemetry;
   backends.push(await startBackend(ports.api, 200), await startBackend(ports.failing, 503));
   await scene.nginx(ports.front, site(ports));
 });
@@ -112,7 +114,7 @@ describe('secrets', () => {
   test('are in no span, tree, record, body, log or summary', async () => {
     const objects = join(scene.folder, 'objects');
     mkdirSync(objects);
-    const config = configOf(`{ type: file, directory: ${objects} }`, true);
+    const config = configOf(`{ type: file, directory: ${objects} }`, telemetryPort, true);
     await scene.watch({
       flags: ['--config', scene.writeFile('qtap.yaml', config)],
       env: { OTEL_TRACES_EXPORTER: 'otlp,console' },
@@ -120,6 +122,7 @@ describe('secrets', () => {
     const count = await ask(port, true);
     await tunnel(port, `/tunnel?token=${canary('query-custom')}`, canary('custom-header'));
     const { agent, collector } = scene;
+    const metrics = await (await fetch(`http://127.0.0.1:${telemetryPort}/metrics`)).text();
     const counters = await scene.stopAgent();
     await collector.stop();
     const files = filesBelow(objects);
@@ -130,6 +133,7 @@ describe('secrets', () => {
       ...outputsOf(agent.program),
       { name: 'spans', text: readable(Buffer.from(spans)) },
       { name: 'summary', text: summary },
+      { name: 'metrics', text: metrics },
     ];
     expectNoLeak(outputs, [...NAMED, ...ADDRESSES, ...PATTERNS]);
     for (const kept of KEPT) {
@@ -139,6 +143,7 @@ describe('secrets', () => {
       );
     }
     assert.match(spans, /kept-in-tracestate/);
+    assert.match(metrics, /http_client_request_duration.*server_address="shop\.example"/);
     assert.match(agent.program.stdout, /GET \/headers/, 'trees');
     const records = files.filter(({ name }) => /\.(json|txt)$/.test(name));
     assert.ok(records.length >= count, `${records.length} records of ${count} requests`);
@@ -146,7 +151,7 @@ describe('secrets', () => {
   });
 
   test('are in nothing that is printed, and not in bodies that only their type gives away', async () => {
-    const file = scene.writeFile('stdout.yaml', configOf('{ type: stdout }', false));
+    const file = scene.writeFile('stdout.yaml', configOf('{ type: stdout }', telemetryPort, false));
     const agent = await startAgent({
       folder: scene.folder,
       flags: [...scene.processFlags, '--config', file],

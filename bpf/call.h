@@ -25,6 +25,14 @@ static __always_inline int is_data_call(__u32 number)
 	return 0;
 }
 
+static __always_inline __u8 direction_of(__u32 number)
+{
+	return number == NR_READ || number == NR_READV || number == NR_RECVFROM ||
+			       number == NR_RECVMSG
+		       ? DIRECTION_READ
+		       : DIRECTION_WRITE;
+}
+
 /* True when the call does not consume bytes of the stream. */
 static __always_inline int is_peek(__u64 flags)
 {
@@ -39,7 +47,8 @@ static __always_inline int is_wanted_error(long result)
 }
 
 static __always_inline void fill_call(struct scratch *s, struct pt_regs *regs, long result,
-				      struct policy policy, struct caller caller)
+				      struct policy policy, struct caller caller,
+				      enum call_hook hook)
 {
 	struct call *call = &s->call;
 
@@ -57,7 +66,7 @@ static __always_inline void fill_call(struct scratch *s, struct pt_regs *regs, l
 	call->caller = caller;
 	call->family = policy.family;
 	call->starts_known = policy.starts_known;
-	call->hook = HOOK_SYSCALL;
+	call->hook = hook;
 }
 
 /* recvmsg, sendmsg: the iovecs hang off a struct msghdr. Returns 0 when it cannot be read. */
@@ -108,6 +117,29 @@ static __always_inline int is_stream_call(struct call *call, __u32 number)
 	return 1;
 }
 
+/*
+ * A call on a connection that is left out. Nearly always nothing is left to do: no user memory is
+ * read. `unseen_bytes` went before the call's own.
+ */
+static __always_inline void call_left_out(struct scratch *s, struct connection *conn,
+					  struct pt_regs *regs, long result, __u8 direction,
+					  struct policy policy, struct caller caller,
+					  enum call_hook hook, __u64 unseen_bytes)
+{
+	int is_done = connection_is_excluded(conn) ? conn->flags & CONNECTION_WITHDRAWN
+						   : !(conn->flags & CONNECTION_COUNTED);
+	__u32 number = SYSCALL_NUMBER(regs);
+
+	if (is_done && !cause_needs_left_out(conn, policy.family, direction))
+		return;
+	fill_call(s, regs, result, policy, caller, hook);
+	if (is_data_call(number) && !is_stream_call(&s->call, number))
+		return;
+	s->call.direction = direction;
+	s->call.len_bytes += unseen_bytes;
+	leave_out(s, conn);
+}
+
 /* A call of is_data_call() on a socket; `conn` is NULL when that is not known. */
 static __always_inline void data_call(struct scratch *s, struct connection *conn, __u32 number,
 				      long result)
@@ -142,7 +174,9 @@ static __always_inline void on_connect(struct scratch *s)
 		conn = connection_add(&s->call, ROLE_CLIENT);
 	} else if (conn->turns || !(conn->flags & CONNECTION_START_SEEN)) {
 		connection_close(conn, s->call.caller, 0);
+		conn->peer = 0;
 		connection_reset(conn, s, ROLE_CLIENT);
+		connection_know_peer(conn, stream_sock((struct file *)s->call.file));
 	}
 	if (conn)
 		cause_connect(s, conn);

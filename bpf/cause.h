@@ -43,6 +43,10 @@ static __always_inline void cause_write(struct scratch *s, struct data_event *ev
 		cause = go_write(s, conn, &owner, &flags);
 	if (cause == CAUSE_NONE)
 		return;
+	if (owner.connection_id == OWNER_EXCLUDED) {
+		owner.connection_id = 0;
+		flags |= CAUSE_EXCLUDED;
+	}
 	event->cause = cause;
 	event->cause_flags = flags;
 	event->cause_connection_id = owner.connection_id;
@@ -67,11 +71,37 @@ static __always_inline void cause_bytes(struct scratch *s, struct data_event *ev
 		cause_write(s, event, conn);
 }
 
+/*
+ * Whether a call on a connection that is left out changes linking state: the program works on what
+ * it has read, and its egress is not to be taken for another's.
+ */
+static __always_inline int cause_needs_left_out(const struct connection *conn, __u8 family,
+						__u8 direction)
+{
+	if (direction != DIRECTION_READ)
+		return 0;
+	return family == FAMILY_HAPROXY ||
+	       (family == FAMILY_GO && connection_is_excluded(conn) && conn->role == ROLE_SERVER);
+}
+
+/* Of an excluded client nothing is looked at: each read may have been a head. */
+static __always_inline void cause_left_out(struct scratch *s, struct connection *conn)
+{
+	int is_owner = connection_is_excluded(conn) && conn->role == ROLE_SERVER;
+
+	if (!cause_needs_left_out(conn, s->call.family, s->call.direction) || !s->call.len_bytes)
+		return;
+	if (s->call.family == FAMILY_HAPROXY)
+		haproxy_read_is(is_owner ? s->call.inode : 0);
+	else
+		go_read(s, conn, s->call.inode);
+}
+
 /* Bytes were read that are not delivered: they end what was known about this thread. */
 static __always_inline void cause_unseen(const struct scratch *s)
 {
 	if (s->call.family == FAMILY_HAPROXY && s->call.direction == DIRECTION_READ)
-		haproxy_forget_read();
+		haproxy_read_is(0);
 }
 
 static __always_inline void cause_connect(const struct scratch *s, struct connection *conn)

@@ -74,12 +74,13 @@ static __always_inline struct haproxy_thread *haproxy_thread(int may_add)
 	return thread;
 }
 
-static __always_inline void haproxy_forget_read(void)
+/* What the thread has read last: a client that waits for a stream, 0 none. */
+static __always_inline void haproxy_read_is(__u64 inode)
 {
-	struct haproxy_thread *thread = haproxy_thread(0);
+	struct haproxy_thread *thread = haproxy_thread(inode != 0);
 
 	if (thread)
-		thread->ingress_inode = 0;
+		thread->ingress_inode = inode;
 }
 
 /*

@@ -8,8 +8,11 @@
  *   SNIFFING --start not seen, 16 turns without HTTP--> SKIPPED
  *   any      --ignoreConnection() of user space--> SKIPPED
  *
+ * A connection that the settings exclude stays, or becomes, one that is undecided and of unknown
+ * beginning: that is how it appears when they do not exclude it any more.
+ *
  * The open event is sent with the first bytes that are delivered, not at connect or accept: what
- * turns out not to be HTTP costs no record.
+ * turns out not to be HTTP costs no record, unless other connections are to be reported.
  */
 #ifndef SPANTAP_CONNECTION_H
 #define SPANTAP_CONNECTION_H
@@ -40,7 +43,9 @@ static __always_inline void connection_reset(struct connection *conn, struct scr
 	__builtin_memset(&conn->sniff, 0, sizeof(conn->sniff));
 	conn->sniff_tries = 0;
 	conn->state = STATE_SNIFFING;
+	conn->protocol = PROTOCOL_HTTP1;
 	conn->role = role;
+	conn->classes = traffic_classes(role, conn->peer);
 	conn->last_direction = DIRECTION_NONE;
 	conn->flags = role == ROLE_UNKNOWN ? 0 : CONNECTION_START_SEEN;
 }
@@ -81,6 +86,7 @@ static __always_inline struct connection *connection_insert(__u64 inode, __u8 ro
 	if (!s || !slot)
 		return NULL;
 	if (!slot->inode) {
+		slot->peer = 0;
 		connection_reset(slot, s, role);
 		slot->is_suspect = 0;
 		__builtin_memset(&slot->program, 0, sizeof(slot->program));
@@ -96,6 +102,43 @@ static __always_inline struct connection *connection_insert(__u64 inode, __u8 ro
 		return NULL;
 	}
 	return bpf_map_lookup_elem(&conn_by_inode, &inode);
+}
+
+/* Its role shows. */
+static __always_inline void connection_is_of(struct connection *conn, __u8 role)
+{
+	conn->role = role;
+	conn->classes = traffic_classes(role, conn->peer) | (conn->classes & CLASS_SKIPPED);
+}
+
+/* Looks at the other end, once; `sk` may be NULL. */
+static __always_inline void connection_know_peer(struct connection *conn, struct sock *sk)
+{
+	if (conn->peer || !sk)
+		return;
+	conn->peer = sock_peer(sk);
+	connection_is_of(conn, conn->role);
+}
+
+/* Nothing of it is delivered: not HTTP/1, or excluded by the settings. */
+static __always_inline int connection_is_left_out(const struct connection *conn)
+{
+	return (conn->classes & traffic.excluded) != 0;
+}
+
+static __always_inline int connection_is_excluded(const struct connection *conn)
+{
+	return (conn->classes & traffic.excluded & ~CLASS_SKIPPED) != 0;
+}
+
+static __always_inline __u32 connection_copy_bytes_max(const struct connection *conn,
+						       __u8 direction)
+{
+	__u64 side = traffic_side(conn->role, direction);
+
+	/* 5.10 forgets the bounds of numbers on the stack: they are told again where they count. */
+	barrier_var(side);
+	return traffic.copy_bytes_max[side & (TRAFFIC_SIDES - 1)];
 }
 
 static __always_inline int host_starts_known(void)
@@ -123,7 +166,7 @@ static __always_inline void connection_start(struct connection *conn, const stru
 	}
 	/* An accepted socket is made of the listening one; others never listened. */
 	if (BPF_CORE_READ(sk, sk_max_ack_backlog))
-		conn->role = ROLE_SERVER;
+		connection_is_of(conn, ROLE_SERVER);
 	conn->read_sequence = tcp_read_sequence(tp) - read_bytes;
 	/* At most 1: the client's SYN. */
 	if (tcp_read_bytes(tp) == read_bytes && tcp_written_bytes(tp) <= 1 + written_bytes)
@@ -136,6 +179,8 @@ static __always_inline struct connection *connection_add(const struct call *call
 	struct sock *sk = stream_sock((struct file *)call->file);
 	struct connection *conn = sk ? connection_insert(call->inode, role) : NULL;
 
+	if (conn)
+		connection_know_peer(conn, sk);
 	if (conn && role == ROLE_UNKNOWN && call->hook == HOOK_SOCKET) {
 		int is_read = call->direction == DIRECTION_READ;
 
@@ -158,8 +203,10 @@ static __always_inline struct connection *connection_meet(struct file *file, __u
 	if (!sk)
 		return conn;
 	conn = connection_insert(inode, ROLE_UNKNOWN);
-	if (conn)
-		connection_start(conn, sk, starts_known, 0, 0);
+	if (!conn)
+		return NULL;
+	connection_know_peer(conn, sk);
+	connection_start(conn, sk, starts_known, 0, 0);
 	return conn;
 }
 
@@ -181,6 +228,7 @@ static __always_inline int connection_open(struct connection *conn, struct scrat
 	event->write_position = conn->position[DIRECTION_WRITE];
 	event->fd = scratch->call.fd;
 	event->role = conn->role;
+	event->protocol = conn->protocol;
 	event->start_seen = (conn->flags & CONNECTION_START_SEEN) != 0;
 	read_identity(event, BPF_CORE_READ(socket, sk));
 	if (!ring_put(event, sizeof(*event)))
@@ -211,8 +259,8 @@ static __always_inline void count_unopened(const struct connection *conn)
 }
 
 /* Returns 0 when the close event was lost. */
-static __always_inline int connection_close(const struct connection *conn, struct caller caller,
-					    __u32 flags)
+static __always_inline int connection_close_in(const struct connection *conn, struct caller caller,
+					       __u32 flags, int may_interrupt)
 {
 	struct close_event event = {};
 
@@ -221,20 +269,15 @@ static __always_inline int connection_close(const struct connection *conn, struc
 		return 1;
 	}
 	fill_close(&event, conn, caller, flags);
-	return ring_put(&event, sizeof(event));
+	return may_interrupt ? ring_put_interrupt(&event, sizeof(event))
+			     : ring_put(&event, sizeof(event));
 }
 
-/* As connection_close(), where it may interrupt another program of ours. */
-static __always_inline int connection_close_interrupt(const struct connection *conn)
+/* The same where it interrupts no other program of ours. */
+static __always_inline int connection_close(const struct connection *conn, struct caller caller,
+					    __u32 flags)
 {
-	struct close_event event = {};
-
-	if (!(conn->flags & CONNECTION_OPEN_SENT)) {
-		count_unopened(conn);
-		return 1;
-	}
-	fill_close(&event, conn, current_caller(), 0);
-	return ring_put_interrupt(&event, sizeof(event));
+	return connection_close_in(conn, caller, flags, 0);
 }
 
 /*
@@ -284,15 +327,44 @@ static __always_inline int connection_turn(struct connection *conn, __u8 directi
 static __always_inline void owner_of(struct owner *owner, const struct connection *conn,
 				     __u64 token)
 {
-	owner->connection_id = conn->id;
+	owner->connection_id = connection_is_excluded(conn) ? OWNER_EXCLUDED : conn->id;
 	owner->read_position = conn->position[DIRECTION_READ];
 	owner->write_position = conn->position[DIRECTION_WRITE];
 	owner->token = token;
 }
 
+/*
+ * The settings exclude it: user space hears that nothing follows (with the next call when the ring
+ * is full), and it begins anew when they do not any more.
+ */
+static __always_inline void connection_withdraw(struct connection *conn, struct scratch *scratch,
+						struct caller caller)
+{
+	if (conn->flags & CONNECTION_WITHDRAWN || !connection_close(conn, caller, CLOSE_STILL_OPEN))
+		return;
+	if (conn->state != STATE_SKIPPED)
+		connection_reset(conn, scratch, conn->role);
+	conn->flags = CONNECTION_WITHDRAWN;
+}
+
+/* Nothing more of it is delivered. When others are reported its bytes are counted to the end. */
 static __always_inline void connection_skip(struct connection *conn)
 {
 	conn->state = STATE_SKIPPED;
+	conn->classes |= CLASS_SKIPPED;
+	if (traffic.reports_connections && !connection_is_excluded(conn))
+		conn->flags |= CONNECTION_COUNTED;
+}
+
+/* Its first bytes are no HTTP/1; those of TLS and HTTP/2 are the client's. */
+static __always_inline void connection_is_other(struct connection *conn, const __u8 *bytes,
+						__u32 len_bytes, __u8 direction)
+{
+	conn->protocol = sniff_protocol(bytes, len_bytes);
+	if (conn->role == ROLE_UNKNOWN && conn->flags & CONNECTION_START_SEEN &&
+	    conn->protocol != PROTOCOL_OTHER)
+		connection_is_of(conn, direction == DIRECTION_READ ? ROLE_SERVER : ROLE_CLIENT);
+	connection_skip(conn);
 	count(COUNTER_SKIPPED_NOT_HTTP);
 }
 
@@ -314,19 +386,21 @@ static __always_inline int connection_sniff(struct connection *conn, const __u8 
 	if (result == SNIFF_OTHER) {
 		conn->flags &= ~CONNECTION_SNIFF_MORE;
 		if (conn->flags & CONNECTION_START_SEEN || ++conn->sniff_tries >= SNIFF_TRIES_MAX)
-			connection_skip(conn);
+			connection_is_other(conn, bytes, len_bytes, direction);
 		return 0;
 	}
 	if (result == SNIFF_MORE) {
 		conn->flags |= CONNECTION_SNIFF_MORE;
 		return 1;
 	}
-	conn->state = STATE_HTTP;
 	/* A request is read by a server and written by a client; a response the other way round. */
 	if (conn->role == ROLE_UNKNOWN)
-		conn->role = (result == SNIFF_REQUEST) == (direction == DIRECTION_READ)
-				     ? ROLE_SERVER
-				     : ROLE_CLIENT;
+		connection_is_of(conn, (result == SNIFF_REQUEST) == (direction == DIRECTION_READ)
+					       ? ROLE_SERVER
+					       : ROLE_CLIENT);
+	if (connection_is_left_out(conn))
+		return 0;
+	conn->state = STATE_HTTP;
 	return 1;
 }
 

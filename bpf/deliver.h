@@ -99,8 +99,11 @@ static __always_inline void deliver_bytes(struct scratch *s, struct connection *
 	cursor_start(s, conn);
 	gather();
 	if (conn->state == STATE_SNIFFING &&
-	    !connection_sniff(conn, s->payload, s->cursor.filled, s->call.direction))
+	    !connection_sniff(conn, s->payload, s->cursor.filled, s->call.direction)) {
+		if (conn->flags & CONNECTION_COUNTED)
+			connection_open(conn, s);
 		return;
+	}
 	if (!connection_open(conn, s))
 		return;
 	fill_data(&s->data, &s->call, conn, position, is_turn);
@@ -110,6 +113,16 @@ static __always_inline void deliver_bytes(struct scratch *s, struct connection *
 			break;
 		gather();
 	}
+}
+
+/* The scratch's call is on a connection that is left out. */
+static __always_inline void leave_out(struct scratch *s, struct connection *conn)
+{
+	if (connection_is_excluded(conn))
+		connection_withdraw(conn, s, s->call.caller);
+	else if (conn->flags & CONNECTION_COUNTED)
+		connection_advance(conn, s->call.direction, s->call.len_bytes);
+	cause_left_out(s, conn);
 }
 
 /*
@@ -128,10 +141,17 @@ __noinline int deliver(void)
 
 	if (!conn)
 		conn = connection_add(&s->call, ROLE_UNKNOWN);
-	if (!conn || conn->state == STATE_SKIPPED) {
+	else if (!conn->peer)
+		connection_know_peer(conn, stream_sock((struct file *)s->call.file));
+	if (!conn) {
 		cause_unseen(s);
 		return 0;
 	}
+	if (connection_is_left_out(conn)) {
+		leave_out(s, conn);
+		return 0;
+	}
+	conn->flags &= ~CONNECTION_WITHDRAWN;
 	if (s->call.len_bytes)
 		is_turn = connection_turn(conn, s->call.direction);
 	else if (!(conn->flags & CONNECTION_OPEN_SENT))
@@ -225,7 +245,8 @@ static __always_inline int deliver_fast(struct scratch *s, struct connection *co
 	if (conn->last_direction != (s->call.direction & 1))
 		copied_before = 0;
 	if (len_bytes == 0 || len_bytes > SPANTAP_CHUNK_BYTES || s->call.flags ||
-	    s->call.iov_count > IOVECS_READ || copied_before + len_bytes > config.copy_bytes_max)
+	    s->call.iov_count > IOVECS_READ ||
+	    copied_before + len_bytes > connection_copy_bytes_max(conn, s->call.direction))
 		return 0;
 	struct ring *ring = ring_of_cpu();
 	struct data_event *event = ring ? ring_place(ring, data_event_bytes(len_bytes)) : NULL;

@@ -16,7 +16,7 @@
 #endif
 
 /* Any change of a layout or of a meaning below raises the version. */
-#define SPANTAP_EVENT_VERSION 2
+#define SPANTAP_EVENT_VERSION 3
 
 /* Payload bytes in one data event; a larger call becomes several events. */
 #define SPANTAP_CHUNK_BYTES 16384
@@ -25,9 +25,9 @@
 #define SPANTAP_UNIX_PATH_BYTES 108
 
 enum event_kind {
-	EVENT_OPEN = 1,	   /* first sight of a connection, or connect/accept of it */
+	EVENT_OPEN = 1,	   /* a connection, with its first bytes that are delivered or reported */
 	EVENT_DATA = 2,	   /* bytes that a process read or wrote */
-	EVENT_CLOSE = 3,   /* the last descriptor of the socket was closed */
+	EVENT_CLOSE = 3,   /* its end, or that of its capture */
 	EVENT_PROCESS = 4, /* fork, exec, exit */
 };
 
@@ -48,6 +48,17 @@ enum event_role {
 	ROLE_UNKNOWN = 0,
 	ROLE_SERVER = 1, /* accepted, or a request was read on it */
 	ROLE_CLIENT = 2, /* connected, or a request was written on it */
+};
+
+/*
+ * What the first bytes of a connection are. Of PROTOCOL_HTTP1 its bytes are delivered; the others
+ * are told about only while traffic.reports_connections is set: an open and a close event, no data.
+ */
+enum event_protocol {
+	PROTOCOL_HTTP1 = 0,
+	PROTOCOL_HTTP2 = 1, /* the preface, RFC 9113 3.4 */
+	PROTOCOL_TLS = 2,   /* a record of TLS, RFC 8446 5.1 */
+	PROTOCOL_OTHER = 3,
 };
 
 enum event_data_flag {
@@ -72,6 +83,7 @@ enum event_cause_flag {
 	CAUSE_SUBREQUEST = 1 << 0, /* nginx: auth_request, mirror, ...: not the main request */
 	CAUSE_AMBIGUOUS = 1 << 1,  /* two owners were pending; user space must abstain */
 	CAUSE_NO_INGRESS = 1 << 2, /* state was read and names no client connection */
+	CAUSE_EXCLUDED = 1 << 3, /* it names one that the settings exclude, cause_connection_id 0 */
 };
 
 struct event_header {
@@ -102,7 +114,9 @@ struct open_event {
 	__u8 remote_address[16];
 	__u8 comm[16];
 	__u8 unix_path[SPANTAP_UNIX_PATH_BYTES]; /* of the listening side, when it has one */
-	__u32 unix_path_bytes;
+	__u16 unix_path_bytes;
+	__u8 protocol; /* enum event_protocol */
+	__u8 _pad;
 };
 
 /*
@@ -134,7 +148,7 @@ struct data_event {
 };
 
 enum event_close_flag {
-	CLOSE_STILL_OPEN = 1 << 0, /* no close: what it had come to when capture stopped */
+	CLOSE_STILL_OPEN = 1 << 0, /* no close: what it had come to when its capture ended */
 	CLOSE_LATE = 1 << 1,	   /* found afterwards: time_ns is when, not that of the end */
 };
 

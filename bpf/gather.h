@@ -122,8 +122,10 @@ static __always_inline void cursor_start(struct scratch *s, const struct connect
 		cursor->base = call->buffer;
 		cursor->base_bytes = call->len_bytes;
 	}
-	if (!(call->flags & DATA_NO_BUFFER) && conn->turn_copied_bytes < config.copy_bytes_max)
-		cursor->quota = config.copy_bytes_max - conn->turn_copied_bytes;
+	__u32 copy_bytes_max = connection_copy_bytes_max(conn, call->direction);
+
+	if (!(call->flags & DATA_NO_BUFFER) && conn->turn_copied_bytes < copy_bytes_max)
+		cursor->quota = copy_bytes_max - conn->turn_copied_bytes;
 	else if (!(call->flags & DATA_NO_BUFFER))
 		cursor_to_tail(cursor);
 }

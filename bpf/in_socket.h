@@ -14,13 +14,19 @@ static __always_inline struct pt_regs *regs_of(struct task_struct *task)
 	return (struct pt_regs *)bpf_task_pt_regs(task);
 }
 
+/* The inode of a socket's file; 0 for the sockets that the kernel opened for itself. */
+static __always_inline __u64 inode_of(struct file *file)
+{
+	return file ? file->f_inode->i_ino : 0;
+}
+
 /* Names the socket of the call; returns 0 for those that the kernel opened for itself. */
 static __always_inline int fill_sock(struct call *call, const struct sock *sk)
 {
 	struct file *file = sk->sk_socket->file;
 
 	call->file = (__u64)file;
-	call->inode = file ? file->f_inode->i_ino : 0;
+	call->inode = inode_of(file);
 	return file != NULL;
 }
 
@@ -36,18 +42,12 @@ static __always_inline int is_kernel_thread(const struct task_struct *task)
 static __always_inline __u64 unseen_bytes(struct connection *conn, const struct sock *sk,
 					  __u64 len_bytes)
 {
-	const struct tcp_sock *tp = bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct tcp_sock));
-	unsigned long done = 1ul << bpf_core_enum_value(enum sock_flags, SOCK_DONE);
-
-	/* Of skipped ones nobody counts the bytes. */
-	if (!conn || conn->state == STATE_SKIPPED || sk->sk_protocol != IPPROTO_TCP ||
-	    sk->__sk_common.skc_family == AF_UNIX)
+	/* Of those left out nobody counts the bytes, but for some. */
+	if (!conn || (connection_is_left_out(conn) && !(conn->flags & CONNECTION_COUNTED)) ||
+	    sk->sk_protocol != IPPROTO_TCP || sk->__sk_common.skc_family == AF_UNIX)
 		return 0;
-	/* As tcp_read_sequence(), without its helper calls. */
-	__u32 sequence = tp->copied_seq;
+	__u32 sequence = tcp_read_sequence((const struct tcp_sock *)sk);
 
-	if (sk->__sk_common.skc_flags & done && sequence == tp->rcv_nxt)
-		sequence--;
 	/* At connect() the server's first number is not known yet. */
 	if (!conn->read_sequence && !conn->position[DIRECTION_READ])
 		conn->read_sequence = sequence - (__u32)len_bytes;
@@ -62,8 +62,7 @@ static __always_inline void deliver_unseen(struct scratch *s, struct pt_regs *re
 					   struct policy policy, struct caller caller,
 					   __u64 len_bytes)
 {
-	fill_call(s, regs, len_bytes, policy, caller);
-	s->call.hook = HOOK_SOCKET;
+	fill_call(s, regs, len_bytes, policy, caller, HOOK_SOCKET);
 	deliver_filler(&s->call, DIRECTION_READ);
 }
 

@@ -15,10 +15,12 @@ struct {
 	enum event_direction direction;
 	enum event_source source;
 	enum event_role role;
+	enum event_protocol protocol;
 	enum event_data_flag data_flag;
 	enum event_cause cause;
 	enum event_cause_flag cause_flag;
 	enum event_close_flag close_flag;
 	enum event_process_action process_action;
 	enum event_counter counter;
+	__u32 _pad;
 } layout;

@@ -14,16 +14,22 @@
 #include <bpf/bpf_core_read.h>
 #include "event.h"
 #include "sniff.h"
+#include "traffic.h"
 
 /* Set by the loader before load; constant for the verifier, so unused branches disappear. */
 struct config {
 	__u32 watch_all;	/* processes without a policy are watched */
-	__u32 copy_bytes_max;	/* copied after a direction turn: head limit + body limit */
 	__u32 connection_slots; /* entries of conn_slots, a power of two */
 	__u32 ring_bytes;	/* of each CPU's ring, without its slack */
 };
 
 const volatile struct config config SEC(".rodata.config") = {};
+
+/*
+ * Written by user space at any time. Global data of an array map that the loader shares among the
+ * objects: reading it takes no look-up.
+ */
+volatile struct traffic traffic SEC(".data.traffic") = { .excluded = CLASS_SKIPPED };
 
 enum policy_watch {
 	WATCH_DEFAULT = 0,
@@ -107,14 +113,19 @@ enum connection_flag {
 	CONNECTION_BOUND = 1 << 3,	  /* `bound` was filled at connect */
 	CONNECTION_HEAD_PENDING = 1 << 4, /* HAProxy: read a head that no stream has taken yet */
 	CONNECTION_CLOSED = 1 << 5,	  /* over, but its close event has found the ring full */
+	CONNECTION_WITHDRAWN = 1 << 6,	  /* excluded; user space does not know it any more */
+	CONNECTION_COUNTED = 1 << 7,	  /* skipped, and its bytes are still counted */
 };
 
 /* Last direction of a connection on which no byte was seen. */
 #define DIRECTION_NONE 0xff
 
+/* An owner that the settings exclude. */
+#define OWNER_EXCLUDED (~0ull)
+
 /* The ingress request that program state names: what a data event's cause_* fields carry. */
 struct owner {
-	__u64 connection_id;
+	__u64 connection_id; /* or OWNER_EXCLUDED */
 	__u64 read_position;
 	__u64 write_position;
 	__u64 token;
@@ -125,7 +136,10 @@ struct connection {
 	__u64 id;
 	__u64 position[2];   /* by enum event_direction; every byte, also those not copied */
 	__u32 read_sequence; /* TCP, seen in the socket: number of position 0, 0 unknown */
-	__u32 _pad;
+	__u8 peer;	     /* enum peer_flag */
+	__u8 classes;	     /* enum traffic_class */
+	__u8 protocol;	     /* enum event_protocol */
+	__u8 _pad;
 	union {
 		struct owner bound;	/* HAProxy: owner of the connect() */
 		__u64 nginx_connection; /* nginx: address of its ngx_connection_t */

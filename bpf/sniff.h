@@ -94,4 +94,20 @@ static __always_inline enum sniff_result sniff_bytes(volatile struct sniff_state
 	return SNIFF_OTHER;
 }
 
+/* What the largest record of TLS holds, RFC 5246 6.2.3. */
+#define SNIFF_TLS_RECORD_BYTES_MAX (16384 + 2048)
+
+/* Which protocol begins like this, when it is not HTTP/1. */
+static __always_inline enum event_protocol sniff_protocol(const __u8 *bytes, __u32 len_bytes)
+{
+	if (len_bytes >= 4 && bytes[0] == 'P' && bytes[1] == 'R' && bytes[2] == 'I' &&
+	    bytes[3] == ' ')
+		return PROTOCOL_HTTP2;
+	/* Its type (change_cipher_spec to application_data), version 3.x, length. */
+	if (len_bytes >= 5 && bytes[0] >= 20 && bytes[0] <= 23 && bytes[1] == 3 && bytes[2] <= 4 &&
+	    (bytes[3] << 8 | bytes[4]) <= SNIFF_TLS_RECORD_BYTES_MAX)
+		return PROTOCOL_TLS;
+	return PROTOCOL_OTHER;
+}
+
 #endif

@@ -41,17 +41,20 @@ static __always_inline void socket_call(const struct sock *sk, long result, __u8
 		return;
 	struct connection *conn = connection_of(s->call.inode);
 
-	if (direction == DIRECTION_READ && result > 0) {
-		__u64 unseen = unseen_bytes(conn, sk, result);
+	__u64 unseen =
+		direction == DIRECTION_READ && result > 0 ? unseen_bytes(conn, sk, result) : 0;
 
-		/* They become a filler in front of the bytes of this call. */
-		if (unseen) {
-			count(COUNTER_READ_UNSEEN);
-			deliver_unseen(s, regs, policy, caller, unseen);
-		}
+	if (conn && connection_is_left_out(conn)) {
+		call_left_out(s, conn, regs, result, direction, policy, caller, HOOK_SOCKET,
+			      unseen);
+		return;
 	}
-	fill_call(s, regs, result, policy, caller);
-	s->call.hook = HOOK_SOCKET;
+	/* They become a filler in front of the bytes of this call. */
+	if (unseen) {
+		count(COUNTER_READ_UNSEEN);
+		deliver_unseen(s, regs, policy, caller, unseen);
+	}
+	fill_call(s, regs, result, policy, caller, HOOK_SOCKET);
 	if (!is_data_call(number)) {
 		if (!is_kernel_thread(task))
 			deliver_filler(&s->call, direction);
@@ -102,7 +105,8 @@ static __always_inline void socket_connect(const struct sock *sk)
 
 	if (!policy_is_watched(policy) || !s || is_kernel_thread(task) || !fill_sock(&s->call, sk))
 		return;
-	fill_call(s, regs_of(task), 0, policy, caller);
+	/* A connect is seen, as at system calls: nothing is to be found out by its first bytes. */
+	fill_call(s, regs_of(task), 0, policy, caller, HOOK_SYSCALL);
 	on_connect(s);
 }
 
@@ -116,15 +120,13 @@ int BPF_PROG(socket_state, const struct sock *sk, int old_state, int new_state)
 	}
 	if (!is_close(sk, old_state, new_state))
 		return 0;
-	struct file *file = sk->sk_socket->file;
-	__u64 inode = file ? file->f_inode->i_ino : 0;
+	__u64 inode = inode_of(sk->sk_socket->file);
 	struct connection *conn = connection_of(inode);
 
 	if (!conn)
 		return 0;
 	/* close() and shutdown() have led here, or, for CLOSE, perhaps a packet. */
 	connection_end(conn, inode,
-		       new_state == TCP_CLOSE ? connection_close_interrupt(conn)
-					      : connection_close(conn, current_caller(), 0));
+		       connection_close_in(conn, current_caller(), 0, new_state == TCP_CLOSE));
 	return 0;
 }

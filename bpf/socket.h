@@ -84,14 +84,37 @@ static __always_inline int fill_socket(struct call *call)
 	return call->inode != 0;
 }
 
+/* What tells how far a TCP socket was read. */
+struct tcp_progress {
+	__u64 flags;	/* enum sock_flags as bits */
+	__u32 copied;	/* tcp_sock.copied_seq */
+	__u32 received; /* tcp_sock.rcv_nxt */
+};
+
+/* By direct loads where the kernel allows them: the common read asks. */
+static __always_inline struct tcp_progress tcp_progress(const struct tcp_sock *tp)
+{
+	struct tcp_progress progress;
+
+	if (bpf_rdonly_cast) {
+		tp = bpf_rdonly_cast(tp, bpf_core_type_id_kernel(struct tcp_sock));
+		progress.flags = ((const struct sock *)tp)->__sk_common.skc_flags;
+		progress.copied = tp->copied_seq;
+		progress.received = tp->rcv_nxt;
+	} else {
+		progress.flags = BPF_CORE_READ((const struct sock *)tp, __sk_common.skc_flags);
+		progress.copied = BPF_CORE_READ(tp, copied_seq);
+		progress.received = BPF_CORE_READ(tp, rcv_nxt);
+	}
+	return progress;
+}
+
 /* 1 when the end of the stream was read: it takes a sequence number like a byte. */
-static __always_inline __u32 tcp_end_was_read(const struct tcp_sock *tp)
+static __always_inline __u32 tcp_end_was_read(struct tcp_progress progress)
 {
 	unsigned long done = 1ul << bpf_core_enum_value(enum sock_flags, SOCK_DONE);
-	const struct sock *sk = (const struct sock *)tp;
 
-	return (BPF_CORE_READ(sk, __sk_common.skc_flags) & done) != 0 &&
-	       BPF_CORE_READ(tp, copied_seq) == BPF_CORE_READ(tp, rcv_nxt);
+	return progress.flags & done && progress.copied == progress.received;
 }
 
 /*
@@ -100,7 +123,9 @@ static __always_inline __u32 tcp_end_was_read(const struct tcp_sock *tp)
  */
 static __always_inline __u32 tcp_read_sequence(const struct tcp_sock *tp)
 {
-	return BPF_CORE_READ(tp, copied_seq) - tcp_end_was_read(tp);
+	struct tcp_progress progress = tcp_progress(tp);
+
+	return progress.copied - tcp_end_was_read(progress);
 }
 
 /* Times that a counter is read again because a packet has changed it meanwhile. */
@@ -111,10 +136,11 @@ static __always_inline __u64 tcp_read_bytes(const struct tcp_sock *tp)
 {
 	for (int i = 0; i < TCP_READ_TRIES; i++) {
 		__u64 received = BPF_CORE_READ(tp, bytes_received);
-		__u32 unread = BPF_CORE_READ(tp, rcv_nxt) - BPF_CORE_READ(tp, copied_seq);
+		struct tcp_progress progress = tcp_progress(tp);
+		__u32 unread = progress.received - progress.copied;
 
 		if (received == BPF_CORE_READ(tp, bytes_received))
-			return received - unread - tcp_end_was_read(tp);
+			return received - unread - tcp_end_was_read(progress);
 	}
 	return -1ull;
 }
@@ -154,6 +180,21 @@ static __always_inline void read_inet(struct open_event *event, struct sock *sk)
 		BPF_CORE_READ_INTO(&event->local_address, sk, __sk_common.skc_v6_rcv_saddr);
 		BPF_CORE_READ_INTO(&event->remote_address, sk, __sk_common.skc_v6_daddr);
 	}
+}
+
+/* The other end of a socket, enum peer_flag. */
+static __always_inline __u8 sock_peer(struct sock *sk)
+{
+	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	__be32 words[4] = {};
+
+	if (family == AF_UNIX)
+		return PEER_UNIX;
+	if (family == AF_INET)
+		return peer_of_ipv4(bpf_ntohl(BPF_CORE_READ(sk, __sk_common.skc_daddr)));
+	BPF_CORE_READ_INTO(&words, sk, __sk_common.skc_v6_daddr);
+	return peer_of_ipv6(bpf_ntohl(words[0]), bpf_ntohl(words[1]), bpf_ntohl(words[2]),
+			    bpf_ntohl(words[3]));
 }
 
 /* The listening side's path: an accepted socket inherits it, a client finds it at its peer. */

@@ -43,7 +43,7 @@ static __always_inline int command_connection(const struct command_args *args)
 	if (!conn)
 		return 1;
 	if (args->command == COMMAND_IGNORE)
-		conn->state = STATE_SKIPPED;
+		connection_skip(conn);
 	return 0;
 }
 

@@ -104,7 +104,8 @@ int report_open(struct bpf_iter__bpf_map_elem *ctx)
 	struct connection *conn = ctx->value;
 	struct close_event event = {};
 
-	if (!conn || !conn->inode || conn->state == STATE_SKIPPED)
+	if (!conn || !conn->inode ||
+	    (conn->state == STATE_SKIPPED && !(conn->flags & CONNECTION_COUNTED)))
 		return 0;
 	if (!(conn->flags & CONNECTION_OPEN_SENT)) {
 		count_unopened(conn);

@@ -27,6 +27,23 @@ static __always_inline int is_rare_call(__u32 number)
 	return 0;
 }
 
+/* A call of is_data_call() on the socket that the scratch's call names. */
+static __always_inline void on_data_call(struct scratch *s, struct pt_regs *regs, long result,
+					 struct policy policy, struct caller caller)
+{
+	struct connection *conn = connection_of(s->call.inode);
+	__u32 number = SYSCALL_NUMBER(regs);
+
+	if (conn && connection_is_left_out(conn)) {
+		call_left_out(s, conn, regs, result, direction_of(number), policy, caller,
+			      HOOK_SYSCALL, 0);
+		return;
+	}
+	fill_call(s, regs, result, policy, caller, HOOK_SYSCALL);
+	if (is_stream_call(&s->call, number))
+		data_call(s, conn, number, result);
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 {
@@ -46,10 +63,12 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 
 	if (!s)
 		return 0;
-	fill_call(s, regs, result, policy, caller);
-	if (!is_data)
+	s->call.fd = SYSCALL_ARG0(regs);
+	if (!is_data) {
+		fill_call(s, regs, result, policy, caller, HOOK_SYSCALL);
 		rare_call(number, result);
-	else if (is_stream_call(&s->call, number) && fill_socket(&s->call))
-		data_call(s, connection_of(s->call.inode), number, result);
+	} else if (fill_socket(&s->call)) {
+		on_data_call(s, regs, result, policy, caller);
+	}
 	return 0;
 }

@@ -40,7 +40,7 @@ static void set_number(napi_env env, napi_value object, const char *name, double
 	napi_set_named_property(env, object, name, value);
 }
 
-static napi_value throw_error(napi_env env, const struct kernel_error *error)
+static napi_value error_of(napi_env env, const struct kernel_error *error)
 {
 	napi_value object, code, message;
 
@@ -50,7 +50,12 @@ static napi_value throw_error(napi_env env, const struct kernel_error *error)
 	set_number(env, object, "errno", error->number);
 	set_string(env, object, "subject", error->subject);
 	set_string(env, object, "log", error->log);
-	napi_throw(env, object);
+	return object;
+}
+
+static napi_value throw_error(napi_env env, const struct kernel_error *error)
+{
+	napi_throw(env, error_of(env, error));
 	return NULL;
 }
 
@@ -95,14 +100,34 @@ static struct kernel *kernel_of(napi_env env, napi_callback_info info, size_t wa
 	return instance->kernels[(int)handle];
 }
 
-/* open({directory, watchAll, copyBytesMax, ringBytes, ringBytesMin, connectionsMax, hook}): handle
+/*
+ * Settings as numbers: copy_bytes_max by side, excluded, reports_connections. Returns 0 when the
+ * value is something else.
  */
+static int traffic_of(napi_env env, napi_value value, struct traffic *traffic)
+{
+	napi_typedarray_type type;
+	size_t length;
+	void *data;
+
+	if (napi_get_typedarray_info(env, value, &type, &length, &data, NULL, NULL) != napi_ok ||
+	    type != napi_uint32_array || length != TRAFFIC_SIDES + 2)
+		return 0;
+	const uint32_t *numbers = data;
+
+	*traffic = (struct traffic){ .excluded = (uint8_t)(numbers[TRAFFIC_SIDES] | CLASS_SKIPPED),
+				     .reports_connections = (uint8_t)numbers[TRAFFIC_SIDES + 1] };
+	memcpy(traffic->copy_bytes_max, numbers, sizeof(traffic->copy_bytes_max));
+	return 1;
+}
+
+/* open({directory, watchAll, ringBytes, ringBytesMin, connectionsMax, hook, traffic}): handle */
 static napi_value addon_open(napi_env env, napi_callback_info info)
 {
 	struct instance *instance = NULL;
 	struct kernel_options options = {};
-	struct kernel_error error;
-	napi_value arg, directory, result;
+	struct kernel_error error = {};
+	napi_value arg, directory, traffic, result;
 	size_t given = 1, slot = 0;
 	char path[4096] = "";
 
@@ -112,11 +137,13 @@ static napi_value addon_open(napi_env env, napi_callback_info info)
 	napi_get_value_string_utf8(env, directory, path, sizeof(path), NULL);
 	options.directory = path;
 	options.watch_all = property_number(env, arg, "watchAll") != 0;
-	options.copy_bytes_max = (uint32_t)property_number(env, arg, "copyBytesMax");
 	options.ring_bytes = (uint32_t)property_number(env, arg, "ringBytes");
 	options.ring_bytes_min = (uint32_t)property_number(env, arg, "ringBytesMin");
 	options.connections_max = (uint32_t)property_number(env, arg, "connectionsMax");
 	options.hook = (enum kernel_hook)property_number(env, arg, "hook");
+	napi_get_named_property(env, arg, "traffic", &traffic);
+	if (!traffic_of(env, traffic, &options.traffic))
+		return throw_code(env, "traffic_not_numbers");
 	while (slot < KERNELS_MAX && instance->kernels[slot])
 		slot++;
 	if (slot == KERNELS_MAX)
@@ -210,6 +237,23 @@ static napi_value addon_clear_policy(napi_env env, napi_callback_info info)
 	return NULL;
 }
 
+/* setTraffic(handle, Uint32Array) */
+static napi_value addon_set_traffic(napi_env env, napi_callback_info info)
+{
+	napi_value args[2];
+	struct kernel *kernel = kernel_of(env, info, 2, args);
+	struct kernel_error error = {};
+	struct traffic traffic;
+
+	if (!kernel)
+		return NULL;
+	if (!traffic_of(env, args[1], &traffic))
+		return throw_code(env, "traffic_not_numbers");
+	if (kernel_set_traffic(kernel, &traffic, &error))
+		return throw_error(env, &error);
+	return NULL;
+}
+
 /* ignoreConnection(handle, inode) */
 static napi_value addon_ignore_connection(napi_env env, napi_callback_info info)
 {
@@ -248,6 +292,28 @@ static napi_value addon_hook(napi_env env, napi_callback_info info)
 	if (!kernel)
 		return NULL;
 	napi_create_uint32(env, kernel_hook(kernel), &result);
+	return result;
+}
+
+/* socketRefusal(handle): an error, or undefined */
+static napi_value addon_socket_refusal(napi_env env, napi_callback_info info)
+{
+	napi_value args[1];
+	struct kernel *kernel = kernel_of(env, info, 1, args);
+	const struct kernel_error *refusal = kernel ? kernel_socket_refusal(kernel) : NULL;
+
+	return refusal ? error_of(env, refusal) : NULL;
+}
+
+/* ringBytes(handle): what one CPU's ring holds */
+static napi_value addon_ring_bytes(napi_env env, napi_callback_info info)
+{
+	napi_value args[1], result;
+	struct kernel *kernel = kernel_of(env, info, 1, args);
+
+	if (!kernel)
+		return NULL;
+	napi_create_uint32(env, kernel_ring_bytes(kernel), &result);
 	return result;
 }
 
@@ -424,9 +490,12 @@ NAPI_MODULE_INIT()
 		{ "counters", addon_counters },
 		{ "setPolicy", addon_set_policy },
 		{ "clearPolicy", addon_clear_policy },
+		{ "setTraffic", addon_set_traffic },
 		{ "followCloses", addon_follow_closes },
 		{ "followSplices", addon_follow_splices },
 		{ "hook", addon_hook },
+		{ "socketRefusal", addon_socket_refusal },
+		{ "ringBytes", addon_ring_bytes },
 		{ "ignoreConnection", addon_ignore_connection },
 		{ "forgetConnection", addon_forget_connection },
 		{ "sweep", addon_sweep },

@@ -65,7 +65,6 @@ static const char *const object_files[OBJECTS] = {
 /* Mirrors bpf/maps.h. */
 struct config {
 	uint32_t watch_all;
-	uint32_t copy_bytes_max;
 	uint32_t connection_slots;
 	uint32_t ring_bytes;
 };
@@ -93,8 +92,8 @@ struct kernel {
 	int counters;
 	int command;
 	int cpus;
-	uint32_t sweeps;	  /* mark of the last one, 1 to 65535 */
-	uint64_t *counter_values; /* cpus * COUNTER_MAX */
+	uint64_t *counter_values;	    /* cpus * COUNTER_MAX */
+	struct kernel_error socket_refusal; /* why OBJECT_SOCKET was not used, if it was tried */
 };
 
 static int on_interrupt_record(void *context, void *record, size_t bytes)
@@ -198,16 +197,32 @@ static int set_sizes(struct kernel *kernel, struct kernel_error *error)
 	return status;
 }
 
+static int set_initial(struct bpf_object *object, const char *name, const void *value, size_t bytes,
+		       struct kernel_error *error)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(object, name);
+	int status = map ? bpf_map__set_initial_value(map, value, bytes) : 0;
+
+	return status ? objects_fail(error, KERNEL_ERROR_MAP, status, name) : 0;
+}
+
 static int set_config(struct kernel *kernel, struct bpf_object *object, struct kernel_error *error)
 {
 	struct config config = { .watch_all = kernel->options.watch_all,
-				 .copy_bytes_max = kernel->options.copy_bytes_max,
 				 .connection_slots = kernel->connection_slots,
 				 .ring_bytes = kernel->ring_bytes };
-	struct bpf_map *map = bpf_object__find_map_by_name(object, ".rodata.config");
-	int status = map ? bpf_map__set_initial_value(map, &config, sizeof(config)) : 0;
 
-	return status ? objects_fail(error, KERNEL_ERROR_MAP, status, ".rodata.config") : 0;
+	return set_initial(object, ".rodata.config", &config, sizeof(config), error);
+}
+
+/* What the first object decides for all. */
+static int set_first(struct kernel *kernel, struct bpf_object *object, struct kernel_error *error)
+{
+	const struct traffic *traffic = &kernel->options.traffic;
+	int status = set_sizes(kernel, error);
+
+	return status ? status
+		      : set_initial(object, OBJECTS_SHARED_DATA, traffic, sizeof(*traffic), error);
 }
 
 /* The verifier gives up with EAGAIN when a signal waits for its thread. */
@@ -232,7 +247,7 @@ static int load_object(struct kernel *kernel, enum object index, struct kernel_e
 	if (!object)
 		return -error->number;
 	kernel->objects[index] = object;
-	status = index == OBJECT_STATE ? set_sizes(kernel, error)
+	status = index == OBJECT_STATE ? set_first(kernel, object, error)
 				       : objects_share_maps(object, kernel->objects[0], error);
 	if (!status)
 		status = set_config(kernel, object, error);
@@ -295,16 +310,12 @@ static void drop_object(struct kernel *kernel, enum object index)
 	kernel->objects[index] = NULL;
 }
 
-/* Loads and attaches an object, or leaves nothing of it. */
+/* Loads and attaches an object. */
 static int start_object(struct kernel *kernel, enum object index, struct kernel_error *error)
 {
 	int status = load_object(kernel, index, error);
 
-	if (!status)
-		status = attach_object(kernel, index, error);
-	if (status)
-		drop_object(kernel, index);
-	return status;
+	return status ? status : attach_object(kernel, index, error);
 }
 
 /* The cheaper way to see calls where the kernel has it. */
@@ -316,6 +327,8 @@ static int start_hook(struct kernel *kernel, struct kernel_error *error)
 		status = start_object(kernel, OBJECT_SOCKET, error);
 		if (!status || kernel->options.hook == KERNEL_HOOK_SOCKET)
 			return status;
+		drop_object(kernel, OBJECT_SOCKET);
+		kernel->socket_refusal = *error;
 		memset(error, 0, sizeof(*error));
 	}
 	status = start_object(kernel, OBJECT_SYSCALL, error);
@@ -428,6 +441,17 @@ static int run_command(struct kernel *kernel, uint64_t command, uint64_t subject
 			    command == COMMAND_SET_POLICY ? "policy_by_tgid" : "conn_by_inode");
 }
 
+int kernel_set_traffic(struct kernel *kernel, const struct traffic *traffic,
+		       struct kernel_error *error)
+{
+	int fd = bpf_object__find_map_fd_by_name(kernel->objects[0], OBJECTS_SHARED_DATA);
+	uint32_t zero = 0;
+
+	if (bpf_map_update_elem(fd, &zero, traffic, BPF_ANY))
+		return objects_fail(error, KERNEL_ERROR_MAP, errno, OBJECTS_SHARED_DATA);
+	return 0;
+}
+
 int kernel_clear_policy(struct kernel *kernel, uint32_t tgid, struct kernel_error *error)
 {
 	return run_command(kernel, COMMAND_CLEAR_POLICY, tgid, 0, error);
@@ -443,19 +467,27 @@ int kernel_forget_connection(struct kernel *kernel, uint64_t inode, struct kerne
 	return ask_command(kernel, COMMAND_FORGET, inode, 0, error);
 }
 
-static int want_object(struct kernel *kernel, enum object index, struct kernel_error *error)
+typedef int (*bring_object)(struct kernel *kernel, enum object index, struct kernel_error *error);
+
+/* Brings an object in when it is first wanted; nothing of it is left when that fails. */
+static int want(struct kernel *kernel, enum object index, bring_object bring,
+		struct kernel_error *error)
 {
 	int status;
 
 	if (kernel->objects[index])
 		return 0;
-	memset(error, 0, sizeof(*error));
 	objects_log_to(error);
-	status = load_object(kernel, index, error);
+	status = bring(kernel, index, error);
 	objects_log_to(NULL);
 	if (status)
 		drop_object(kernel, index);
 	return status;
+}
+
+static int want_object(struct kernel *kernel, enum object index, struct kernel_error *error)
+{
+	return want(kernel, index, load_object, error);
 }
 
 /*
@@ -552,7 +584,6 @@ static int end_suspects(struct kernel *kernel, size_t first_step, struct kernel_
 	struct output suspects;
 	int ended = 0, status;
 
-	memset(error, 0, sizeof(*error));
 	if (output_new(kernel, &suspects, sizeof(uint64_t)))
 		return objects_fail(error, KERNEL_ERROR_MAP, ENOMEM, "conn_slots");
 	status = want_object(kernel, OBJECT_SWEEP, error);
@@ -585,7 +616,6 @@ int kernel_stop(struct kernel *kernel, uint8_t **records, size_t *bytes, struct 
 
 	*records = NULL;
 	*bytes = 0;
-	memset(error, 0, sizeof(*error));
 	detach_programs(kernel);
 	status = want_object(kernel, OBJECT_SWEEP, error);
 	if (status)
@@ -641,17 +671,21 @@ enum kernel_hook kernel_hook(const struct kernel *kernel)
 	return kernel->objects[OBJECT_SYSCALL] ? KERNEL_HOOK_SYSCALL : KERNEL_HOOK_SOCKET;
 }
 
+const struct kernel_error *kernel_socket_refusal(const struct kernel *kernel)
+{
+	return kernel->socket_refusal.code ? &kernel->socket_refusal : NULL;
+}
+
+uint32_t kernel_ring_bytes(const struct kernel *kernel)
+{
+	return kernel->ring_bytes;
+}
+
 static int follow(struct kernel *kernel, enum object index, struct kernel_error *error)
 {
-	int status;
-
-	if (kernel->objects[index] || kernel_hook(kernel) == KERNEL_HOOK_SYSCALL)
+	if (kernel_hook(kernel) == KERNEL_HOOK_SYSCALL)
 		return 0;
-	memset(error, 0, sizeof(*error));
-	objects_log_to(error);
-	status = start_object(kernel, index, error);
-	objects_log_to(NULL);
-	return status;
+	return want(kernel, index, start_object, error);
 }
 
 int kernel_follow_closes(struct kernel *kernel, struct kernel_error *error)
@@ -723,7 +757,6 @@ int kernel_open(struct kernel **out, const struct kernel_options *options,
 	int status;
 
 	*out = NULL;
-	memset(error, 0, sizeof(*error));
 	if (!kernel)
 		return objects_fail(error, KERNEL_ERROR_OBJECT, ENOMEM, "kernel");
 	kernel->options = *options;

@@ -2,13 +2,15 @@
  *
  * The core of the addon: load the BPF objects, attach them, drain the ring, read and write their
  * maps. Plain C, knows nothing of Node. All calls on one `struct kernel` come from one thread.
- * Functions return 0 or -errno and say what failed in `struct kernel_error`.
+ * Functions return 0 or -errno and say what failed in `struct kernel_error`, empty before.
  */
 #ifndef SPANTAP_KERNEL_H
 #define SPANTAP_KERNEL_H
 
 #include <stddef.h>
 #include <stdint.h>
+
+#include "../bpf/traffic.h"
 
 #define KERNEL_LOG_BYTES 8192
 
@@ -40,11 +42,11 @@ enum kernel_hook {
 struct kernel_options {
 	const char *directory; /* holds the *.bpf.o files */
 	uint32_t watch_all;
-	uint32_t copy_bytes_max;
 	uint32_t ring_bytes;	 /* of all CPUs together */
 	uint32_t ring_bytes_min; /* of one CPU, whatever that makes of the sum */
 	uint32_t connections_max;
 	enum kernel_hook hook;
+	struct traffic traffic; /* until kernel_set_traffic() */
 };
 
 struct kernel;
@@ -55,6 +57,12 @@ void kernel_close(struct kernel *kernel);
 
 /* The hook that was attached: KERNEL_HOOK_SYSCALL or KERNEL_HOOK_SOCKET. */
 enum kernel_hook kernel_hook(const struct kernel *kernel);
+
+/* Why KERNEL_HOOK_ANY became KERNEL_HOOK_SYSCALL; NULL when it did not. */
+const struct kernel_error *kernel_socket_refusal(const struct kernel *kernel);
+
+/* What one CPU's ring holds. */
+uint32_t kernel_ring_bytes(const struct kernel *kernel);
 
 /*
  * What KERNEL_HOOK_SOCKET does not see by itself, from now on: every close() (for Unix sockets),
@@ -76,6 +84,9 @@ int kernel_counters(struct kernel *kernel, uint64_t *sums, struct kernel_error *
 int kernel_set_policy(struct kernel *kernel, uint32_t tgid, uint32_t watch, uint32_t family,
 		      struct kernel_error *error);
 int kernel_clear_policy(struct kernel *kernel, uint32_t tgid, struct kernel_error *error);
+/* Which connections are captured from now on, those that are open among them. */
+int kernel_set_traffic(struct kernel *kernel, const struct traffic *traffic,
+		       struct kernel_error *error);
 int kernel_ignore_connection(struct kernel *kernel, uint64_t inode, struct kernel_error *error);
 /* Returns 1 when a close event follows, 0 when none does, or -errno. */
 int kernel_forget_connection(struct kernel *kernel, uint64_t inode, struct kernel_error *error);

@@ -53,6 +53,8 @@ static int on_print(enum libbpf_print_level level, const char *format, va_list a
 
 void objects_log_to(struct kernel_error *error)
 {
+	if (error)
+		memset(error, 0, sizeof(*error));
 	log_target = error;
 	libbpf_set_print(on_print);
 }
@@ -92,8 +94,9 @@ int objects_share_maps(struct bpf_object *object, struct bpf_object *first,
 		struct bpf_map *shared = bpf_object__find_map_by_name(first, bpf_map__name(map));
 		int status;
 
-		/* Internal maps (the configuration) belong to their object. */
-		if (!shared || bpf_map__is_internal(map))
+		/* Internal maps (the configuration) belong to their object, but for this one. */
+		if (!shared ||
+		    (bpf_map__is_internal(map) && strcmp(bpf_map__name(map), OBJECTS_SHARED_DATA)))
 			continue;
 		status = bpf_map__reuse_fd(map, bpf_map__fd(shared));
 		if (status)

@@ -9,7 +9,13 @@
 #include "kernel.h"
 #include <bpf/libbpf.h>
 
-/* Collects libbpf's output of this thread into `error->log` until called with NULL. */
+/* Global data that all objects share: struct traffic. */
+#define OBJECTS_SHARED_DATA ".data.traffic"
+
+/*
+ * Collects libbpf's output of this thread into `error->log` until called with NULL; the error is
+ * empty at first.
+ */
 void objects_log_to(struct kernel_error *error);
 
 /* Fills the error; returns -number. EPERM and EACCES become KERNEL_ERROR_PERMISSION. */

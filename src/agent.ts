@@ -21,11 +21,18 @@ import { Metrics } from './export/metrics/metrics.ts';
 import type { Wanted } from './export/metrics/readers.ts';
 import { readExportSettings } from './export/settings.ts';
 import type { ObservedProcess } from './handoff/layout.ts';
-import type { Appearance, OwnConnection, PlanMessage } from './handoff/messages.ts';
+import type {
+  Appearance,
+  OwnConnection,
+  PlanMessage,
+  TrafficSettings,
+} from './handoff/messages.ts';
+import { allTraffic } from './handoff/traffic.ts';
 import { watchOwnConnections } from './own-connections.ts';
 import type { PendingLimits } from './store/pending-bodies.ts';
 import { Counters } from './telemetry/counters.ts';
 import { type Log, routeDiagnostics } from './telemetry/log.ts';
+import { trafficOf } from './traffic.ts';
 import type { WorkerOptions } from './worker.ts';
 
 /** What a file, the environment and flags say together. */
@@ -131,6 +138,7 @@ export class Agent {
       throw error;
     }
     this.#delivery = next;
+    this.#capture?.traffic(this.#trafficOf(configured.config));
     // A batch that waits for its bodies is read by the old one.
     await this.#batches.pause();
     await before?.close(FLUSH_DEADLINE_MS, next);
@@ -196,7 +204,6 @@ export class Agent {
   async #startCapture(): Promise<void> {
     const { config, recording, log } = this.#options;
     const { limits: bounds } = config;
-    const bodyBytesMax = this.#copiesBodies() ? bounds.bodyBytes : 0;
     const plans = this.#watcher.start().map((plan) => this.#toMessage(plan));
     const options: WorkerOptions = {
       kernel: {
@@ -205,15 +212,10 @@ export class Agent {
         ringBytesMin: limits.ringBytesMin,
         connectionsMax: bounds.kernelConnections,
         headBytesMax: bounds.headBytes,
-        bodyBytesMax,
       },
-      pipeline: {
-        ownTgid: process.pid,
-        bodyBytesMax,
-        bodies: bodyBounds(bounds),
-        link: config.link,
-      },
+      pipeline: { ownTgid: process.pid, bodies: bodyBounds(bounds), link: config.link },
       ...(bounds.bodySpool.enabled ? { bodyFolder: bounds.bodySpool.directory } : {}),
+      traffic: this.#trafficOf(config),
       plans,
       ownConnections: [...this.#own.values()],
       ...(recording === undefined ? {} : { recording }),
@@ -234,11 +236,12 @@ export class Agent {
     this.#isCapturing = true;
   }
 
-  /** A recording has no rules: it is asked for by level. */
-  #copiesBodies(): boolean {
-    if (this.#delivery === undefined) return this.#options.config.capture.level === 'full';
-    const { ingress, egress } = this.#delivery.mostCopied;
-    return [ingress, egress].some(({ requestBody, responseBody }) => requestBody || responseBody);
+  /** A recording has no rules: it is of everything. */
+  #trafficOf({ tap, limits: bounds }: Config): TrafficSettings {
+    const bodyBytesMax = bounds.bodyBytes;
+    if (this.#delivery === undefined) return allTraffic(bodyBytesMax);
+    const copied = this.#delivery.mostCopied;
+    return trafficOf({ tap, copied, bodyBytesMax, reportsConnections: false });
   }
 
   /** The process at the other end is looked up as well: a collector of this host is left out. */

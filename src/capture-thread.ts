@@ -4,7 +4,13 @@ import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { HeldBodies } from './handoff/held-bodies.ts';
 import type { ExchangeBatch } from './handoff/layout.ts';
-import type { FromWorker, OwnConnection, PlanMessage, ToWorker } from './handoff/messages.ts';
+import type {
+  FromWorker,
+  OwnConnection,
+  PlanMessage,
+  ToWorker,
+  TrafficSettings,
+} from './handoff/messages.ts';
 import { transferOf } from './handoff/transfer.ts';
 import { AgentError } from './telemetry/agent-error.ts';
 import type { WorkerOptions } from './worker.ts';
@@ -78,6 +84,16 @@ export class CaptureThread {
 
   plan(plan: PlanMessage): void {
     this.#send(plan);
+  }
+
+  /** From now on, also for connections that are open. */
+  traffic(settings: TrafficSettings): void {
+    this.#send({ kind: 'traffic', settings });
+  }
+
+  /** Holds from then on, for the connections that are open as well. */
+  setTraffic(settings: TrafficSettings): void {
+    this.#send({ kind: 'traffic', settings });
   }
 
   /** Gives a batch's buffers back to the worker. */

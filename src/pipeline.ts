@@ -7,6 +7,7 @@ import { Decoder } from './capture/decode.ts';
 import type {
   CloseEvent,
   Connection,
+  ConnectionSink,
   DataEvent,
   EventSink,
   ProcessEvent,
@@ -15,9 +16,8 @@ import type {
 import type { LinkConfig } from './config/file/types.ts';
 import { limits } from './config/limits.ts';
 import type { Family } from './discover/types.ts';
-import { type BodyLimits, bodyLimitsOf } from './handoff/captured-body.ts';
 import type { ExchangeBatch, ObservedProcess } from './handoff/layout.ts';
-import type { Appearance, OwnConnection } from './handoff/messages.ts';
+import type { Appearance, OwnConnection, TrafficSettings } from './handoff/messages.ts';
 import { Linker } from './link/linker.ts';
 import type { LinkNode } from './link/node.ts';
 import { Http1Stage } from './protocol/http1/stage.ts';
@@ -28,12 +28,12 @@ export interface PipelineOptions {
   readonly counters: Counters;
   /** The agent itself; its own connections leave no spans. */
   readonly ownTgid: number;
-  /** Body bytes kept per message for later stages; 0 none. */
-  readonly bodyBytesMax: number;
   /** Section `link` of the configuration; left out, its defaults. */
   readonly link?: LinkConfig;
   /** Of all bodies together; limits.pendingBody... when absent. */
   readonly bodies?: Partial<PendingLimits>;
+  /** As the kernel side has it: which bodies are kept, and whether an ingress may be missing. */
+  readonly traffic: TrafficSettings;
   readonly onBatch: (batch: ExchangeBatch) => void;
   readonly onProcess: (process: ObservedProcess) => void;
   /** A process has its first connection, or became another program. */
@@ -45,6 +45,8 @@ export interface PipelineOptions {
   readonly ignoreConnection: (socketInode: number) => void;
   /** Returns whether a close event follows. */
   readonly forgetConnection: (socketInode: number) => boolean;
+  /** Told of every connection, also of those that carry no HTTP/1. */
+  readonly connections?: ConnectionSink;
   /** Called once, with the first connection over a Unix socket. */
   readonly onUnixSocket?: () => void;
   /** Replay: time passes with the events, nobody calls `tick`. */
@@ -75,12 +77,13 @@ export class Pipeline implements EventSink {
   #tickNs = 0;
 
   constructor(options: PipelineOptions) {
-    const { counters, ownTgid, bodyBytesMax } = options;
+    const { counters, ownTgid, traffic } = options;
     this.#options = options;
     this.bodies = new PendingBodies({ ...PENDING_LIMITS, ...options.bodies }, counters);
     this.#linker = new Linker({
       counters,
       ownTgid,
+      isIngressExcluded: traffic.excluded.ingress,
       emit: options.onBatch,
       announce: options.onProcess,
       ownPeer: (connection) => options.onOwnPeer(connection.process.tgid),
@@ -90,7 +93,7 @@ export class Pipeline implements EventSink {
     this.#http1 = new Http1Stage(this.#linker, {
       counters,
       bodies: this.bodies,
-      bodyLimits: bodyLimitsOf(bodyBytesMax),
+      bodyLimits: traffic.bodyBytesMax,
       onTunnel: (connection) => options.ignoreConnection(connection.socketInode),
     });
     this.#table = new ConnectionTable(this, { counters, forget: options.forgetConnection });
@@ -100,6 +103,11 @@ export class Pipeline implements EventSink {
   /** Whole records, as drained or read from a file. */
   consume(records: Uint8Array): void {
     this.#decoder.decode(records);
+  }
+
+  setTraffic(traffic: TrafficSettings): void {
+    this.#http1.limitBodies(traffic.bodyBytesMax);
+    this.#linker.setIngressExcluded(traffic.excluded.ingress);
   }
 
   /** A connection of the agent itself: what its other end does for it leaves no spans. */
@@ -130,11 +138,6 @@ export class Pipeline implements EventSink {
     this.#linker.flush();
   }
 
-  /** Of bodies that begin from now on. */
-  limitBodies(bodyLimits: BodyLimits): void {
-    this.#http1.limitBodies(bodyLimits);
-  }
-
   /** A batch that was handed on and read, or that nobody gets: its buffers are filled again. */
   reuse(batch: ExchangeBatch): void {
     this.bodies.discardOf(batch);
@@ -149,11 +152,13 @@ export class Pipeline implements EventSink {
   }
 
   open(connection: Connection, timeNs: number, tid: number): void {
-    this.#meet(connection.process);
     if (connection.family === 'unix' && !this.#hasUnix) {
       this.#hasUnix = true;
       this.#options.onUnixSocket?.();
     }
+    this.#options.connections?.open(connection, timeNs, tid);
+    if (connection.speaks !== 'http1') return;
+    this.#meet(connection.process);
     this.#linker.open(connection, timeNs, tid);
     this.#http1.open(connection, timeNs);
   }
@@ -165,6 +170,8 @@ export class Pipeline implements EventSink {
   }
 
   close(connection: Connection, event: CloseEvent): void {
+    this.#options.connections?.close(connection, event);
+    if (connection.speaks !== 'http1') return;
     this.#http1.close(connection, event);
     this.#linker.close(connection, event);
   }
@@ -210,6 +217,7 @@ function toConnection(own: OwnConnection, ownTgid: number): Connection {
     process: { tgid: ownTgid, startNs: 0, comm: 'spantap' },
     role: 'client',
     startSeen: true,
+    speaks: 'http1',
     readPosition: 0,
     writePosition: 0,
     protocol: null,

@@ -10,6 +10,7 @@ import type { Family } from './discover/types.ts';
 import { type ClockSource, systemClock, WallClock } from './export/clock.ts';
 import type { ResourceInfo } from './export/types.ts';
 import type { ExchangeBatch, ObservedProcess } from './handoff/layout.ts';
+import { allTraffic } from './handoff/traffic.ts';
 import { Pipeline } from './pipeline.ts';
 import type { Counters } from './telemetry/counters.ts';
 import type { Log } from './telemetry/log.ts';
@@ -44,7 +45,7 @@ export class Replay {
     this.pipeline = new Pipeline({
       counters,
       ownTgid: 0,
-      bodyBytesMax: 0,
+      traffic: allTraffic(0),
       ticksByEvents: true,
       onBatch,
       onProcess: (process) => {

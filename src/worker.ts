@@ -2,7 +2,6 @@
  * The capture worker: owns the addon, drains the ring on a timer and runs the pipeline. Batches of
  * finished exchanges go to the main thread; plans for processes come from it.
  */
-import { availableParallelism } from 'node:os';
 import {
   isMainThread,
   type MessagePort,
@@ -10,6 +9,7 @@ import {
   receiveMessageOnPort,
   workerData,
 } from 'node:worker_threads';
+import { Attempts } from './capture/attempts.ts';
 import { Backlog } from './capture/backlog.ts';
 import { type EventFileHead, EventFileWriter } from './capture/event-file.ts';
 import { eventCounter } from './capture/layout.gen.ts';
@@ -18,7 +18,13 @@ import { Pace } from './capture/pace.ts';
 import { Sweeper } from './capture/sweeper.ts';
 import { limits } from './config/limits.ts';
 import type { ExchangeBatch } from './handoff/layout.ts';
-import type { FromWorker, OwnConnection, PlanMessage, ToWorker } from './handoff/messages.ts';
+import type {
+  FromWorker,
+  OwnConnection,
+  PlanMessage,
+  ToWorker,
+  TrafficSettings,
+} from './handoff/messages.ts';
 import { transferOf } from './handoff/transfer.ts';
 import { openKernel } from './native/binding.ts';
 import type { Kernel, KernelOptions } from './native/types.ts';
@@ -28,10 +34,12 @@ import { Counters } from './telemetry/counters.ts';
 import { addKernelCounters } from './telemetry/kernel-counters.ts';
 
 export interface WorkerOptions {
-  readonly kernel: KernelOptions;
-  readonly pipeline: Pick<PipelineOptions, 'ownTgid' | 'bodyBytesMax' | 'bodies' | 'link'>;
+  readonly kernel: Omit<KernelOptions, 'traffic'>;
+  readonly pipeline: Pick<PipelineOptions, 'ownTgid' | 'bodies' | 'link'>;
   /** For bodies that do not fit into memory; without it they are cut. Absolute path. */
   readonly bodyFolder?: string;
+  /** What holds until a message of kind `traffic` comes. */
+  readonly traffic: TrafficSettings;
   /** Applied before the worker says that it is ready. */
   readonly plans: readonly PlanMessage[];
   /** The agent's own connections that are open already. */
@@ -57,8 +65,8 @@ const TICK_MS = 50;
 /** Ticks after which finished exchanges are handed over, also when they are few. */
 const TICKS_PER_HANDOVER = 2;
 const COUNTERS_MS = 1000;
-/** A map's value on older kernels. */
-const RING_BYTES_MAX = 4 * 1024 * 1024;
+/** At the exit of system calls instead, which slows down every call of the host (bpf/README.md). */
+const IN_SOCKETS = 'capture in sockets (Linux 6.5), so all system calls are looked at';
 /** How long the last events of an own connection may lie in the ring after its end. */
 const OWN_GRACE_NS = 5e9;
 
@@ -86,12 +94,19 @@ export class CaptureWorker {
   /** Since when much waits for the disk; 0: it does not. */
   #behindNs = 0;
   #isSplicing = false;
-  #canWalk = true;
+  /** Over all connections: without them what was lost at the end of one is not counted. */
+  readonly #walks = new Attempts((why) =>
+    this.#tellUnavailable('the count of what is lost last', why),
+  );
   #lostRecords = 0;
   /** Batches that the main thread has not given back. */
   #underWay = 0;
 
-  constructor(options: WorkerOptions, port: MessagePort, kernel = openKernel(options.kernel)) {
+  constructor(
+    options: WorkerOptions,
+    port: MessagePort,
+    kernel = openKernel(kernelOptions(options)),
+  ) {
     this.#options = options;
     this.#port = port;
     this.#kernel = kernel;
@@ -101,10 +116,11 @@ export class CaptureWorker {
       bytesMax: limits.backlogBytesMax,
     });
     this.#sweeper = this.#createSweeper();
-    this.#pace = new Pace(ringBytesOfCpu(options.kernel), this.#startNs);
+    this.#pace = new Pace(kernel.ringBytes, this.#startNs);
     this.#recording = openRecording(options);
     this.#pipeline = new Pipeline({
       ...options.pipeline,
+      traffic: options.traffic,
       counters: this.#counters,
       onBatch: (batch) => this.#handOver(batch),
       onProcess: (process) => this.#send({ kind: 'process', process }),
@@ -125,7 +141,7 @@ export class CaptureWorker {
       kernel: this.#kernel,
       counters: this.#counters,
       unavailable: (why: string) =>
-        this.#send({ kind: 'unavailable', what: 'the search for sockets that ended unseen', why }),
+        this.#tellUnavailable('the search for sockets that ended unseen', why),
       ...(sweepIntervalMs === undefined ? {} : { intervalMs: sweepIntervalMs }),
     };
     return new Sweeper(options, this.#startNs);
@@ -136,8 +152,10 @@ export class CaptureWorker {
     this.#port.on('message', (message: ToWorker) => this.receive(message));
     for (const plan of plans) this.#apply(plan);
     for (const connection of ownConnections) this.#pipeline.openOwn(connection);
-    if (this.#options.pipeline.bodyBytesMax > 0) void this.#openBodyFolder();
+    if (keepsBodies(this.#options.traffic)) void this.#openBodyFolder();
     this.#send({ kind: 'ready' });
+    const { socketRefusal } = this.#kernel;
+    if (socketRefusal !== undefined) this.#tellUnavailable(IN_SOCKETS, socketRefusal);
     this.#turn();
   }
 
@@ -145,6 +163,8 @@ export class CaptureWorker {
     switch (message.kind) {
       case 'plan':
         return this.#apply(message);
+      case 'traffic':
+        return this.#setTraffic(message.settings);
       case 'return':
         this.#underWay--;
         return this.#pipeline.reuse(message.batch);
@@ -164,6 +184,13 @@ export class CaptureWorker {
       case 'close':
         return void this.#close();
     }
+  }
+
+  /** The kernel side first: what it stops to deliver is not missed then. */
+  #setTraffic(settings: TrafficSettings): void {
+    this.#kernel.setTraffic(settings);
+    this.#pipeline.setTraffic(settings);
+    if (keepsBodies(settings)) void this.#openBodyFolder();
   }
 
   #turn(): void {
@@ -281,11 +308,7 @@ export class CaptureWorker {
       this.#uprobes.set(key, this.#kernel.attachUprobe(program, path, offset, isReturn));
       return true;
     } catch (error) {
-      this.#send({
-        kind: 'unavailable',
-        what: `${site.program} in ${site.path}`,
-        why: messageOf(error),
-      });
+      this.#tellUnavailable(`${site.program} in ${site.path}`, messageOf(error));
       return false;
     }
   }
@@ -301,8 +324,12 @@ export class CaptureWorker {
     try {
       attach();
     } catch (error) {
-      this.#send({ kind: 'unavailable', what, why: messageOf(error) });
+      this.#tellUnavailable(what, messageOf(error));
     }
+  }
+
+  #tellUnavailable(what: string, why: string): void {
+    this.#send({ kind: 'unavailable', what, why });
   }
 
   #isRecordingFull(): boolean {
@@ -357,41 +384,23 @@ export class CaptureWorker {
   /** Close events may be among what was lost lately. */
   #endLate(): void {
     const lost = this.#counters.get('lost.ring_full');
-    if (lost === this.#lostRecords || !this.#canWalk) return;
+    if (lost === this.#lostRecords) return;
     this.#lostRecords = lost;
-    try {
-      this.#kernel.endLate();
-    } catch (error) {
-      this.#tellUncounted(error);
-    }
+    this.#walks.try(() => this.#kernel.endLate());
   }
 
   /** Close records of what is open; without them what was lost there at the end is not counted. */
   #stopCapture(): Uint8Array {
-    try {
-      return this.#kernel.stop();
-    } catch (error) {
-      this.#tellUncounted(error);
-      return new Uint8Array(0);
-    }
-  }
-
-  /** Without the walk over connections what was lost at the end of them is not counted. */
-  #tellUncounted(error: unknown): void {
-    if (!this.#canWalk) return;
-    this.#canWalk = false;
-    this.#send({
-      kind: 'unavailable',
-      what: 'the count of what is lost last',
-      why: messageOf(error),
-    });
+    return this.#walks.try(() => this.#kernel.stop()) ?? new Uint8Array(0);
   }
 }
 
-/** What one CPU's ring holds when the kernel side shares them out (native/kernel.c). */
-function ringBytesOfCpu({ ringBytes, ringBytesMin }: KernelOptions): number {
-  const share = Math.min(ringBytes / availableParallelism(), RING_BYTES_MAX);
-  return Math.max(share, ringBytesMin);
+function keepsBodies({ bodyBytesMax: { ingress, egress } }: TrafficSettings): boolean {
+  return Math.max(ingress.request, ingress.response, egress.request, egress.response) > 0;
+}
+
+function kernelOptions({ kernel, traffic }: WorkerOptions): KernelOptions {
+  return { ...kernel, traffic };
 }
 
 function now(): number {

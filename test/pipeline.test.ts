@@ -1,12 +1,13 @@
 /** What the pipeline tells the main thread, on records as the kernel writes them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { eventProcessAction, eventRole } from '../src/capture/layout.gen.ts';
+import { eventProcessAction, eventProtocol, eventRole } from '../src/capture/layout.gen.ts';
 import { BatchWriter } from '../src/handoff/batch-writer.ts';
 import type { Appearance } from '../src/handoff/messages.ts';
+import { allTraffic } from '../src/handoff/traffic.ts';
 import { Pipeline, type PipelineOptions } from '../src/pipeline.ts';
 import { Counters } from '../src/telemetry/counters.ts';
-import { openRecord, processRecord } from './capture/records.ts';
+import { closeRecord, openRecord, processRecord } from './capture/records.ts';
 import { spanRow } from './handoff/rows.ts';
 import { connection, exchange, process } from './link/builders.ts';
 
@@ -21,7 +22,7 @@ function pipeline(overrides: Partial<PipelineOptions> = {}) {
   const made = new Pipeline({
     counters: new Counters(),
     ownTgid: 1,
-    bodyBytesMax: 0,
+    traffic: allTraffic(0),
     onBatch: nothing,
     onProcess: nothing,
     onAppeared: ({ by, comm, tgid, startNs }: Appearance) => {
@@ -84,4 +85,27 @@ test('bodies of a batch that nobody takes go with it', () => {
   assert.equal(all.bodies.held, 1);
   all.reuse(writer.take() ?? assert.fail());
   assert.deepEqual([all.bodies.held, all.bodies.memoryBytes], [0, 0]);
+});
+
+test('connections of every protocol are told; those without HTTP/1 make nothing else', () => {
+  const told: string[] = [];
+  const counters = new Counters();
+  const { pipeline: all, said } = pipeline({
+    counters,
+    connections: {
+      open: ({ id, speaks }) => told.push(`open ${id} ${speaks}`),
+      close: ({ id }, { readPosition, writePosition }) =>
+        told.push(`close ${id} ${readPosition} ${writePosition}`),
+    },
+  });
+  const fields = { timeNs: 2, tgid: TGID, processStartNs: START_NS, connectionId: 1, family: 2 };
+  all.consume(openRecord({ ...fields, protocol: eventProtocol.PROTOCOL_TLS }, { comm: 'curl' }));
+  all.consume(closeRecord({ timeNs: 3, connectionId: 1, readPosition: 700, writePosition: 50 }));
+  assert.deepEqual(said, []);
+  all.consume(connected(2, 'curl'));
+  all.consume(closeRecord({ timeNs: 3, connectionId: 2 }));
+  assert.deepEqual(said, ['socket curl']);
+  assert.deepEqual(told, ['open 1 tls', 'close 1 700 50', 'open 2 http1', 'close 2 0 0']);
+  all.finish();
+  assert.equal(counters.total('lost') + counters.total('dropped'), 0);
 });

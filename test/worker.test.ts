@@ -4,7 +4,13 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { MessageChannel } from 'node:worker_threads';
 import { eventDirection, eventRole } from '../src/capture/layout.gen.ts';
-import type { FromWorker, OwnConnection, ToWorker } from '../src/handoff/messages.ts';
+import type {
+  FromWorker,
+  OwnConnection,
+  ToWorker,
+  TrafficSettings,
+} from '../src/handoff/messages.ts';
+import { allTraffic } from '../src/handoff/traffic.ts';
 import type { Kernel } from '../src/native/types.ts';
 import { Counters } from '../src/telemetry/counters.ts';
 import { CaptureWorker, type WorkerOptions } from '../src/worker.ts';
@@ -65,7 +71,10 @@ function kernelWith(records: Buffer, onDrain: () => void): Kernel {
     sweep: () => 0,
     setPolicy: () => undefined,
     clearPolicy: () => undefined,
+    setTraffic: () => undefined,
     hook: 'socket',
+    socketRefusal: undefined,
+    ringBytes: 1 << 20,
     followCloses: () => undefined,
     followSplices: () => undefined,
     stop: () => new Uint8Array(0),
@@ -94,25 +103,60 @@ async function runWorker(
     if (isOwnConnectionTold === 'just before the bytes')
       tell({ kind: 'own-opened', connection: OWN });
   });
-  const options: WorkerOptions = {
-    kernel: {
-      watchAll: true,
-      ringBytes: 0,
-      ringBytesMin: 0,
-      connectionsMax: 0,
-      headBytesMax: 0,
-      bodyBytesMax: 0,
-    },
-    pipeline: { ownTgid: process.pid, bodyBytesMax: 0 },
-    plans: [],
-    ownConnections: isOwnConnectionTold === 'before the start' ? [OWN] : [],
-  };
+  const options = optionsWith(isOwnConnectionTold === 'before the start' ? [OWN] : []);
   const ended = once(port2, 'close');
   new CaptureWorker(options, port1, kernel).start();
   tell({ kind: 'stop' });
   await ended;
   return { counters, exchanges };
 }
+
+function optionsWith(ownConnections: readonly OwnConnection[]): WorkerOptions {
+  return {
+    kernel: {
+      watchAll: true,
+      ringBytes: 0,
+      ringBytesMin: 0,
+      connectionsMax: 0,
+      headBytesMax: 0,
+    },
+    pipeline: { ownTgid: process.pid },
+    traffic: allTraffic(0),
+    plans: [],
+    ownConnections,
+  };
+}
+
+test('changed traffic settings reach the kernel side', async () => {
+  const { port1, port2 } = new MessageChannel();
+  const got = Promise.withResolvers<TrafficSettings>();
+  const kernel = { ...kernelWith(Buffer.alloc(0), () => undefined), setTraffic: got.resolve };
+  const settings = { ...allTraffic(5), reportsConnections: true };
+  const ended = once(port2, 'close');
+  port2.start();
+  new CaptureWorker(optionsWith([]), port1, kernel).start();
+  const changed: ToWorker = { kind: 'traffic', settings };
+  port2.postMessage(changed);
+  assert.deepEqual(await got.promise, settings);
+  port2.postMessage({ kind: 'stop' });
+  await ended;
+});
+
+test('a hook that is not the wanted one is told at the start', async () => {
+  const { port1, port2 } = new MessageChannel();
+  const told: string[] = [];
+  port2.on('message', (message: FromWorker) => {
+    if (message.kind === 'unavailable') told.push(`${message.what}: ${message.why}`);
+  });
+  const kernel = kernelWith(Buffer.alloc(0), () => undefined);
+  const refused: Kernel = { ...kernel, hook: 'syscall', socketRefusal: 'too old' };
+  const ended = once(port2, 'close');
+  new CaptureWorker(optionsWith([]), port1, refused).start();
+  port2.postMessage({ kind: 'stop' });
+  await ended;
+  assert.equal(told.length, 1);
+  assert.match(told[0], /^capture in sockets.*: too old$/);
+});
 
 test('what a collector serves is a span when nobody said whose it is', async () => {
   const { exchanges } = await runWorker('never');

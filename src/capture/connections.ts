@@ -148,6 +148,7 @@ function toConnection(event: OpenEvent, process: ProcessIdentity): Connection {
     process,
     role: event.role,
     startSeen: event.startSeen,
+    speaks: event.speaks,
     readPosition: event.readPosition,
     writePosition: event.writePosition,
     protocol: null,

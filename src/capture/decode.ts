@@ -15,6 +15,7 @@ import {
   eventDirection,
   eventKind,
   eventProcessAction,
+  eventProtocol,
   eventRole,
   HEADER,
   OPEN,
@@ -29,6 +30,7 @@ import type {
   ProcessEvent,
   RawEventSink,
   Role,
+  Speaks,
 } from './types.ts';
 
 const HIGH = 4_294_967_296;
@@ -43,6 +45,11 @@ const FAMILIES: Readonly<Record<number, OpenEvent['family']>> = {
 const ROLES: Readonly<Record<number, Role>> = {
   [eventRole.ROLE_SERVER]: 'server',
   [eventRole.ROLE_CLIENT]: 'client',
+};
+const PROTOCOLS: Readonly<Record<number, Speaks>> = {
+  [eventProtocol.PROTOCOL_HTTP1]: 'http1',
+  [eventProtocol.PROTOCOL_HTTP2]: 'http2',
+  [eventProtocol.PROTOCOL_TLS]: 'tls',
 };
 const ACTIONS: Readonly<Record<number, ProcessEvent['action']>> = {
   [eventProcessAction.PROCESS_FORK]: 'fork',
@@ -179,6 +186,7 @@ export class Decoder {
     event.family = FAMILIES[ports & 0xffff] ?? 'ipv4';
     event.role = ROLES[byteOf(ends, OPEN.role)] ?? 'unknown';
     event.startSeen = byteOf(ends, OPEN.startSeen) === 1;
+    event.speaks = PROTOCOLS[this.#bytes[at + OPEN.protocol]] ?? 'other';
     event.readPosition = u64(words, word + (OPEN.readPosition >>> 2));
     event.writePosition = u64(words, word + (OPEN.writePosition >>> 2));
     if (event.family === 'unix') {
@@ -197,7 +205,7 @@ export class Decoder {
 
   /** The path is the listening side's: ours when we are the server. */
   #unixEnds(event: OpenEvent, at: number): void {
-    const bytes = Math.min(this.#words[(at + OPEN.unixPathBytes) >>> 2], UNIX_PATH_BYTES);
+    const bytes = Math.min(this.#words[(at + OPEN.unixPathBytes) >>> 2] & 0xffff, UNIX_PATH_BYTES);
     const listening: Endpoint = { address: this.#unixPath(at + OPEN.unixPath, bytes), port: 0 };
     const isServer = event.role === 'server';
     event.local = isServer ? listening : NOWHERE;
@@ -279,6 +287,7 @@ function emptyOpen(): OpenEvent {
     remote: NOWHERE,
     role: 'unknown',
     startSeen: false,
+    speaks: 'http1',
     readPosition: 0,
     writePosition: 0,
   };

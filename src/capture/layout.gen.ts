@@ -1,6 +1,6 @@
 // Generated from the BTF of bpf/event.h by tools/gen/layout.ts. Do not edit.
 
-export const EVENT_VERSION = 2;
+export const EVENT_VERSION = 3;
 export const CHUNK_BYTES = 16384;
 export const UNIX_PATH_BYTES = 108;
 
@@ -39,6 +39,7 @@ export const OPEN = {
   comm: 120,
   unixPath: 136,
   unixPathBytes: 244,
+  protocol: 246,
   structBytes: 248,
 } as const;
 
@@ -127,6 +128,14 @@ export const eventRole = {
   ROLE_CLIENT: 2,
 } as const;
 
+/** `enum event_protocol`. */
+export const eventProtocol = {
+  PROTOCOL_HTTP1: 0,
+  PROTOCOL_HTTP2: 1,
+  PROTOCOL_TLS: 2,
+  PROTOCOL_OTHER: 3,
+} as const;
+
 /** `enum event_data_flag`. */
 export const eventDataFlag = {
   DATA_EOF: 1,
@@ -151,6 +160,7 @@ export const eventCauseFlag = {
   CAUSE_SUBREQUEST: 1,
   CAUSE_AMBIGUOUS: 2,
   CAUSE_NO_INGRESS: 4,
+  CAUSE_EXCLUDED: 8,
 } as const;
 
 /** `enum event_close_flag`. */

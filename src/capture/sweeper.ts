@@ -5,6 +5,7 @@
 import { limits } from '../config/limits.ts';
 import type { Kernel } from '../native/types.ts';
 import type { Counters } from '../telemetry/counters.ts';
+import { Attempts } from './attempts.ts';
 
 export interface SweeperOptions {
   readonly kernel: Pick<Kernel, 'sweep'>;
@@ -17,27 +18,23 @@ export interface SweeperOptions {
 export class Sweeper {
   readonly #options: SweeperOptions;
   readonly #intervalNs: number;
+  readonly #attempts: Attempts;
   #dueNs: number;
-  #hasFailed = false;
 
   /** `nowNs`: the first sweep comes an interval later. */
   constructor(options: SweeperOptions, nowNs: number) {
     this.#options = options;
+    this.#attempts = new Attempts(options.unavailable);
     this.#intervalNs = (options.intervalMs ?? limits.sweepIntervalMs) * 1e6;
     this.#dueNs = nowNs + this.#intervalNs;
   }
 
   /** Sweeps when it is time. What ended comes through the ring as close events. */
   tick(nowNs: number): void {
-    if (nowNs < this.#dueNs || this.#hasFailed) return;
+    if (nowNs < this.#dueNs) return;
     this.#dueNs = nowNs + this.#intervalNs;
-    const { kernel, counters, unavailable } = this.#options;
-    try {
-      counters.add('capture.swept_connections', kernel.sweep());
-    } catch (error) {
-      // It will not do better next time, and trying costs the verifier's time.
-      this.#hasFailed = true;
-      unavailable(error instanceof Error ? error.message : String(error));
-    }
+    const { kernel, counters } = this.#options;
+    const swept = this.#attempts.try(() => kernel.sweep());
+    if (swept !== undefined) counters.add('capture.swept_connections', swept);
   }
 }

@@ -8,6 +8,9 @@
 
 export type Role = 'unknown' | 'server' | 'client';
 
+/** What the first bytes of a connection are. Of http1 the bytes follow; of the others nothing does. */
+export type Speaks = 'http1' | 'http2' | 'tls' | 'other';
+
 /** One end of a connection; `port` is 0 for Unix sockets. */
 export interface Endpoint {
   /** Textual IPv4 or IPv6 address (IPv4-mapped addresses as IPv4), or the Unix socket path. */
@@ -41,6 +44,8 @@ export interface Connection {
   /** Positions when the connection was first seen; 0 and 0 when `startSeen`. */
   readonly readPosition: number;
   readonly writePosition: number;
+  /** Other than http1: an open and a close event, and only while settings ask for them. */
+  readonly speaks: Speaks;
   /** State of the protocol stage; null until its first event. */
   protocol: unknown;
   /** State of the link stage; null until it is first used there. */
@@ -64,6 +69,7 @@ export interface OpenEvent {
   remote: Endpoint;
   role: Role;
   startSeen: boolean;
+  speaks: Speaks;
   readPosition: number;
   writePosition: number;
 }
@@ -120,7 +126,7 @@ export interface CloseEvent {
   readPosition: number;
   writePosition: number;
   turns: number;
-  /** Not closed: how far it had got when capture stopped. */
+  /** Not closed: how far it had got when its capture ended (the agent stops, settings exclude it). */
   isStillOpen: boolean;
   /** Found afterwards, by the sweep: `timeNs` is when, not that of the end. */
   isLate: boolean;
@@ -135,12 +141,17 @@ export interface ProcessEvent {
   comm: string;
 }
 
-/** Receives events with their connection, in ring order, which is not causal across threads. */
-export interface EventSink {
+/** Told of every connection: those of HTTP/1, and of the others where settings ask for them. */
+export interface ConnectionSink {
   /** `tid`: the thread that connected, accepted or first used the socket. */
   open(connection: Connection, timeNs: number, tid: number): void;
+  /** The positions are the bytes moved since it was first seen; -1 unknown. */
+  close(connection: Connection, event: CloseEvent): void;
+}
+
+/** Receives events with their connection, in ring order, which is not causal across threads. */
+export interface EventSink extends ConnectionSink {
   /** `connection` is undefined when its open event was lost. */
   data(connection: Connection | undefined, event: DataEvent): void;
-  close(connection: Connection, event: CloseEvent): void;
   process(event: ProcessEvent): void;
 }

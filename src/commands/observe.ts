@@ -6,6 +6,7 @@ import type { RunningFacts } from '../discover/doctor/process-facts.ts';
 import type { SeenTraffic } from '../discover/doctor/process-report.ts';
 import { ExchangeView } from '../handoff/batch.ts';
 import type { ExchangeBatch } from '../handoff/layout.ts';
+import { allTraffic } from '../handoff/traffic.ts';
 import { Counters } from '../telemetry/counters.ts';
 import type { WorkerOptions } from '../worker.ts';
 
@@ -42,9 +43,9 @@ function workerOptions(facts: RunningFacts): WorkerOptions {
       ringBytesMin: limits.ringBytesMin,
       connectionsMax: limits.kernelConnectionsMax,
       headBytesMax: limits.headBytesMax,
-      bodyBytesMax: 0,
     },
-    pipeline: { ownTgid: process.pid, bodyBytesMax: 0 },
+    pipeline: { ownTgid: process.pid },
+    traffic: allTraffic(0),
     plans: [{ kind: 'plan', ...plan, watch: 'watch', resource: {} }],
   };
 }

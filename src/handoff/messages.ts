@@ -1,4 +1,6 @@
 /** What crosses between the main thread and the capture worker, besides batches of exchanges. */
+
+import type { BodyLimits } from './captured-body.ts';
 import type { BodyBytesMessage, BodyMessage } from './held-bodies.ts';
 import type { ExchangeBatch, ObservedProcess } from './layout.ts';
 
@@ -32,8 +34,33 @@ export interface OwnConnection {
   readonly remote: { readonly address: string; readonly port: number };
 }
 
+/**
+ * Which connections are captured, and how much of them. May change at any time: what becomes excluded
+ * ends as if the agent stopped, what is excluded no more appears as a connection found open.
+ */
+export interface TrafficSettings {
+  /** Internal: the other end is private, loopback, link-local, unspecified or a Unix socket. */
+  readonly excluded: {
+    readonly ingress: boolean;
+    readonly egressInternal: boolean;
+    readonly egressExternal: boolean;
+    /** Either direction, when the other end is 127.0.0.0/8, ::1 or a Unix socket. */
+    readonly loopback: boolean;
+  };
+  /** Of each body; heads always arrive whole. */
+  readonly bodyBytesMax: BodyLimits;
+  /** Connections of other protocols are told about as well: opened, closed, bytes moved. */
+  readonly reportsConnections: boolean;
+}
+
+export interface TrafficMessage {
+  readonly kind: 'traffic';
+  readonly settings: TrafficSettings;
+}
+
 export type ToWorker =
   | PlanMessage
+  | TrafficMessage
   | { readonly kind: 'own-opened'; readonly connection: OwnConnection }
   | { readonly kind: 'own-closed'; readonly id: number }
   /** A batch was read; its buffers may be filled again. */

@@ -40,6 +40,8 @@ export class Decider {
   readonly #hops: Hops;
   readonly #log: (message: string) => void;
   readonly #pending = new Pending();
+  /** No ingress is captured, of any process. */
+  isIngressExcluded = false;
   /** Ingress connections whose waiting egress is looked at after the current event. */
   readonly #ready: number[] = [];
   readonly #usesState: boolean;
@@ -102,6 +104,7 @@ export class Decider {
     this.#nowNs = exchange.requestHeadNs;
     const cause = this.#usesState ? exchange.cause : null;
     if (cause === null || egress.owner.stateHealth.isDisabled) this.#withoutState(egress);
+    else if (cause.isIngressExcluded) withoutIngress(egress);
     else if (cause.isNoIngress && isProven(cause, egress.owner)) ownRequest(egress);
     else if (cause.isNoIngress) this.#withoutState(egress);
     else if (cause.isAmbiguous) this.#withoutOrder(egress, 'unlinked.ambiguous');
@@ -140,6 +143,10 @@ export class Decider {
 
   #withoutState(egress: LinkNode): void {
     const { owner } = egress;
+    if (this.isIngressExcluded) {
+      withoutIngress(egress);
+      return;
+    }
     if (!owner.serves) {
       egress.isDecided = true;
       egress.reason = 'link.root_client';
@@ -276,6 +283,12 @@ function ownRequest(egress: LinkNode): void {
   egress.isDecided = true;
   egress.flags |= FLAG.ownRequest;
   egress.reason = 'link.own_request';
+}
+
+/** Its parent is not captured, because nobody wants it: that is no failure to link. */
+function withoutIngress(egress: LinkNode): void {
+  egress.isDecided = true;
+  egress.reason = 'link.ingress_excluded';
 }
 
 function unlinked(egress: LinkNode, reason: CounterName): void {

@@ -43,6 +43,8 @@ export interface LinkerOptions {
   readonly log?: (message: string) => void;
   /** The agent itself: its connections and their other ends leave no spans. */
   readonly ownTgid?: number;
+  /** No request that comes in is captured: egress has no parent, and lacks none. */
+  readonly isIngressExcluded?: boolean;
   /** The other end of one of the agent's connections was seen: its collector. */
   readonly ownPeer?: (connection: Connection) => void;
   readonly limits?: Partial<HopLimits & { readonly linkWaitMs: number }>;
@@ -91,6 +93,7 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
       log: this.#log,
       signals,
     });
+    this.#decider.isIngressExcluded = options.isIngressExcluded ?? false;
   }
 
   /** Exchanges that are held until their hop is whole. */
@@ -101,6 +104,10 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
   /** Connections that are known: the open ones and those that closed a moment ago. */
   get connections(): number {
     return this.#connections.size;
+  }
+
+  setIngressExcluded(isIngressExcluded: boolean): void {
+    this.#decider.isIngressExcluded = isIngressExcluded;
   }
 
   /** `hasProbes`: see ProcessState. */

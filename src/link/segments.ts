@@ -160,4 +160,5 @@ const AT: Cause = {
   isSubrequest: false,
   isAmbiguous: false,
   isNoIngress: false,
+  isIngressExcluded: false,
 };

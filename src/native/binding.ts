@@ -5,9 +5,11 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import type { TrafficSettings } from '../handoff/messages.ts';
 import { KernelError, worded } from './errors.ts';
 import { describeFeature } from './features.ts';
 import { EXPECTED_LAYOUT, type Layout } from './layout.gen.ts';
+import { trafficNumbers } from './traffic.ts';
 import type { HookFeature, Kernel, KernelOptions, ProcessPolicy, UprobeProgram } from './types.ts';
 
 /** Mirrors `enum policy_watch` and `enum policy_family` in bpf/maps.h. */
@@ -27,18 +29,22 @@ interface Addon {
   open(options: {
     directory: string;
     watchAll: number;
-    copyBytesMax: number;
     ringBytes: number;
     ringBytesMin: number;
     connectionsMax: number;
     hook: number;
+    traffic: Uint32Array;
   }): number;
   close(handle: number): void;
   drain(handle: number, batch: Uint8Array, isLast: boolean): number;
   counters(handle: number): Float64Array;
   setPolicy(handle: number, tgid: number, watch: number, family: number): void;
   clearPolicy(handle: number, tgid: number): void;
+  setTraffic(handle: number, traffic: Uint32Array): void;
   hook(handle: number): number;
+  /** Thrown errors are worded; so is this one, which is told. */
+  socketRefusal(handle: number): Error | undefined;
+  ringBytes(handle: number): number;
   followCloses(handle: number): void;
   followSplices(handle: number): void;
   ignoreConnection(handle: number, inode: number): void;
@@ -86,14 +92,14 @@ export function openKernel(options: KernelOptions): Kernel {
     addon.open({
       directory: BUILD,
       watchAll: Number(options.watchAll),
-      copyBytesMax: options.headBytesMax + options.bodyBytesMax,
       ringBytes: options.ringBytes,
       ringBytesMin: options.ringBytesMin,
       connectionsMax: options.connectionsMax,
       hook: hookNumber(options.hook ?? process.env.SPANTAP_CAPTURE_HOOK),
+      traffic: trafficNumbers(options.traffic, options.headBytesMax),
     }),
   );
-  return kernelOf(addon, handle);
+  return kernelOf(addon, handle, options.headBytesMax);
 }
 
 /**
@@ -106,14 +112,18 @@ export function probeFeatures(): HookFeature[] {
     .map(([name, errno]) => describeFeature(name, errno));
 }
 
-function kernelOf(addon: Addon, handle: number): Kernel {
+function kernelOf(addon: Addon, handle: number, headBytesMax: number): Kernel {
   return {
     drain: (batch: Uint8Array, isLast = false) => addon.drain(handle, batch, isLast),
     counters: () => worded(() => addon.counters(handle)),
     setPolicy: (tgid: number, policy: ProcessPolicy) =>
       worded(() => addon.setPolicy(handle, tgid, WATCH[policy.watch], FAMILY[policy.family])),
     clearPolicy: (tgid: number) => worded(() => addon.clearPolicy(handle, tgid)),
+    setTraffic: (settings: TrafficSettings) =>
+      worded(() => addon.setTraffic(handle, trafficNumbers(settings, headBytesMax))),
     hook: addon.hook(handle) === HOOK.socket ? 'socket' : 'syscall',
+    socketRefusal: refusalOf(addon.socketRefusal(handle)),
+    ringBytes: addon.ringBytes(handle),
     followSplices: () => worded(() => addon.followSplices(handle)),
     followCloses: () => worded(() => addon.followCloses(handle)),
     ignoreConnection: (inode: number) => worded(() => addon.ignoreConnection(handle, inode)),
@@ -126,4 +136,15 @@ function kernelOf(addon: Addon, handle: number): Kernel {
     detach: (uprobe: number) => worded(() => addon.detach(handle, uprobe)),
     close: () => worded(() => addon.close(handle)),
   };
+}
+
+function refusalOf(error: Error | undefined): string | undefined {
+  try {
+    worded(() => {
+      if (error !== undefined) throw error;
+    });
+    return undefined;
+  } catch (refusal) {
+    return refusal instanceof Error ? refusal.message : String(refusal);
+  }
 }

@@ -31,6 +31,7 @@ const WORDS = {
   kernels_exhausted: ['too many kernel sides are open in this thread', ''],
   batch_too_small: ['the batch is smaller than the largest record', ''],
   batch_not_bytes: ['the batch is not a Uint8Array', ''],
+  traffic_not_numbers: ['traffic settings are not the numbers that the addon takes', ''],
   no_memory: ['there is no memory left', ''],
 } as const;
 

@@ -2,7 +2,7 @@
 
 /** What the addon must report about its events: version and sizes in bytes. */
 export const EXPECTED_LAYOUT = {
-  version: 2,
+  version: 3,
   header: 24,
   open: 248,
   data: 104,

@@ -1,4 +1,5 @@
 /** The face of the addon: what the capture worker can ask of the kernel. */
+import type { TrafficSettings } from '../handoff/messages.ts';
 
 export interface KernelOptions {
   /** Watch every process that is not excluded, else only those with a `watch` policy. */
@@ -8,9 +9,10 @@ export interface KernelOptions {
   /** Of one CPU's ring, whatever that makes of the sum. */
   readonly ringBytesMin: number;
   readonly connectionsMax: number;
-  /** Bytes copied after a direction turn; body bytes beyond the head limit are copied up to bodyBytesMax. */
+  /** Bytes copied after each direction turn, besides the body bytes of `traffic`. */
   readonly headBytesMax: number;
-  readonly bodyBytesMax: number;
+  /** In force before anything is attached. */
+  readonly traffic: TrafficSettings;
   /** Default: SPANTAP_CAPTURE_HOOK, else the cheapest that the kernel has. */
   readonly hook?: CaptureHook;
 }
@@ -42,8 +44,14 @@ export interface Kernel {
   counters(): Float64Array;
   setPolicy(tgid: number, policy: ProcessPolicy): void;
   clearPolicy(tgid: number): void;
+  /** From now on, for the connections that are open as well. */
+  setTraffic(settings: TrafficSettings): void;
   /** Where calls are seen: in sockets (Linux 6.5 and later), or at the exit of every system call. */
   readonly hook: CaptureHook;
+  /** Why it is not `socket` although that was wanted; undefined when it is, or was not. */
+  readonly socketRefusal: string | undefined;
+  /** What one CPU's ring holds. */
+  readonly ringBytes: number;
   /** Sees every close() from now on: hook `socket` needs it for the end of Unix sockets. */
   followCloses(): void;
   /** Sees what splice() reads from now on: hook `socket` needs it for HAProxy. */

@@ -39,6 +39,8 @@ export interface Cause {
   readonly isAmbiguous: boolean;
   /** State was read and names no client connection: a request of the program's own. */
   readonly isNoIngress: boolean;
+  /** It names a client connection that the settings exclude: there is no ingress to link with. */
+  readonly isIngressExcluded: boolean;
 }
 
 /** How an exchange ended. `tunnel`: 101, or 2xx to CONNECT; the bytes after it are not HTTP. */

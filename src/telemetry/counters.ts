@@ -102,6 +102,10 @@ export const DEFINITIONS = {
   'link.traceparent': { fact: 'info', help: 'ingress whose parent is named by traceparent' },
   'link.subrequest': { fact: 'info', help: 'egress that is a subrequest' },
   'link.own_request': { fact: 'info', help: 'requests of the program itself, without a parent' },
+  'link.ingress_excluded': {
+    fact: 'info',
+    help: 'egress without a parent because the settings exclude the ingress',
+  },
   'link.root_client': { fact: 'info', help: 'requests of programs that serve nothing' },
   'link.own_traffic': { fact: 'info', help: 'exchanges of the agent itself and its collector' },
   'link.late': { fact: 'info', help: 'egress handed on after its hop' },

@@ -86,6 +86,7 @@ class Source {
       isSubrequest: false,
       isAmbiguous: false,
       isNoIngress: false,
+      isIngressExcluded: false,
     } as const;
     const egress = this.#make(this.#upstreams[slot], 'client', cause);
     return { ingress, egress, isNewUpstream: this.#isNew };

@@ -15,6 +15,7 @@ import { createInterface } from 'node:readline';
 import { limits } from '../../src/config/limits.ts';
 import { Inspector } from '../../src/discover/plan.ts';
 import type { AttachPlan } from '../../src/discover/types.ts';
+import { allTraffic } from '../../src/handoff/traffic.ts';
 import { openKernel } from '../../src/native/binding.ts';
 import type { Kernel } from '../../src/native/types.ts';
 
@@ -91,7 +92,7 @@ function open(command: ProbeCommand): Kernel {
     ringBytesMin: limits.ringBytesMin,
     connectionsMax: limits.kernelConnectionsMax,
     headBytesMax: limits.headBytesMax,
-    bodyBytesMax: command.bodyBytesMax,
+    traffic: allTraffic(command.bodyBytesMax),
   });
 }
 

@@ -20,6 +20,7 @@ import { CaptureThread } from '../../src/capture-thread.ts';
 import { findProgram } from '../../src/discover/programs.ts';
 import { ExchangeView } from '../../src/handoff/batch.ts';
 import { type ExchangeBatch, FLAG } from '../../src/handoff/layout.ts';
+import { allTraffic } from '../../src/handoff/traffic.ts';
 import { type CounterName, Counters } from '../../src/telemetry/counters.ts';
 import type { WorkerOptions } from '../../src/worker.ts';
 import { startAgent } from '../e2e/harness/agent.ts';
@@ -162,9 +163,9 @@ function optionsFor(tgid: number, { bodyBytesMax, bodies, bodyFolder }: Options)
       ringBytesMin: 4096,
       connectionsMax: 4096,
       headBytesMax: 16_384,
-      bodyBytesMax,
     },
-    pipeline: { ownTgid: process.pid, bodyBytesMax, ...(bodies === undefined ? {} : { bodies }) },
+    traffic: allTraffic(bodyBytesMax),
+    pipeline: { ownTgid: process.pid, ...(bodies === undefined ? {} : { bodies }) },
     ...(bodyFolder === undefined ? {} : { bodyFolder }),
     plans: [{ kind: 'plan', tgid, watch: 'watch', resource: {}, ...plan }],
   };

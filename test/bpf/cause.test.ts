@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventCause, eventCauseFlag } from '../../src/capture/layout.gen.ts';
+import { allTraffic } from '../../src/handoff/traffic.ts';
 import { ask, askMany, converse, oneConnection } from '../e2e/harness/http-client.ts';
 import { freePorts } from '../e2e/harness/ports.ts';
 import { type Data, skip, Tap } from './harness.ts';
@@ -120,8 +121,8 @@ describe('state of the proxy names the ingress request', { skip }, () => {
     }
   }
 
-  function attach(proxy: RunningProxy): Tap {
-    const tap = new Tap({ ringBytesMin: 4 << 20 });
+  function attach(proxy: RunningProxy, traffic = allTraffic(0)): Tap {
+    const tap = new Tap({ ringBytesMin: 4 << 20, traffic });
     for (const pid of proxy.workers) tap.inspect(pid);
     return tap;
   }
@@ -164,6 +165,30 @@ describe('state of the proxy names the ingress request', { skip }, () => {
         connections.destroy();
         await tap.until('all egress', () => judge(tap).egress >= 20);
         assert.deepEqual(judge(tap), { egress: 20, right: 20, wrong: 0 });
+      }));
+  }
+
+  for (const kind of ['nginx', 'haproxy', 'caddy'] as const) {
+    test(`${kind}: with ingress excluded, stamps say so`, () =>
+      withProxy(kind, 'reuse', async (port, proxy) => {
+        const excluded = { ...allTraffic(0).excluded, ingress: true };
+        using tap = attach(proxy, { ...allTraffic(0), excluded });
+        await load(port);
+        await tap.until('all egress', () => headsOf(tap).egress.length >= REQUESTS);
+        assert.deepEqual(
+          tap.opens.filter((open) => open.role === 'server'),
+          [],
+        );
+        for (const request of headsOf(tap).egress) {
+          const { CAUSE_EXCLUDED } = eventCauseFlag;
+          assert.notEqual(request.cause, eventCause.CAUSE_NONE);
+          assert.equal(request.causeFlags & CAUSE_EXCLUDED, CAUSE_EXCLUDED);
+          assert.equal(request.causeConnectionId, 0);
+        }
+        const checks = checksOf(tap).filter(
+          (data) => data.causeFlags & eventCauseFlag.CAUSE_EXCLUDED,
+        );
+        assert.deepEqual(checks, []);
       }));
   }
 

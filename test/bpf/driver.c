@@ -2,7 +2,7 @@
 /*
  * Makes the system calls that a test asks for, one line each, on sockets that the test names:
  *
- *   pair A B tcp4|tcp6|mapped|unix PATH|abstract NAME   A connected, B accepted
+ *   pair A B tcp4 [ADDRESS]|tcp6|mapped|unix PATH|abstract NAME   A connected, B accepted
  *   write A TEXT      read A N       send, recv, sendmsg, recvmsg, ... (table below)
  *
  * Answers "ok RESULT" or "errno N". TEXT knows \r \n \0 \s (space) and \xHH. The process names
@@ -12,6 +12,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -20,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -88,6 +90,8 @@ static socklen_t address_of(const char *kind, struct sockaddr_storage *out)
 	if (!strcmp(kind, "tcp4")) {
 		four->sin_family = AF_INET;
 		four->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		if (args[4])
+			inet_pton(AF_INET, args[4], &four->sin_addr);
 		return sizeof(*four);
 	}
 	if (!strcmp(kind, "tcp6") || !strcmp(kind, "mapped")) {
@@ -312,6 +316,29 @@ static long register_like_nginx(void)
 	return epoll_ctl(epoll_create1(0), EPOLL_CTL_ADD, connection.fd, &event);
 }
 
+/* network ADDRESS ADDRESS: from now on in a network of its own that has these IPv4 addresses. */
+static long move_to_network(void)
+{
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	struct sockaddr_in *address = (void *)&request.ifr_addr;
+	int control;
+
+	if (unshare(CLONE_NEWNET))
+		return -1;
+	control = socket(AF_INET, SOCK_DGRAM, 0);
+	if (ioctl(control, SIOCSIFFLAGS, &request))
+		return -1;
+	for (int i = 1; args[i]; i++) {
+		snprintf(request.ifr_name, sizeof(request.ifr_name), "lo:%d", i);
+		memset(address, 0, sizeof(*address));
+		address->sin_family = AF_INET;
+		inet_pton(AF_INET, args[i], &address->sin_addr);
+		if (ioctl(control, SIOCSIFADDR, &request))
+			return -1;
+	}
+	return close(control);
+}
+
 /* cpu N: runs there from now on. */
 static long move_to_cpu(void)
 {
@@ -441,6 +468,8 @@ static long perform(void)
 		return run_program();
 	if (IS("become"))
 		return become();
+	if (IS("network"))
+		return move_to_network();
 	if (IS("cpu"))
 		return move_to_cpu();
 	if (IS("epoll"))

@@ -13,6 +13,7 @@ import type {
   RawEventSink,
 } from '../../src/capture/types.ts';
 import { Inspector } from '../../src/discover/plan.ts';
+import { allTraffic } from '../../src/handoff/traffic.ts';
 import { openKernel } from '../../src/native/binding.ts';
 import type { Kernel, KernelOptions, ProcessPolicy } from '../../src/native/types.ts';
 import { Counters } from '../../src/telemetry/counters.ts';
@@ -29,7 +30,7 @@ const OPTIONS: KernelOptions = {
   ringBytesMin: 1 << 20,
   connectionsMax: 4096,
   headBytesMax: 16_384,
-  bodyBytesMax: 0,
+  traffic: allTraffic(0),
 };
 
 const WAIT_MS = 10_000;

@@ -6,6 +6,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { limits } from '../../src/config/limits.ts';
+import { allTraffic } from '../../src/handoff/traffic.ts';
 import { checkLayout, openKernel, probeFeatures } from '../../src/native/binding.ts';
 import { EXPECTED_LAYOUT } from '../../src/native/layout.gen.ts';
 import { buildDriver, Driver, removeDriver } from './driver.ts';
@@ -50,7 +51,7 @@ describe('the kernel side', { skip }, () => {
       ringBytesMin: limits.ringBytesMin,
       connectionsMax: limits.kernelConnectionsMax,
       headBytesMax: limits.headBytesMax,
-      bodyBytesMax: limits.bodyBytesMax,
+      traffic: allTraffic(limits.bodyBytesMax),
     });
     const bytes = mapBytes();
     const mapped = mappedBytes();
@@ -105,8 +106,9 @@ describe('the kernel side', { skip }, () => {
   test('a worker that is ended in any way leaves no program and no map', async () => {
     const source = `
       import { openKernel } from ${JSON.stringify(import.meta.resolve('../../src/native/binding.ts'))};
+      import { allTraffic } from ${JSON.stringify(import.meta.resolve('../../src/handoff/traffic.ts'))};
       import { parentPort } from 'node:worker_threads';
-      openKernel({ watchAll: false, ringBytes: 0, ringBytesMin: 65536, connectionsMax: 64, headBytesMax: 64, bodyBytesMax: 0 });
+      openKernel({ watchAll: false, ringBytes: 0, ringBytesMin: 65536, connectionsMax: 64, headBytesMax: 64, traffic: allTraffic(0) });
       parentPort.postMessage('open');
       setInterval(() => {}, 1000);
     `;
@@ -142,12 +144,19 @@ describe('the kernel side', { skip }, () => {
     const fill = () => {
       for (; used <= 10_000; used++) tap.watch(5_000_000 + used);
     };
+    // An nginx or HAProxy of this machine that starts has a policy, too: it takes room of these.
     assert.throws(fill, { code: 'bpf_map', message: /policy_by_tgid/ });
-    // With this process and the driver 8192 have a policy; other nginx of this machine count, too.
-    assert.ok(used <= 8191 && used > 8000, String(used));
-    const before = tap.counter('COUNTER_LOST_POLICY');
-    await driver.calls('run /bin/true');
-    assert.equal(tap.counter('COUNTER_LOST_POLICY'), before + 1);
+    assert.ok(used <= 8191, 'this process and the driver have one as well');
+    tap.kernel.clearPolicy(5_000_001);
+    assert.doesNotThrow(() => tap.watch(5_000_001));
+    // One that forks meanwhile counts, too: of several times one is ours alone.
+    const lost: number[] = [];
+    for (let n = 0; n < 5; n++) {
+      const before = tap.counter('COUNTER_LOST_POLICY');
+      await driver.calls('run /bin/true');
+      lost.push(tap.counter('COUNTER_LOST_POLICY') - before);
+    }
+    assert.equal(Math.min(...lost), 1, String(lost));
     removeDriver(folder);
   });
 });

@@ -4,6 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import type { TrafficSettings } from '../../src/handoff/messages.ts';
+import { allTraffic } from '../../src/handoff/traffic.ts';
 import { openKernel } from '../../src/native/binding.ts';
 import type { Kernel } from '../../src/native/types.ts';
 import { Pipeline } from '../../src/pipeline.ts';
@@ -26,21 +28,21 @@ class Agent {
   readonly #batch = new Uint8Array(1 << 20);
   readonly #pipeline: Pipeline;
 
-  constructor(driver: Driver) {
+  constructor(driver: Driver, ringBytesMin = RING_BYTES) {
     this.kernel = openKernel({
       watchAll: false,
       ringBytes: 0,
-      ringBytesMin: RING_BYTES,
+      ringBytesMin,
       connectionsMax: 4096,
       headBytesMax: 16_384,
-      bodyBytesMax: 0,
+      traffic: allTraffic(0),
     });
     driver.watchedBy(this);
     const nothing = () => undefined;
     this.#pipeline = new Pipeline({
       counters: this.counters,
       ownTgid: 0,
-      bodyBytesMax: 0,
+      traffic: allTraffic(0),
       onBatch: (batch) => this.#pipeline.reuse(batch),
       onProcess: nothing,
       onAppeared: nothing,
@@ -54,6 +56,11 @@ class Agent {
 
   watch(tgid: number): void {
     this.kernel.setPolicy(tgid, { watch: 'watch', family: 'other' });
+  }
+
+  setTraffic(settings: TrafficSettings): void {
+    this.kernel.setTraffic(settings);
+    this.#pipeline.setTraffic(settings);
   }
 
   drain(): void {
@@ -107,6 +114,35 @@ describe('with a ring that is too small', { skip }, () => {
       if (random() < 0.02) agent.kernel.endLate();
     }
   }
+
+  test('settings that change meanwhile lose nothing', async () => {
+    const driver = new Driver(program);
+    const agent = new Agent(driver, 4 << 20);
+    const random = randomOf(SEED);
+    const all = allTraffic(0);
+    let isExcluded = false;
+    await driver.calls('pair a A tcp4', 'pair b B tcp4');
+    for (let i = 0; i < EXCHANGES; i++) {
+      const name = random() < 0.5 ? 'a' : 'b';
+      const calls = [`write ${name} ${REQUEST}`, `read ${name.toUpperCase()} 1000`];
+      calls.push(`write ${name.toUpperCase()} ${RESPONSE}`, `read ${name} 1000`);
+      for (const call of calls) {
+        await driver.calls(call);
+        if (random() > 0.05) continue;
+        isExcluded = !isExcluded;
+        agent.setTraffic({ ...all, excluded: { ...all.excluded, loopback: isExcluded } });
+      }
+      if (random() < 0.1) agent.drain();
+    }
+    agent.stop();
+    await driver.kill();
+    const { counters } = agent;
+    assert.ok(counters.get('protocol.exchanges') > EXCHANGES / 4);
+    assert.ok(counters.get('protocol.exchanges') < 2 * EXCHANGES);
+    assert.equal(counters.total('lost'), 0);
+    assert.equal(counters.get('protocol.gaps'), 0);
+    assert.equal(counters.get('kernel.read_unseen'), 0);
+  });
 
   for (const end of ['stays open', 'is closed', 'is killed'] as const) {
     test(`the sum is exact when the rest ${end} at the end`, async (t) => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { eventDataFlag } from '../../src/capture/layout.gen.ts';
+import { allTraffic } from '../../src/handoff/traffic.ts';
 import type { KernelOptions } from '../../src/native/types.ts';
 import { buildDriver, Driver, removeDriver } from './driver.ts';
 import { type Data, skip, Tap } from './harness.ts';
@@ -257,7 +258,7 @@ for (const hook of ['socket', 'syscall'] as const) {
     });
 
     test('a body limit above the head limit: chunks that continue one another', async () => {
-      await start({ bodyBytesMax: 50_000 });
+      await start({ traffic: allTraffic(50_000) });
       await driver.calls('pair c s tcp4', `write c ${REQUEST} 100000`);
       await settle();
       assert.deepEqual(
@@ -281,7 +282,7 @@ for (const hook of ['socket', 'syscall'] as const) {
     });
 
     test('a call beyond what one program run copies is counted', async () => {
-      await start({ bodyBytesMax: 4 << 20, ringBytesMin: 4 << 20 });
+      await start({ traffic: allTraffic(4 << 20), ringBytesMin: 4 << 20 });
       await driver.calls('pair c s tcp4');
       // Nobody reads: the socket's buffers take all of it.
       await driver.calls(`write c ${REQUEST} 2000000`);

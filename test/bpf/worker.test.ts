@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { CaptureThread } from '../../src/capture-thread.ts';
+import { allTraffic } from '../../src/handoff/traffic.ts';
 import { Counters } from '../../src/telemetry/counters.ts';
 import type { WorkerOptions } from '../../src/worker.ts';
 import { buildDriver, Driver, removeDriver } from './driver.ts';
@@ -19,9 +20,9 @@ function optionsFor(tgid: number): WorkerOptions {
       ringBytesMin: 4096,
       connectionsMax: 4096,
       headBytesMax: 16_384,
-      bodyBytesMax: 0,
     },
-    pipeline: { ownTgid: process.pid, bodyBytesMax: 0 },
+    pipeline: { ownTgid: process.pid },
+    traffic: allTraffic(0),
     plans: [{ kind: 'plan', tgid, watch: 'watch', resource: {}, ...plan }],
     sweepIntervalMs: 100,
   };

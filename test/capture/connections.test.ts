@@ -21,6 +21,7 @@ function openEvent(overrides: Partial<OpenEvent>): OpenEvent {
     remote: { address: '127.0.0.1', port: 40_000 },
     role: 'server',
     startSeen: true,
+    speaks: 'http1',
     readPosition: 0,
     writePosition: 0,
     ...overrides,

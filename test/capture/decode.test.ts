@@ -7,6 +7,7 @@ import {
   eventDataFlag,
   eventDirection,
   eventProcessAction,
+  eventProtocol,
   eventRole,
 } from '../../src/capture/layout.gen.ts';
 import type {
@@ -142,9 +143,25 @@ describe('decoding a batch', () => {
         remote: { address: '192.168.255.9', port: 54_321 },
         role: 'server',
         startSeen: true,
+        speaks: 'http1',
       },
     ]);
   });
+
+  for (const speaks of ['http1', 'http2', 'tls', 'other'] as const) {
+    test(`the connection of an open event speaks ${speaks}`, () => {
+      const { PROTOCOL_HTTP1, PROTOCOL_HTTP2, PROTOCOL_TLS, PROTOCOL_OTHER } = eventProtocol;
+      const protocols = {
+        http1: PROTOCOL_HTTP1,
+        http2: PROTOCOL_HTTP2,
+        tls: PROTOCOL_TLS,
+        other: PROTOCOL_OTHER,
+      };
+      const unixPath = '/run/app.sock';
+      decode(openRecord({ family: UNIX, protocol: protocols[speaks] }, { unixPath }));
+      assert.deepEqual([sink.opens[0].speaks, sink.opens[0].remote.address], [speaks, unixPath]);
+    });
+  }
 
   test('IPv6 addresses as RFC 5952 writes them, IPv4-mapped ones as IPv4', () => {
     const six = [0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1];

@@ -28,6 +28,8 @@ const WIDTHS: Readonly<Record<string, number>> = {
   error: 2,
   role: 1,
   startSeen: 1,
+  protocol: 1,
+  unixPathBytes: 2,
   direction: 1,
   source: 1,
   cause: 1,

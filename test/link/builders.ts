@@ -53,6 +53,7 @@ export function connection(options: ConnectionOptions): Connection {
     startSeen: options.startSeen ?? true,
     readPosition: 0,
     writePosition: 0,
+    speaks: 'http1',
     protocol: null,
     link: null,
   };

@@ -11,7 +11,7 @@ import {
   type LooseExchange,
   process,
 } from './builders.ts';
-import { causeOf, Scene, tree } from './scene.ts';
+import { causeOf, isUnlinked, Scene, tree } from './scene.ts';
 
 const NGINX = process(100, 'nginx');
 
@@ -125,6 +125,32 @@ test('a health check has no parent and is not unlinked', () => {
   assert.equal(check.parentSpanId, '');
   assert.equal(check.flags & (FLAG.ownRequest | FLAG.unlinked), FLAG.ownRequest);
   assert.equal(scene.counters.get('link.own_request'), 1);
+});
+
+test('an egress whose ingress the settings exclude has no parent, waits for none and lacks none', () => {
+  const scene = new Scene();
+  const ingress = ingressOf();
+  const excluded = { isIngressExcluded: true, connectionId: 0 };
+  scene.respond(scene.request(egressFor(ingress, { cause: causeOf(ingress, excluded) })));
+  const [span] = scene.spans();
+  assert.equal(span.parentSpanId, '');
+  assert.equal(isUnlinked(span), false);
+  assert.equal(scene.counters.get('link.ingress_excluded'), 1);
+  assert.equal(scene.counters.total('unlinked'), 0);
+});
+
+test('with ingress excluded, egress of a program that has served is not unlinked', () => {
+  const scene = new Scene();
+  const ingress = scene.request(ingressOf());
+  scene.respond(ingress);
+  scene.linker.setIngressExcluded(true);
+  scene.respond(scene.request(egressFor(ingress, { cause: null })));
+  const [, span] = scene.allSpans();
+  assert.equal(isUnlinked(span), false);
+  assert.equal(scene.counters.get('link.ingress_excluded'), 1);
+  scene.linker.setIngressExcluded(false);
+  scene.respond(scene.request(egressFor(ingress, { cause: null })));
+  assert.equal(scene.counters.get('unlinked.no_signal'), 1);
 });
 
 test('rows of a hop stand together although other exchanges end between them', () => {

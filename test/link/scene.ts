@@ -138,6 +138,7 @@ export function causeOf(ingress: LooseExchange, changes: Partial<Cause> = {}): C
     isSubrequest: false,
     isAmbiguous: false,
     isNoIngress: false,
+    isIngressExcluded: false,
     ...changes,
   };
 }

@@ -167,6 +167,7 @@ export class SimulatedProxy {
       isSubrequest,
       isAmbiguous: false,
       isNoIngress,
+      isIngressExcluded: false,
     };
   }
 

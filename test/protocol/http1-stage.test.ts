@@ -127,6 +127,7 @@ describe('who moved the bytes', () => {
       isSubrequest: false,
       isAmbiguous: false,
       isNoIngress: false,
+      isIngressExcluded: false,
     });
   });
 
@@ -639,6 +640,31 @@ describe('limits', () => {
     assert.equal(exchange.responseBodyBytes, body.length);
     assert.equal(exchange.isResponseTruncated, true);
     assert.equal(outcome.count('truncated.body'), 1);
+  });
+
+  for (const role of ['server', 'client'] as const) {
+    test(`a ${role} keeps of each body what its side asks for`, () => {
+      const body = 'x'.repeat(50);
+      const request = `POST / HTTP/1.1\r\nContent-Length: 50\r\n\r\n${body}`;
+      const response = `HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n${body}`;
+      const wire = new Wire({ role });
+      if (role === 'server') wire.read(request).write(response);
+      else wire.write(request).read(response);
+      const limited = {
+        ingress: { request: 1, response: 2 },
+        egress: { request: 3, response: 4 },
+      };
+      const exchange = only(play(wire, wire.events, wire.close(), limited));
+      const kept = [exchange.requestBody?.keptBytes, exchange.responseBody?.keptBytes];
+      assert.deepEqual(kept, role === 'server' ? [1, 2] : [3, 4]);
+    });
+  }
+
+  test('a connection whose capture ends takes its exchange along, and loses none', () => {
+    const wire = new Wire().read(GET);
+    const outcome = play(wire, wire.events, { ...wire.close(), isStillOpen: true });
+    assert.equal(only(outcome).end, 'detached');
+    assert.equal(outcome.count('lost.exchanges'), 0);
   });
 
   test('requests beyond pipelinedMax are dropped, those before and after are paired', () => {

@@ -1,7 +1,11 @@
 /** Plays events through the HTTP/1 stage and keeps what it reports. */
 import assert from 'node:assert/strict';
 import type { CloseEvent, Connection, DataEvent } from '../../src/capture/types.ts';
-import { bodyLimitsOf, type CapturedBody } from '../../src/handoff/captured-body.ts';
+import {
+  type BodyLimits,
+  bodyLimitsOf,
+  type CapturedBody,
+} from '../../src/handoff/captured-body.ts';
 import { targetOf } from '../../src/handoff/head.ts';
 import { Http1Stage } from '../../src/protocol/http1/stage.ts';
 import type { Exchange, ExchangeSink } from '../../src/protocol/types.ts';
@@ -99,14 +103,14 @@ export function play(
   wire: Wire,
   events: readonly DataEvent[],
   close: CloseEvent | undefined,
-  bodyBytesMax = 0,
+  bodyBytesMax: number | BodyLimits = 0,
 ): Outcome {
   const outcome = new Outcome();
   const { counters } = outcome;
   const stage = new Http1Stage(outcome, {
     counters,
     bodies: outcome.bodies,
-    bodyLimits: bodyLimitsOf(bodyBytesMax),
+    bodyLimits: typeof bodyBytesMax === 'number' ? bodyLimitsOf(bodyBytesMax) : bodyBytesMax,
     onTunnel: (connection) => outcome.ignored.push(connection),
   });
   const connection: Connection = { ...wire.connection, protocol: null };

@@ -58,6 +58,7 @@ export class Wire {
       startSeen: options.startSeen ?? role !== 'unknown',
       readPosition: 0,
       writePosition: 0,
+      speaks: 'http1',
       protocol: null,
     };
   }

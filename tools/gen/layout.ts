@@ -33,6 +33,7 @@ const ENUMS = [
   'event_direction',
   'event_source',
   'event_role',
+  'event_protocol',
   'event_data_flag',
   'event_cause',
   'event_cause_flag',

@@ -104,6 +104,7 @@ const CAUSE_KINDS = [null, 'nginx', 'haproxy', 'go'] as const;
 const CAUSE_SUBREQUEST = 1 << 0;
 const CAUSE_AMBIGUOUS = 1 << 1;
 const CAUSE_NO_INGRESS = 1 << 2;
+const CAUSE_EXCLUDED = 1 << 3;
 
 /** Program state that the kernel stamped on the event, null when there is none. */
 export function causeOf(event: DataEvent): Cause | null {
@@ -118,5 +119,6 @@ export function causeOf(event: DataEvent): Cause | null {
     isSubrequest: (event.causeFlags & CAUSE_SUBREQUEST) !== 0,
     isAmbiguous: (event.causeFlags & CAUSE_AMBIGUOUS) !== 0,
     isNoIngress: (event.causeFlags & CAUSE_NO_INGRESS) !== 0,
+    isIngressExcluded: (event.causeFlags & CAUSE_EXCLUDED) !== 0,
   };
 }

@@ -38,6 +38,18 @@ static void expect(enum sniff_result wanted, const char *bytes, size_t len)
 	}
 }
 
+static void expect_protocol(enum event_protocol wanted, const char *bytes, size_t len)
+{
+	enum event_protocol got = sniff_protocol((const __u8 *)bytes, (__u32)len);
+
+	checks++;
+	if (got == wanted)
+		return;
+	failures++;
+	printf("%.*s: protocol %d, not %d\n", (int)len, bytes, (int)got, (int)wanted);
+}
+
+#define SPEAKS(wanted, text) expect_protocol(wanted, text, sizeof(text) - 1)
 #define EXPECT(wanted, text) expect(wanted, text, sizeof(text) - 1)
 
 int main(void)
@@ -81,6 +93,17 @@ int main(void)
 	EXPECT(SNIFF_OTHER, "ABCDEFGHIJKLMNOPQRSTUVWXYZ /");
 	EXPECT(SNIFF_OTHER, "HTTPS/1.1 200 OK\r\n");
 	EXPECT(SNIFF_OTHER, "{\"json\": 1}");
+
+	SPEAKS(PROTOCOL_HTTP2, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+	SPEAKS(PROTOCOL_TLS, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03");
+	SPEAKS(PROTOCOL_TLS, "\x17\x03\x03\x40\x11");	/* application data, RFC 8446 5.2 */
+	SPEAKS(PROTOCOL_OTHER, "\x16\x03\x01\x02");	/* too short to tell */
+	SPEAKS(PROTOCOL_OTHER, "\x16\x03\x01\xff\xff"); /* longer than a record may be */
+	SPEAKS(PROTOCOL_OTHER, "\x16\x02\x00\x00\x10");
+	SPEAKS(PROTOCOL_OTHER, "\x18\x03\x03\x00\x10"); /* no record begins a connection so */
+	SPEAKS(PROTOCOL_OTHER, "SSH-2.0-OpenSSH_9.2\r\n");
+	SPEAKS(PROTOCOL_OTHER, "PRI");
+	SPEAKS(PROTOCOL_OTHER, "");
 	printf("%d checks, %d failures\n", checks, failures);
 	return failures != 0;
 }

@@ -3,7 +3,6 @@
  * IPv6 literals are left out, as `server.address` wants it; userinfo is never part of the host.
  */
 import { HASH_DIGITS, HASH_PREFIX, REDACTED } from '../config/secrets.ts';
-import { latin1 } from './bytes.ts';
 
 const AT = 0x40;
 const COLON = 0x3a;
@@ -67,6 +66,10 @@ function isReplacement(bytes: Uint8Array, start: number, end: number): boolean {
     default:
       return false;
   }
+}
+
+function latin1(bytes: Uint8Array, start: number, end: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1');
 }
 
 function parsePort(bytes: Uint8Array, start: number, end: number): number {

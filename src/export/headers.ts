@@ -87,8 +87,8 @@ export class HeaderAttributes {
     const lines = this.#lines;
     const start = lines[i];
     const end = lines[i + 1];
-    this.#name.start = start;
-    this.#name.end = end;
+    // White space before the colon is not part of it, though it must not be there (RFC 9112 5.1).
+    this.#name.set(source.bytes, start, end);
     const isSecret = this.#isSecret(source.bytes);
     this.#list.count = 0;
     this.#scratch.reset();

@@ -81,6 +81,12 @@ describe('a span of headers as they came', () => {
     assert.equal(headerOf('host', 'joe:s3cret@shop'), 'REDACTED@shop');
   });
 
+  test('knows a secret header with white space before its colon', () => {
+    const head = 'GET / HTTP/1.1\r\nHost: a\r\nAuthorization : s3cret\r\nCookie\t: s3cret\r\n\r\n';
+    const said = attributesOf({ head }, { level: 'details' });
+    assert.doesNotMatch(JSON.stringify(Object.values(said)), /s3cret/);
+  });
+
   test('has no fragment of a target', () => {
     const said = attributesOf({ target: '/a?b=1#sig=s3cret' });
     assert.deepEqual([said['url.path'], said['url.query']], ['/a', 'b=1']);

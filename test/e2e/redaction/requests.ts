@@ -41,6 +41,7 @@ const REQUESTS: readonly Request[] = [
     },
   },
   { target: '/folded', lines: [`X-Custom: first`, ` ${canary('folded-header')}`] },
+  { target: '/spaced', lines: [`Authorization : ${canary('spaced-header')}`] },
   {
     target: '/forwarded',
     headers: { Forwarded: `for=${FORWARDED_ADDRESS};host=shop.example` },

@@ -107,7 +107,10 @@ export const limits = {
   pendingBodyFilesMax: 16_384,
   /** One decoded body in text output. Beyond, cut and said so: `truncated.store_decoded`. */
   decodedBodyBytesMax: 1024 * 1024,
-  /** Content codings of one body that are undone. More: shown as binary, `store.undecoded`. */
+  /**
+   * Content codings of one body that are undone. More: shown as binary, `store.undecoded`; under a
+   * redaction rule masked, `store.bodies_masked`.
+   */
   contentCodingsMax: 8,
   /**
    * Records, events and access logs waiting for standard output. Beyond: `dropped.store_stdout`,
@@ -197,4 +200,6 @@ export const limits = {
   ruleMacrosMax: 512,
   /** Nesting of JSON under a redaction rule. Beyond: the body is masked whole. */
   redactionDepthMax: 128,
+  /** Requests of one hop that its records list. Beyond: `truncated.reported_egress`. */
+  reportedEgressMax: 32,
 } as const;

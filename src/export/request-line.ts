@@ -9,6 +9,7 @@ const CR = 0x0d;
 const SLASH = 0x2f;
 const COLON = 0x3a;
 const QUESTION = 0x3f;
+const HASH = 0x23;
 
 export class RequestLine {
   methodStart = 0;
@@ -49,14 +50,22 @@ export class RequestLine {
     this.#splitAuthority(bytes);
   }
 
-  /** The target ends at the last space of the line; what follows is the version. */
+  /**
+   * The target ends at the last space of the line; what follows is the version. A fragment, which
+   * nobody should send (RFC 9112 3.2), is not part of it.
+   */
   #parseRest(bytes: Uint8Array, end: number): void {
     let lastSpace = -1;
+    let fragment = -1;
     let at = this.targetStart;
-    for (; at < end && bytes[at] !== LF; at++) if (bytes[at] === SPACE) lastSpace = at;
+    for (; at < end && bytes[at] !== LF; at++) {
+      if (bytes[at] === SPACE) lastSpace = at;
+      else if (bytes[at] === HASH && fragment < 0) fragment = at;
+    }
     const lineEnd = at > this.targetStart && bytes[at - 1] === CR ? at - 1 : at;
     this.end = Math.min(at + 1, end);
     this.targetEnd = lastSpace < 0 ? lineEnd : lastSpace;
+    if (fragment >= 0) this.targetEnd = Math.min(this.targetEnd, fragment);
     this.minor = lastSpace >= 0 && bytes[lineEnd - 1] === 0x30 ? 0 : 1;
   }
 

@@ -27,6 +27,26 @@ export interface Changes {
   readonly lines: readonly string[];
 }
 
+/** How a body is to be read. */
+export interface BodyForm {
+  readonly contentType: string;
+  readonly codings: readonly string[];
+}
+
+export interface BodyForms {
+  readonly request: BodyForm;
+  readonly response: BodyForm;
+}
+
+/** Of the row on which `view` stands. */
+export function bodyFormsOf(view: ExchangeView): BodyForms {
+  const formOf = (head: Buffer): BodyForm => ({
+    contentType: headerValue(head, 'content-type') ?? '',
+    codings: codingsOf([...headers(head)]),
+  });
+  return { request: formOf(view.requestHead), response: formOf(view.responseHead) };
+}
+
 export interface RecordBuilderParts {
   readonly redaction: Redaction;
   readonly processOf: (index: number) => {
@@ -46,6 +66,13 @@ interface KeptBody {
   readonly digest: Buffer;
 }
 
+interface CapturedBody {
+  /** null: the level has none. */
+  readonly body: KeptBody | null;
+  readonly isEnded: boolean;
+  readonly form: BodyForm | undefined;
+}
+
 const LEVELS: readonly (Level | 'none')[] = ['none', 'summary', 'details', 'full'];
 const NO_CHANGES: Changes = { record: undefined, lines: [] };
 const FAMILY_UNIX = 1;
@@ -53,6 +80,7 @@ const FAMILY_UNIX = 1;
 export class RecordBuilder {
   readonly #parts: RecordBuilderParts;
   readonly #view = new ExchangeView();
+  #forms: BodyForms | undefined;
 
   constructor(parts: RecordBuilderParts) {
     this.#parts = parts;
@@ -66,10 +94,14 @@ export class RecordBuilder {
     this.#view.open(batch, held);
   }
 
-  /** `level`: index into LEVELS of the rules; from summary on. */
-  build(row: number, level: number, changes: Changes = NO_CHANGES): RecordInput {
+  /**
+   * `level`: index into LEVELS of the rules; from summary on. `forms`: when rules look into bodies,
+   * as the heads said before they were redacted.
+   */
+  build(row: number, level: number, changes: Changes = NO_CHANGES, forms?: BodyForms): RecordInput {
     const view = this.#view;
     view.seek(row);
+    this.#forms = forms;
     const { process, tags } = this.#parts.processOf(view.process);
     const name = LEVELS[level];
     const hasHeaders = name === 'details' || name === 'full';
@@ -122,17 +154,20 @@ export class RecordBuilder {
   #request(hasBody: boolean, hasHeaders: boolean): RequestInput {
     const view = this.#view;
     const head = view.requestHead;
+    const method = methodOf(head);
     const isTls = (view.flags & FLAG.tls) !== 0;
-    const scheme = isTls ? 'https' : 'http';
-    const { authority, path } = splitTarget(targetOf(head), view.header(SLOT.host) ?? '');
+    const target = splitTarget(targetOf(head), method, view.header(SLOT.host) ?? '');
+    const scheme = target.scheme || (isTls ? 'https' : 'http');
     const body = hasBody ? { bytes: view.requestBody, digest: view.requestBodyDigest } : null;
+    const isEnded = view.requestEndNs > 0;
+    const form = this.#forms?.request;
     return {
-      ...this.#message(head, view.requestBodyBytes, body, view.requestEndNs > 0, hasHeaders),
-      method: methodOf(head),
-      url: authority === '' ? path : `${scheme}://${authority}${path}`,
+      ...this.#message(head, view.requestBodyBytes, hasHeaders, { body, isEnded, form }),
+      method,
+      url: urlOf(scheme, target),
       scheme,
-      path: path.split('?', 1)[0] ?? '',
-      authority,
+      path: target.path.split('?', 1)[0] ?? '',
+      authority: target.authority,
       protocol: 'http1',
       userAgent: view.header(SLOT['user-agent']),
     };
@@ -142,26 +177,31 @@ export class RecordBuilder {
     const view = this.#view;
     const body = hasBody ? { bytes: view.responseBody, digest: view.responseBodyDigest } : null;
     const isEnded = view.end === 'complete' || view.end === 'tunnel';
-    return this.#message(view.responseHead, view.responseBodyBytes, body, isEnded, hasHeaders);
+    const form = this.#forms?.response;
+    const captured = { body, isEnded, form };
+    return this.#message(view.responseHead, view.responseBodyBytes, hasHeaders, captured);
   }
 
   #message(
     head: Buffer,
     bodyBytes: number,
-    body: KeptBody | null,
-    isEnded: boolean,
     hasHeaders: boolean,
+    { body, isEnded, form }: CapturedBody,
   ): MessageInput {
     const list: HeaderList = hasHeaders ? [...headers(head)] : [];
     const contentType = headerValue(head, 'content-type');
+    const { codings, contentType: type } = form ?? {
+      codings: codingsOf(list),
+      contentType: contentType ?? '',
+    };
+    const hasBody = body !== null && bodyBytes > 0;
     return {
       headers: list,
       bodyBytes,
       contentType,
-      body:
-        body === null || bodyBytes === 0
-          ? undefined
-          : this.#body(body, bodyBytes, isEnded, list, contentType ?? ''),
+      body: hasBody
+        ? this.#body(body, bodyBytes, isEnded, { codings, contentType: type })
+        : undefined,
     };
   }
 
@@ -169,14 +209,13 @@ export class RecordBuilder {
     { bytes, digest }: KeptBody,
     lenBytes: number,
     isEnded: boolean,
-    list: HeaderList,
-    contentType: string,
+    { contentType, codings }: BodyForm,
   ): BodyInput {
     const isTruncated = !isEnded || bytes.length < lenBytes;
     const plain = { lenBytes, isTruncated, sha256: undefined, wholeSha256: undefined };
     const { redaction, decodedBytesMax, counters } = this.#parts;
-    if (redaction.coversBodies) {
-      const decoded = decodeWhole(bytes, codingsOf(list), decodedBytesMax);
+    if (redaction.coversBodies && bytes.length > 0) {
+      const decoded = decodeWhole(bytes, codings, decodedBytesMax);
       const result = redaction.body({ decoded, contentType, isTruncated });
       if (result.kind === 'masked') counters.add('store.bodies_masked');
       if (result.kind !== 'untouched') return { ...plain, bytes: result.bytes, isRedacted: true };
@@ -193,13 +232,33 @@ export class RecordBuilder {
   }
 }
 
+interface Target {
+  /** '' unless the target is absolute. */
+  readonly scheme: string;
+  readonly authority: string;
+  /** With query; '' in authority-form. */
+  readonly path: string;
+}
+
 /** RFC 9112 3.2: the authority of an absolute or authority-form target beats Host. */
-function splitTarget(target: string, host: string): { authority: string; path: string } {
-  const absolute = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/([^/?#]*)(.*)$/s.exec(target);
+function splitTarget(target: string, method: string, host: string): Target {
+  const absolute = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?#]*)(.*)$/s.exec(target);
   if (absolute !== null) {
-    const authority = (absolute[1] ?? '').replace(/^[^@]*@/, '');
-    return { authority, path: absolute[2] || '/' };
+    const [, scheme = '', authority = '', rest = ''] = absolute;
+    const path = rest.startsWith('/') ? rest : `/${rest}`;
+    return { scheme: scheme.toLowerCase(), authority: withoutUser(authority), path };
   }
-  if (target.startsWith('/') || target === '*') return { authority: host, path: target };
-  return { authority: target, path: '' };
+  if (method === 'CONNECT') return { scheme: '', authority: withoutUser(target), path: '' };
+  return { scheme: '', authority: withoutUser(host), path: target };
+}
+
+/** Also where only REDACTED is left of it. */
+function withoutUser(authority: string): string {
+  return authority.slice(authority.lastIndexOf('@') + 1);
+}
+
+/** The target URI (RFC 9110 7.1); an asterisk adds nothing to it. */
+function urlOf(scheme: string, { authority, path }: Target): string {
+  if (authority === '') return path;
+  return `${scheme}://${authority}${path === '*' ? '' : path}`;
 }

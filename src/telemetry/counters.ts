@@ -206,6 +206,10 @@ export const DEFINITIONS = {
     fact: 'info',
     help: 'bodies under a redaction rule that could not be read, replaced whole',
   },
+  'truncated.reported_egress': {
+    fact: 'info',
+    help: 'records of a hop that sent more requests than they list',
+  },
   'store.undecoded': { fact: 'info', help: 'encoded bodies that could not be decoded to be shown' },
   'store.pending_to_disk': { fact: 'info', help: 'bodies of undecided exchanges put on disk' },
   'store.pending_discarded': { fact: 'info', help: 'bodies deleted as their exchange was decided' },

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { FLAG, U32, U32_COLUMNS } from '../../src/handoff/layout.ts';
-import { changesOf } from '../../src/rules/fields/changes.ts';
-import { ExchangeSource } from '../../src/rules/fields/exchange-source.ts';
-import type { Facts } from '../../src/rules/fields/facts.ts';
-import { TRUE } from '../../src/rules/types.ts';
-import { type Row, toBatch } from '../export/rows.ts';
-import { expressionOf, factSource } from './rules.ts';
+import { FLAG, U32, U32_COLUMNS } from '../../../src/handoff/layout.ts';
+import { changesOf } from '../../../src/rules/changes/facts.ts';
+import { ExchangeSource } from '../../../src/rules/fields/exchange-source.ts';
+import type { Facts } from '../../../src/rules/fields/facts.ts';
+import { TRUE } from '../../../src/rules/types.ts';
+import { type Row, toBatch } from '../../export/rows.ts';
+import { expressionOf, factSource } from '../rules.ts';
 
 const ok = 'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n';
 

@@ -15,6 +15,7 @@
 
 #include "../bpf/event.h"
 #include "kernel.h"
+#include "memory.h"
 #include "probe.h"
 
 #define KERNELS_MAX 8
@@ -451,6 +452,15 @@ static napi_value addon_probe(napi_env env, napi_callback_info info)
 	return result;
 }
 
+/* giveBackMemory() */
+static napi_value addon_give_back_memory(napi_env env, napi_callback_info info)
+{
+	(void)env;
+	(void)info;
+	memory_give_back();
+	return NULL;
+}
+
 /* Runs when the environment ends, also by terminate() of its worker. */
 static void on_environment_end(void *data)
 {
@@ -504,6 +514,7 @@ NAPI_MODULE_INIT()
 		{ "attachUprobe", addon_attach_uprobe },
 		{ "detach", addon_detach },
 		{ "probe", addon_probe },
+		{ "giveBackMemory", addon_give_back_memory },
 	};
 	struct instance *instance = calloc(1, sizeof(*instance));
 

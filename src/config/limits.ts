@@ -63,7 +63,10 @@ export const limits = {
   linkWaitMs: 250,
   /** Batches (512 exchanges) the main thread may be behind. Beyond: `dropped.handoff`. */
   handoffBatchesMax: 64,
-  /** Spans waiting for export, and their encoded bytes. Beyond: `dropped.export_queue`. */
+  /**
+   * Spans waiting for export in memory, and their encoded bytes. Beyond they go to the spool where
+   * there is one (`export.spooled`), else, or when it is full: `dropped.export_queue`.
+   */
   exportQueueSpansMax: 65_536,
   exportQueueBytesMax: 48 * 1024 * 1024,
   /** One export request. Receivers commonly accept 4 MiB over gRPC. */
@@ -71,7 +74,7 @@ export const limits = {
   exportBatchBytesMax: 2 * 1024 * 1024,
   /** Export requests under way at once; the queue waits behind them. */
   exportRequestsMax: 4,
-  /** How long a batch is offered again after retryable failures, then `dropped.export_expired`. */
+  /** How long a batch in memory is offered again, then `dropped.export_expired`. */
   exportRetryMs: 300_000,
   /** Response of a collector. Larger: the request counts as refused, `dropped.refused`. */
   exportResponseBytesMax: 4 * 1024 * 1024,
@@ -84,10 +87,11 @@ export const limits = {
   storeRequestsMax: 8,
   /** One write. Then it counts as failed and is tried again, `store.retries`. */
   storeRequestTimeoutMs: 30_000,
-  /** What was not stored after this time goes to the spool: what kill -9 can take. */
+  /** What was not stored or exported after this time goes to a spool: what kill -9 can take. */
   spoolDelayMs: 100,
   /** Spool of one store on disk. Beyond: `store.spool_full`, then `dropped.store_spool_full`. */
   storeSpoolBytesMax: 4 * 1024 * 1024 * 1024,
+  /** Files of any spool, and one of them. No room: `store.spool_full`, `export.spool_full`. */
   spoolSegmentsMax: 1_024,
   spoolSegmentBytes: 8 * 1024 * 1024,
   /** Of it in memory, not written yet: a disk that does not keep up. Beyond: the same counters. */

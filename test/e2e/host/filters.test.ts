@@ -17,7 +17,8 @@ const BACKEND = join(import.meta.dirname, '..', 'harness', 'backend-main.ts');
 /** Leaves out executables whose paths end so. */
 function fileThatLeavesOut(endings: readonly string[], tag = 'team'): string {
   const custom = endings.map((exe) => `{exe: ${exe}}`).join(', ');
-  return `tap: {filters: {custom: [${custom}]}}\ntags: [{key: ${tag}, source: env, location: TEAM}]\n`;
+  const tags = `[{key: ${tag}, source: env, location: TEAM}]`;
+  return `{tap: {filters: {custom: [${custom}]}}, tags: ${tags}, otel: {spool: {enabled: false}}}`;
 }
 
 describe('a file with filters', () => {

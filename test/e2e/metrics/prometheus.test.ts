@@ -28,7 +28,10 @@ describe('the endpoint of the agent', () => {
       ports.front,
       `server { listen 127.0.0.1:${ports.front}; location / { ${pass} } }`,
     );
-    const file = scene.writeFile('spantap.yaml', `telemetry: {endpoint: "127.0.0.1:${ports.own}"}`);
+    const file = scene.writeFile(
+      'spantap.yaml',
+      `{telemetry: {endpoint: "127.0.0.1:${ports.own}"}, otel: {spool: {enabled: false}}}`,
+    );
     await scene.watch({ flags: ['--config', file] });
     for (const path of ['/one', '/two']) await ask(ports.front, path);
     for (const path of ['/one', '/two']) {
@@ -122,6 +125,7 @@ describe('the endpoint of the agent', () => {
       `telemetry: {endpoint: "127.0.0.1:${port}"}`,
       'tap: {http: {stack: s}}',
       `stacks: {s: {plugins: [${plugins}]}}`,
+      'otel: {spool: {enabled: false}}',
     ].join('\n');
   }
 });

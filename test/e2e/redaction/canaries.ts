@@ -104,6 +104,7 @@ export function configOf(objectStore: string, telemetryPort: number, hasPattern:
   return `version: 2
 telemetry: { endpoint: '127.0.0.1:${telemetryPort}', logs: { level: debug } }
 limits: { body_size: ${hasPattern ? '1MiB' : '64KiB'} }
+otel: { spool: { enabled: false } }
 services:
   event_stores: [{ type: stdout }]
   object_stores:

@@ -171,7 +171,10 @@ describe('secrets', () => {
     const folder = join(scene.folder, 'defaults');
     mkdirSync(folder);
     const collector = await startCollector(folder);
-    const file = scene.writeFile('details.yaml', 'version: 2\ncapture: { level: details }\n');
+    const file = scene.writeFile(
+      'details.yaml',
+      '{ capture: { level: details }, otel: { spool: { enabled: false } } }',
+    );
     const flags = [...scene.processFlags, '--config', file];
     const env = { OTEL_TRACES_EXPORTER: 'otlp,console' };
     const agent = await startAgent({ folder, collector, flags, env });

@@ -14,7 +14,7 @@ import { type ExporterContext, type OpenedExporter, openExporter } from './expor
 import type { HeldBodies } from './handoff/held-bodies.ts';
 import type { ExchangeBatch } from './handoff/layout.ts';
 import { ObjectStores } from './object-stores.ts';
-import { viewOf } from './process-views.ts';
+import type { ProcessView } from './process-views.ts';
 import { Recorder, type RecorderParts, type References } from './recorder.ts';
 import { changesOf } from './rules/changes/facts.ts';
 import { ChangeReports } from './rules/changes/report.ts';
@@ -32,12 +32,17 @@ import { type MostCopied, mostCopied } from './rules/sets/most-copied.ts';
 import { isInternalText } from './rules/values/address.ts';
 import { RecordBuilder } from './store/record-builder.ts';
 
+export interface DeliveryContext extends ExporterContext {
+  /** By index as in a batch's `process` column. */
+  readonly viewOf: (index: number) => ProcessView;
+}
+
 /** One configuration, and what lasts longer than it. */
 export interface DeliveryInput {
   readonly config: Config;
   /** With what the file says in the words of the OTEL_* variables. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly context: ExporterContext;
+  readonly context: DeliveryContext;
   /** Counts exchanges as long as somebody reads it. */
   readonly metrics?: { readonly http: HttpMetrics | undefined };
 }
@@ -171,9 +176,9 @@ async function openStores(
 }
 
 function createDecider({ config, env, context }: DeliveryInput, stacks: Stacks): Decider {
-  const { counters, log, resourceOf } = context;
+  const { counters, log, viewOf } = context;
   const facts: FactSource = {
-    process: (index) => viewOf(resourceOf(index)).facts,
+    process: (index) => viewOf(index).facts,
     connection: () => NO_FACTS,
     link: changesOf,
   };
@@ -197,12 +202,12 @@ function createDecider({ config, env, context }: DeliveryInput, stacks: Stacks):
 function recorderParts(
   { limits: bounds }: Config,
   { redaction }: ConfiguredRedaction,
-  { resourceOf, clock, counters }: ExporterContext,
+  { viewOf, clock, counters }: DeliveryContext,
 ): RecorderParts {
   const builder = new RecordBuilder({
     redaction,
     counters,
-    processOf: (index) => viewOf(resourceOf(index)),
+    processOf: viewOf,
     toUnixMs: (timeNs) => clock.toUnixMs(timeNs),
     isInternal: isInternalText,
     decodedBytesMax: bounds.decodedBodyBytes,

@@ -86,7 +86,10 @@ export class Pipeline implements EventSink {
       isIngressExcluded: traffic.excluded.ingress,
       emit: options.onBatch,
       announce: options.onProcess,
-      ownPeer: (connection) => options.onOwnPeer(connection.process.tgid),
+      ownPeer: ({ family, process }) => {
+        // Collectors and stores are reached over TCP; who listens on a Unix socket is no such.
+        if (family !== 'unix') options.onOwnPeer(process.tgid);
+      },
       log: (message) => options.onLog('warn', message),
       ...(options.link === undefined ? {} : { signals: options.link, limits: options.link }),
     });
@@ -208,10 +211,10 @@ export class Pipeline implements EventSink {
 function toConnection(own: OwnConnection, ownTgid: number): Connection {
   return {
     id: -own.id,
-    socketInode: 0,
+    socketInode: own.socketInode,
     peerInode: 0,
     netnsInode: own.netnsInode,
-    family: own.remote.address.includes(':') ? 'ipv6' : 'ipv4',
+    family: familyOf(own),
     local: own.local,
     remote: own.remote,
     process: { tgid: ownTgid, startNs: 0, comm: 'spantap' },
@@ -222,4 +225,9 @@ function toConnection(own: OwnConnection, ownTgid: number): Connection {
     writePosition: 0,
     protocol: null,
   };
+}
+
+function familyOf({ socketInode, remote }: OwnConnection): Connection['family'] {
+  if (socketInode > 0) return 'unix';
+  return remote.address.includes(':') ? 'ipv6' : 'ipv4';
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Delivery, type DeliveryInput } from '../src/delivery.ts';
+import { viewOf } from '../src/process-views.ts';
 import { Counters } from '../src/telemetry/counters.ts';
 import type { Log } from '../src/telemetry/log.ts';
 import { GRAMMARS, loadRight } from './config/file/load.ts';
@@ -30,6 +31,7 @@ function spansOf({ received }: HttpReceiver): OtlpSpan[] {
 
 function inputOf(yaml: string, sampler: string, counters: Counters): DeliveryInput {
   const attributes = { 'process.pid': 7, 'process.executable.name': 'p' };
+  const view = viewOf({ attributes });
   return {
     config: loadRight(`version: 2\n${yaml}`, { grammars: GRAMMARS }),
     env: {
@@ -42,6 +44,7 @@ function inputOf(yaml: string, sampler: string, counters: Counters): DeliveryInp
       log: SILENT,
       clock: fixedClock(BigInt(Date.UTC(2026, 10, 21)) * 1_000_000n),
       resourceOf: () => ({ attributes }),
+      viewOf: () => view,
     },
   };
 }

@@ -83,13 +83,13 @@ export const limits = {
   /** One write. Then it counts as failed and is tried again, `store.retries`. */
   storeRequestTimeoutMs: 30_000,
   /** What was not stored after this time goes to the spool: what kill -9 can take. */
-  storeSpoolDelayMs: 100,
+  spoolDelayMs: 100,
   /** Spool of one store on disk. Beyond: `store.spool_full`, then `dropped.store_spool_full`. */
   storeSpoolBytesMax: 4 * 1024 * 1024 * 1024,
-  storeSpoolSegmentsMax: 1_024,
-  storeSpoolSegmentBytes: 8 * 1024 * 1024,
+  spoolSegmentsMax: 1_024,
+  spoolSegmentBytes: 8 * 1024 * 1024,
   /** Of it in memory, not written yet: a disk that does not keep up. Beyond: the same counters. */
-  storeSpoolBufferBytesMax: 16 * 1024 * 1024,
+  spoolBufferBytesMax: 16 * 1024 * 1024,
   /** One object. Larger: `dropped.store_too_large`. */
   storeObjectBytesMax: 64 * 1024 * 1024,
   /** How long an object is offered again. Then: `dropped.store_expired`. */
@@ -152,6 +152,19 @@ export const limits = {
   executablesMax: 1_024,
   /** Resources of observed processes. Beyond: `discover.resources_forgotten`. */
   resourcesMax: 8_192,
+  /** Containers whose names and labels are remembered. Beyond: `discover.containers_forgotten`. */
+  containersMax: 4_096,
+  /** Questions to container runtimes under way at once; the others wait behind them. */
+  containerLookupsMax: 8,
+  /** Beyond, the container stays known by its id only: `dropped.container_lookups`. */
+  containerLookupsWaitingMax: 1_024,
+  /** One question, and its answer. Beyond: `discover.container_lookups_failed`, and another try. */
+  containerLookupTimeoutMs: 2_000,
+  containerAnswerBytesMax: 4 * 1024 * 1024,
+  /** Labels of a container or pod, and annotations. Beyond: `dropped.container_labels`. */
+  containerLabelsMax: 128,
+  /** Value of one. Longer ones are cut: `truncated.container_labels`. */
+  containerLabelBytesMax: 4_096,
   /** Attributes taken from OTEL_RESOURCE_ATTRIBUTES. Beyond: `dropped.resource_attributes`. */
   resourceAttributesMax: 128,
   /** Variables of nginx, and bytes of one, read from its memory. Beyond: the same counter. */

@@ -29,6 +29,8 @@ export interface PlanMessage {
 /** A connection of the agent itself; the process at its other end gets no spans for it. */
 export interface OwnConnection {
   readonly id: number;
+  /** Of this end, over a Unix socket; 0 over TCP. */
+  readonly socketInode: number;
   readonly netnsInode: number;
   readonly local: { readonly address: string; readonly port: number };
   readonly remote: { readonly address: string; readonly port: number };

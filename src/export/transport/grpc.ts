@@ -7,7 +7,7 @@
 import { type CallOptions, Client, type ClientUnaryCall, type ServiceError } from '@grpc/grpc-js';
 import { convertLegacyOtlpGrpcOptions } from '@opentelemetry/otlp-grpc-exporter-base';
 import { VERSION } from '../../config/version.ts';
-import type { SendResult, Transport } from '../types.ts';
+import type { Encoding, SendResult, Transport } from '../types.ts';
 import { readPartialSuccess } from './partial-success.ts';
 import { retryInfoMs } from './retry-after.ts';
 
@@ -58,7 +58,18 @@ export class GrpcTransport implements Transport {
     });
   }
 
-  send(body: Uint8Array, _spans: number, signal: AbortSignal): Promise<SendResult> {
+  async send(
+    body: Uint8Array,
+    _spans: number,
+    signal: AbortSignal,
+    encoding?: Encoding,
+  ): Promise<SendResult> {
+    // Of a spool that was filled when the protocol was another.
+    if (encoding === 'json') return { kind: 'refused', reason: 'gRPC does not carry JSON' };
+    return this.#call(body, signal);
+  }
+
+  #call(body: Uint8Array, signal: AbortSignal): Promise<SendResult> {
     return new Promise((resolve) => {
       if (signal.aborted) return resolve({ kind: 'retry', reason: 'closing', afterMs: undefined });
       const call = this.#export(body, (error, response) => {

@@ -16,13 +16,18 @@ import { constants, gzip } from 'node:zlib';
 import { convertLegacyHttpOptions } from '@opentelemetry/otlp-exporter-base/node-http';
 import { limits } from '../../config/limits.ts';
 import { VERSION } from '../../config/version.ts';
-import type { SendResult, Transport } from '../types.ts';
+import type { Encoding, SendResult, Transport } from '../types.ts';
 import { readPartialSuccess } from './partial-success.ts';
 import { retryAfterMs } from './retry-after.ts';
 
 /** OTLP specification, "OTLP/HTTP Response": everything else must not be sent again. */
 const RETRYABLE_STATUS: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 const REASON_CHARACTERS_MAX = 200;
+/** OTLP specification, "OTLP/HTTP". */
+const CONTENT_TYPES: Readonly<Record<Encoding, string>> = {
+  protobuf: 'application/x-protobuf',
+  json: 'application/json',
+};
 
 const gzipAsync = promisify(gzip);
 type Settings = ReturnType<typeof convertLegacyHttpOptions>;
@@ -50,11 +55,18 @@ export class HttpTransport implements Transport {
     this.target = `${this.#url.protocol}//${this.#url.host}${this.#url.pathname}`;
   }
 
-  async send(body: Uint8Array, _spans: number, signal: AbortSignal): Promise<SendResult> {
+  async send(
+    body: Uint8Array,
+    _spans: number,
+    signal: AbortSignal,
+    encoding?: Encoding,
+  ): Promise<SendResult> {
     try {
       const { headers, payload } = await this.#prepare(body);
+      if (encoding !== undefined) headers['Content-Type'] = CONTENT_TYPES[encoding];
       const response = await this.#post(headers, payload, signal);
-      return this.#judge(response);
+      const contentType = encoding === undefined ? this.#contentType : CONTENT_TYPES[encoding];
+      return judge(response, contentType);
     } catch (error) {
       return { kind: 'retry', reason: reasonOf(error), afterMs: undefined };
     }
@@ -125,21 +137,6 @@ export class HttpTransport implements Transport {
       for (const request of this.#underWay) request.destroy(new Error('given up'));
     });
   }
-
-  #judge(response: Response): SendResult {
-    const { status, body } = response;
-    if (body === undefined) {
-      return { kind: 'refused', reason: `HTTP ${status} with an answer beyond the limit` };
-    }
-    if (status >= 200 && status < 300) {
-      return { kind: 'accepted', ...readPartialSuccess(body, this.#contentType) };
-    }
-    const reason = `HTTP ${status}`;
-    if (RETRYABLE_STATUS.has(status)) {
-      return { kind: 'retry', reason, afterMs: retryAfterMs(response.retryAfter, Date.now()) };
-    }
-    return { kind: 'refused', reason: `${reason}${excerpt(body)}` };
-  }
 }
 
 interface Response {
@@ -174,6 +171,21 @@ function collect(incoming: IncomingMessage, outcome: Outcome): void {
   incoming.on('error', (error) => {
     outcome.failure ??= error;
   });
+}
+
+function judge(response: Response, contentType: string): SendResult {
+  const { status, body } = response;
+  if (body === undefined) {
+    return { kind: 'refused', reason: `HTTP ${status} with an answer beyond the limit` };
+  }
+  if (status >= 200 && status < 300) {
+    return { kind: 'accepted', ...readPartialSuccess(body, contentType) };
+  }
+  const reason = `HTTP ${status}`;
+  if (RETRYABLE_STATUS.has(status)) {
+    return { kind: 'retry', reason, afterMs: retryAfterMs(response.retryAfter, Date.now()) };
+  }
+  return { kind: 'refused', reason: `${reason}${excerpt(body)}` };
 }
 
 /** Refusals explain themselves in text or JSON; protobuf statuses are not worth reading here. */

@@ -19,6 +19,8 @@ import { HEADER_NAME, otlpEndpoint } from './text.ts';
 import { clientTls } from './tls.ts';
 
 const GIB = 1024 ** 3;
+/** Where spans wait when nobody names a directory. */
+export const SPAN_SPOOL_DIRECTORY = '/var/lib/spantap/spool/otel';
 const COLLECTOR = 'a Collector names exporters; here the section otel is the exporter';
 
 const exporters = { otlp: 'over OTLP', none: 'nowhere' } as const;
@@ -61,7 +63,7 @@ export const otel = object(
     ),
     sendingQueue: section(sendingQueue, 'Spans that wait in memory.'),
     spool: section(
-      spool('/var/lib/spantap/spool/otel', GIB),
+      spool(SPAN_SPOOL_DIRECTORY, GIB),
       'Spans that wait on disk while the receiver is away.',
     ),
     tracesExporters: optional(

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { limits } from '../../src/config/limits.ts';
-import { Inspector } from '../../src/discover/plan.ts';
-import { type HostFacts, readHost } from '../../src/discover/proc/host.ts';
-import { Resources } from '../../src/discover/resource.ts';
-import { uuidV5 } from '../../src/discover/uuid.ts';
-import { Counters } from '../../src/telemetry/counters.ts';
-import { type FakeProcess, fakeProc } from './fake-proc.ts';
-import { TemporaryFolder } from './temporary.ts';
+import { limits } from '../../../src/config/limits.ts';
+import { Identities } from '../../../src/discover/identity/identities.ts';
+import { Inspector } from '../../../src/discover/plan.ts';
+import { type HostFacts, readHost } from '../../../src/discover/proc/host.ts';
+import { uuidV5 } from '../../../src/discover/uuid.ts';
+import { Counters } from '../../../src/telemetry/counters.ts';
+import { type FakeProcess, fakeProc } from '../fake-proc.ts';
+import { TemporaryFolder } from '../temporary.ts';
 
 const HOST: HostFacts = {
   id: 'host-1',
@@ -18,16 +18,16 @@ const HOST: HostFacts = {
 };
 const TICK_NS = 10_000_000;
 
-function resources(context: TestContext, processes: readonly FakeProcess[], counters?: Counters) {
+function identities(context: TestContext, processes: readonly FakeProcess[], counters?: Counters) {
   const root = fakeProc(context, processes);
   const inspector = new Inspector(counters, root);
   const base = { inspector, version: '1.2.3', host: HOST, root };
-  return new Resources(counters === undefined ? base : { ...base, counters });
+  return new Identities(counters === undefined ? base : { ...base, counters });
 }
 
 function attributesOf(context: TestContext, process: Partial<FakeProcess>, counters?: Counters) {
   const fake = { pid: 5, exe: '/usr/bin/node', comm: 'node', ...process };
-  return resources(context, [fake], counters).get(5, 100 * TICK_NS, 'node').attributes;
+  return identities(context, [fake], counters).get(5, 100 * TICK_NS, 'node').resource.attributes;
 }
 
 test('a process is described by executable, owner, start, host and agent', (context) => {
@@ -66,15 +66,30 @@ test('the name is taken from OTEL_SERVICE_NAME, then the attributes, then the ex
   assert.equal(name([]), 'node');
 });
 
-test('given attributes are added and win, but cannot name another agent', (context) => {
+test('a process adds attributes, but cannot deny what the agent sees for itself', (context) => {
+  const given = {
+    'service.namespace': 'shop',
+    'service.instance.id': 'api-1',
+    'k8s.node.name': 'node-1',
+    'host.name': 'given',
+    'process.pid': '1',
+    'container.id': 'given',
+    'telemetry.sdk.name': 'x',
+    'spantap.tag.team': 'x',
+  };
+  const text = Object.entries(given).map((entry) => entry.join('='));
   const attributes = attributesOf(context, {
-    environment: [
-      'OTEL_RESOURCE_ATTRIBUTES=service.namespace=shop,host.name=given,telemetry.distro.name=x',
-    ],
+    cgroup: `0::/docker/${'c'.repeat(64)}\n`,
+    environment: [`OTEL_RESOURCE_ATTRIBUTES=${text}`],
   });
   assert.equal(attributes['service.namespace'], 'shop');
-  assert.equal(attributes['host.name'], 'given');
-  assert.equal(attributes['telemetry.distro.name'], 'spantap');
+  assert.equal(attributes['service.instance.id'], 'api-1');
+  assert.equal(attributes['k8s.node.name'], 'node-1');
+  assert.equal(attributes['host.name'], 'edge-1');
+  assert.equal(attributes['process.pid'], 5);
+  assert.equal(attributes['container.id'], 'c'.repeat(64));
+  assert.equal(attributes['telemetry.sdk.name'], undefined);
+  assert.equal(attributes['spantap.tag.team'], undefined);
 });
 
 test('a malformed variable is ignored whole and counted', (context) => {
@@ -108,33 +123,43 @@ test('a title that carries arguments is not told', (context) => {
 
 test('workers share the service instance of what forked them', (context) => {
   const nginx = { exe: '/usr/sbin/nginx', comm: 'nginx' };
-  const all = resources(context, [
+  const all = identities(context, [
     { pid: 10, parentPid: 9, startTicks: 50, ...nginx },
     { pid: 11, parentPid: 10, startTicks: 60, ...nginx },
     { pid: 12, parentPid: 10, startTicks: 61, ...nginx },
     { pid: 9, parentPid: 1, exe: '/bin/dash' },
   ]);
   const [master, one, two] = [
-    all.get(10, 50 * TICK_NS, 'nginx').attributes,
-    all.get(11, 60 * TICK_NS, 'nginx').attributes,
-    all.get(12, 61 * TICK_NS, 'nginx').attributes,
+    all.get(10, 50 * TICK_NS, 'nginx').resource.attributes,
+    all.get(11, 60 * TICK_NS, 'nginx').resource.attributes,
+    all.get(12, 61 * TICK_NS, 'nginx').resource.attributes,
   ];
   assert.equal(one['service.instance.id'], master['service.instance.id']);
   assert.equal(two['service.instance.id'], master['service.instance.id']);
   assert.notEqual(one['process.pid'], two['process.pid']);
 });
 
-test('a process has one Resource object; a reused pid has another', (context) => {
-  const all = resources(context, [{ pid: 5, exe: '/usr/bin/node', startTicks: 100 }]);
+test('a process has one identity; a reused pid has another', (context) => {
+  const all = identities(context, [{ pid: 5, exe: '/usr/bin/node', startTicks: 100 }]);
   const first = all.get(5, 100 * TICK_NS + 4_000_000, 'node');
   assert.equal(all.get(5, 100 * TICK_NS + 4_000_000, 'node'), first);
   const other = all.get(5, 90 * TICK_NS, 'old');
   assert.notEqual(other, first);
-  assert.equal(other.attributes['service.name'], 'old');
+  assert.equal(other.resource.attributes['service.name'], 'old');
 });
 
-test('after exec a process gets another Resource', (context) => {
-  const all = resources(context, [{ pid: 5, exe: '/usr/bin/node' }]);
+test('late spans of a process find it after another one took its pid', (context) => {
+  const all = identities(context, [{ pid: 5, exe: '/usr/bin/node', startTicks: 100 }]);
+  const old = all.get(5, 90 * TICK_NS, 'old');
+  const now = all.get(5, 100 * TICK_NS, 'node');
+  assert.equal(all.get(5, 90 * TICK_NS, 'old'), old);
+  assert.equal(all.get(5, 100 * TICK_NS, 'node'), now);
+  all.forget(5, 100 * TICK_NS);
+  assert.equal(all.get(5, 90 * TICK_NS, 'old'), old);
+});
+
+test('after exec a process gets another identity', (context) => {
+  const all = identities(context, [{ pid: 5, exe: '/usr/bin/node' }]);
   const first = all.get(5, 100 * TICK_NS, 'node');
   all.forget(5, 100 * TICK_NS);
   all.forget(6, 100 * TICK_NS);
@@ -142,15 +167,15 @@ test('after exec a process gets another Resource', (context) => {
 });
 
 test('a process that ended before it was read is named by what the kernel knew', (context) => {
-  const { attributes } = resources(context, []).get(77, 5 * TICK_NS, 'curl');
+  const { attributes } = identities(context, []).get(77, 5 * TICK_NS, 'curl').resource;
   assert.equal(attributes['service.name'], 'curl');
   assert.equal(attributes['process.pid'], 77);
   assert.equal(attributes['host.id'], 'host-1');
 });
 
-test('beyond the limit the oldest Resource is forgotten, and counted', (context) => {
+test('beyond the limit the oldest identity is forgotten, and counted', (context) => {
   const counters = new Counters();
-  const all = resources(context, [], counters);
+  const all = identities(context, [], counters);
   const first = all.get(1, 0, 'a');
   for (let pid = 2; pid <= limits.resourcesMax + 1; pid += 1) all.get(pid, 0, 'a');
   assert.equal(counters.get('discover.resources_forgotten'), 1);

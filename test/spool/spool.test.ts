@@ -9,7 +9,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { canMount, smallDisk, temporaryFolder } from '../temporary.ts';
+import { canMount, smallDisk, temporaryFolder } from '../store/temporary.ts';
 import { drain, openSpool, text } from './small-spool.ts';
 
 const bytes = (value: string) => Buffer.from(value);
@@ -24,7 +24,7 @@ describe('a spool', () => {
     await spool.written();
     assert.deepEqual(await drain(spool), numbers(1000));
     assert.equal(spool.hasWaiting, false);
-    assert.equal(await spool.close(), 0);
+    assert.deepEqual(await spool.close(), []);
     assert.deepEqual(segmentsOf(folder), []);
   });
 

@@ -121,6 +121,20 @@ export class Segment {
     return { kind: 'end' };
   }
 
+  /** Shows the first bytes of each record that is not done, and takes none. */
+  async survey(prefixBytes: number, show: (prefix: Uint8Array) => void): Promise<void> {
+    for (let offset = SEGMENT_HEADER.length; offset < this.sizeBytes; ) {
+      const head = await this.#bytes(offset, RECORD_HEADER_BYTES + prefixBytes);
+      const found = decodeHeader(head, this.#recordBytesMax);
+      if (found.kind === 'torn') return;
+      const start = RECORD_HEADER_BYTES;
+      const end = offset + start + found.lengthBytes;
+      if (end > this.sizeBytes) return;
+      if (!found.isDone) show(head.subarray(start, start + found.lengthBytes));
+      offset = end;
+    }
+  }
+
   /** A record that was read before, once more. */
   async readAgain(offset: number): Promise<Uint8Array | undefined> {
     const header = await this.#bytes(offset, RECORD_HEADER_BYTES);

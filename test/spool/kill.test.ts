@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import { temporaryFolder } from '../temporary.ts';
+import { temporaryFolder } from '../store/temporary.ts';
 import { drain, openSpool } from './small-spool.ts';
 
 const WRITER = join(import.meta.dirname, 'endless-writer.ts');

@@ -14,6 +14,7 @@ import type { Server } from 'node:net';
 import { Entry, type Place, type SpoolEntry } from './entry.ts';
 import { claimFolder, findSegments, lockFolder, segmentPath } from './folder.ts';
 import { RECORD_HEADER_BYTES, SEGMENT_HEADER } from './format.ts';
+import { rest } from './rest.ts';
 import { Segment } from './segment.ts';
 
 export interface SpoolLimits {
@@ -150,25 +151,38 @@ export class Spool {
     return taken;
   }
 
+  /**
+   * Shows the first bytes of each record that earlier processes left, before any of them is taken;
+   * those that a read fails on are left out.
+   */
+  survey(prefixBytes: number, show: (prefix: Uint8Array) => void): Promise<void> {
+    const found = [...this.#segments];
+    const surveyed = this.#taking.then(async () => {
+      for (const segment of found) await segment.survey(prefixBytes, show).catch(() => undefined);
+    });
+    this.#taking = surveyed;
+    return surveyed;
+  }
+
   /** Resolves when all that was appended is in files, or the disk refuses it. */
   async written(): Promise<void> {
     if (!this.#isWorking || this.#isFailing) return;
     await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
-  /** Writes what it can and ends; what is left in memory is lost and returned as a count. */
-  async close(): Promise<number> {
+  /** Writes what it can and ends; what is left in memory is lost and returned. */
+  async close(): Promise<Uint8Array[]> {
     this.#isClosed = true;
     this.#wake.abort();
     await this.#taking;
     if (this.#isWorking) await new Promise<void>((resolve) => this.#idle.push(resolve));
-    const left = this.#buffer.filter((entry) => entry.state !== 'done').length;
+    const left = this.#buffer.filter((entry) => entry.state !== 'done');
     for (const segment of this.#segments) {
       await segment.sync().catch(() => undefined);
       await segment.close().catch(() => undefined);
     }
     await new Promise<void>((resolve) => this.#lock.close(() => resolve()));
-    return left;
+    return left.map(({ payload }) => payload);
   }
 
   #add(payload: Uint8Array, state: 'waiting' | 'out'): Entry | undefined {
@@ -248,7 +262,7 @@ export class Spool {
       } catch (error) {
         this.#fail(error instanceof Error ? error : new Error(String(error)));
         if (this.#isClosed) break;
-        await this.#rest();
+        await rest(DISK_RETRY_MS, this.#wake.signal);
       }
       this.#isDirty = true;
     }
@@ -363,19 +377,5 @@ export class Spool {
   #recover(): void {
     if (this.#isFailing) this.#options.events.recovered();
     this.#isFailing = false;
-  }
-
-  #rest(): Promise<void> {
-    const { signal } = this.#wake;
-    if (signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, DISK_RETRY_MS);
-      signal.addEventListener('abort', done);
-    });
   }
 }

@@ -6,7 +6,7 @@ import { constants } from 'node:fs';
 import { chmod, lstat, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { AgentError } from '../../telemetry/agent-error.ts';
+import { AgentError } from '../telemetry/agent-error.ts';
 import { SEGMENT_HEADER } from './format.ts';
 import { Segment } from './segment.ts';
 
@@ -34,16 +34,24 @@ export async function claimFolder(folder: string): Promise<void> {
     if (found.uid !== process.geteuid?.()) throw new Error(`it belongs to user ${found.uid}`);
     if ((found.mode & 0o777) !== MODE) await chmod(folder, MODE);
   } catch (error) {
-    throw new AgentError(
-      'spool_unusable',
-      {
-        what: `the spool ${folder} cannot be used`,
-        why: error instanceof Error ? error.message : String(error),
-        todo: 'name a folder that this user may create or that belongs to it, with mode 0700',
-      },
-      { cause: error },
-    );
+    throw unusable(folder, error);
   }
+}
+
+function unusable(folder: string, cause: unknown): AgentError {
+  const text = {
+    what: `the spool ${folder} cannot be used`,
+    why: cause instanceof Error ? cause.message : String(cause),
+    todo: 'name a folder that this user may create or that belongs to it, with mode 0700',
+  };
+  return new AgentError('spool_unusable', text, { cause });
+}
+
+function inUse(folder: string): AgentError {
+  return new AgentError('spool_in_use', {
+    what: `the spool ${folder} is used by another process`,
+    todo: 'end the other agent, or give each one a folder of its own',
+  });
 }
 
 /**
@@ -54,13 +62,8 @@ export async function lockFolder(folder: string): Promise<Server> {
   const { dev, ino } = await lstat(folder);
   const server = createServer((socket) => socket.destroy()).unref();
   await new Promise<void>((resolve, reject) => {
-    server.once('error', () =>
-      reject(
-        new AgentError('spool_in_use', {
-          what: `the spool ${folder} is used by another process`,
-          todo: 'end the other agent, or give each one a folder of its own',
-        }),
-      ),
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(error.code === 'EADDRINUSE' ? inUse(folder) : unusable(folder, error)),
     );
     server.listen(`\0spantap-spool-${dev}-${ino}`, resolve);
   });

@@ -1,8 +1,8 @@
 /** Small spools, and what happened to them. */
 
-import type { SpoolEntry } from '../../../src/store/spool/entry.ts';
-import type { Durability, SpoolEvents } from '../../../src/store/spool/spool.ts';
-import { Spool, type SpoolLimits } from '../../../src/store/spool/spool.ts';
+import type { SpoolEntry } from '../../src/spool/entry.ts';
+import type { Durability, SpoolEvents } from '../../src/spool/spool.ts';
+import { Spool, type SpoolLimits } from '../../src/spool/spool.ts';
 
 export const SMALL: SpoolLimits = {
   bytesMax: 1024 * 1024,

@@ -244,6 +244,7 @@ export class Agent {
         this.#workerCounters = new Counters(values);
       },
       appeared: (appearance) => this.#appeared(appearance),
+      connections: () => undefined,
       exited: ({ tgid }) => this.#watcher.exited(tgid),
       'own-peer': ({ tgid }) => this.#apply(this.#watcher.ownPeer(tgid)),
       log: ({ level: logLevel, message }) => log[logLevel](message),

@@ -135,6 +135,9 @@ export class CaptureThread {
       default:
         // The handler of a kind takes that kind's message; the compiler cannot follow the pair.
         (this.#handlers[message.kind] as (message: FromWorker) => void)(message);
+        if (message.kind === 'connections') {
+          this.#send({ kind: 'reported', count: message.reports.length });
+        }
     }
   }
 }

@@ -9,6 +9,7 @@ import type {
   Connection,
   ConnectionSink,
   DataEvent,
+  Endpoint,
   EventSink,
   ProcessEvent,
   ProcessIdentity,
@@ -127,6 +128,25 @@ export class Pipeline implements EventSink {
     this.#linker.close(connection, unseenClose(connection.id, nowNs));
   }
 
+  /** Those that are open. */
+  get connections(): Iterable<Connection> {
+    return this.#table.connections;
+  }
+
+  /** The other end of a connection of the agent itself. */
+  isOwnEnd({ netnsInode, local, remote }: Connection): boolean {
+    for (const own of this.#own.values()) {
+      const isOther = isSameEndpoint(own.local, remote) && isSameEndpoint(own.remote, local);
+      if (isOther && own.netnsInode === netnsInode) return true;
+    }
+    return false;
+  }
+
+  /** Its first bytes looked like HTTP/1, and it turned out not to be. */
+  isGivenUp(connection: Connection): boolean {
+    return this.#http1.isGivenUp(connection);
+  }
+
   setFamily(tgid: number, family: Family, hasProbes: boolean): void {
     this.#linker.setFamily(tgid, family, hasProbes);
   }
@@ -205,6 +225,10 @@ export class Pipeline implements EventSink {
   #appear(by: Appearance['by'], { tgid, startNs, comm }: ProcessIdentity): void {
     this.#options.onAppeared({ kind: 'appeared', by, tgid, startNs, comm });
   }
+}
+
+function isSameEndpoint(one: Endpoint, other: Endpoint): boolean {
+  return one.port === other.port && one.address === other.address;
 }
 
 /** As the kernel side would tell it; ids of the kernel are positive. */

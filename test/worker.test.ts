@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { MessageChannel } from 'node:worker_threads';
 import { eventDirection, eventRole } from '../src/capture/layout.gen.ts';
 import type {
+  ConnectionReport,
   FromWorker,
   OwnConnection,
   ToWorker,
@@ -103,31 +104,42 @@ function kernelWith(records: Buffer, onDrain: () => void): Kernel {
   };
 }
 
-/** Runs a worker until it has taken all records; returns its counters and exchanges. */
+interface Outcome {
+  readonly counters: Counters;
+  readonly exchanges: number;
+  readonly ownPeers: readonly number[];
+  readonly reports: readonly ConnectionReport[];
+}
+
+/** Runs a worker until it has taken all records; returns what it handed over. */
 async function runWorker(
   isOwnConnectionTold: 'never' | 'before the start' | 'just before the bytes',
   transport: Transport = 'TCP',
-): Promise<{ counters: Counters; exchanges: number; ownPeers: number[] }> {
+  more: Partial<WorkerOptions> = {},
+): Promise<Outcome> {
   const { port1, port2 } = new MessageChannel();
   const tell = (message: ToWorker) => port2.postMessage(message);
   const ownPeers: number[] = [];
   let exchanges = 0;
+  const reports: ConnectionReport[] = [];
   let counters = new Counters();
   port2.on('message', (message: FromWorker) => {
     if (message.kind === 'batch') exchanges += message.batch.count;
     if (message.kind === 'own-peer') ownPeers.push(message.tgid);
+    if (message.kind === 'connections') reports.push(...message.reports);
     if (message.kind === 'counters') counters = new Counters(message.values);
   });
   const kernel = kernelWith(serverRecords(transport), () => {
     if (isOwnConnectionTold === 'just before the bytes')
       tell({ kind: 'own-opened', connection: OWN[transport] });
   });
-  const options = optionsWith(isOwnConnectionTold === 'before the start' ? [OWN[transport]] : []);
+  const own = isOwnConnectionTold === 'before the start' ? [OWN[transport]] : [];
+  const options = { ...optionsWith(own), ...more };
   const ended = once(port2, 'close');
   new CaptureWorker(options, port1, kernel).start();
   tell({ kind: 'stop' });
   await ended;
-  return { counters, exchanges, ownPeers };
+  return { counters, exchanges, ownPeers, reports };
 }
 
 function optionsWith(ownConnections: readonly OwnConnection[]): WorkerOptions {
@@ -195,4 +207,22 @@ for (const when of ['before the start', 'just before the bytes'] as const) {
 test('who serves the agent over TCP is told, so that it is left out; over Unix sockets not', async () => {
   assert.deepEqual((await runWorker('before the start', 'TCP')).ownPeers, [10]);
   assert.deepEqual((await runWorker('before the start', 'Unix')).ownPeers, []);
+});
+
+const ON = { traffic: { ...allTraffic(0), reportsConnections: true } };
+
+test('connections are reported when that is asked for, at the latest at the stop', async () => {
+  const { reports, counters } = await runWorker('never', 'TCP', ON);
+  const last = reports.at(-1);
+  assert(last);
+  const { comm, role, localPort, speaks, isFinal } = last;
+  const expected = ['collector', 'server', COLLECTOR_PORT, 'http1', false];
+  assert.deepEqual([comm, role, localPort, speaks, isFinal], expected);
+  assert.equal(counters.get('capture.reports'), reports.length);
+});
+
+test('and not when it is not, nor what a collector serves the agent', async () => {
+  assert.deepEqual((await runWorker('never')).reports, []);
+  assert.deepEqual((await runWorker('before the start', 'TCP', ON)).reports, []);
+  assert.deepEqual((await runWorker('just before the bytes', 'TCP', ON)).reports, []);
 });

@@ -27,6 +27,8 @@ export const limits = {
   sweepIntervalMs: 30_000,
   /** Connections held by the capture worker. Beyond: oldest idle one goes, `dropped.connections`. */
   connectionsMax: 100_000,
+  /** Reports of connections that the main thread may be behind. Beyond: `dropped.reports`. */
+  reportsUnderWayMax: 16_384,
   /** Requests waiting for their response on one connection. Beyond: `dropped.pipelined`. */
   pipelinedMax: 64,
   /** Such requests in line without an exchange. Beyond: `protocol.ignored_connections`. */
@@ -110,7 +112,10 @@ export const limits = {
    * redaction rule masked, `store.bodies_masked`.
    */
   contentCodingsMax: 8,
-  /** Records waiting for standard output. Beyond: `dropped.store_stdout`. */
+  /**
+   * Records, events and access logs waiting for standard output. Beyond: `dropped.store_stdout`,
+   * `dropped.events_stdout`, `dropped.access_log`.
+   */
   stdoutQueueBytesMax: 16 * 1024 * 1024,
   /** Services with HTTP metrics. Beyond: the longest idle one goes, `metrics.services_forgotten`. */
   metricServicesMax: 512,
@@ -128,6 +133,17 @@ export const limits = {
   endpointRequestsMax: 8,
   /** One request and its answer. Then its connection is closed. */
   endpointTimeoutMs: 10_000,
+  /**
+   * Events (connections, exchanges, objects) waiting for one event store, and their encoded bytes.
+   * Beyond: `dropped.events_queue`, or `_disk`, `_away` while the store fails.
+   */
+  eventQueueMax: 16_384,
+  eventQueueBytesMax: 16 * 1024 * 1024,
+  /** One request to a collector, one write to a file. */
+  eventBatchMax: 512,
+  eventBatchBytesMax: 2 * 1024 * 1024,
+  /** How long a batch of events is offered again, then `dropped.events_expired`. */
+  eventRetryMs: 300_000,
   /** Value of one string attribute; longer ones are cut, `truncated.attributes`. */
   attributeBytesMax: 2_048,
   /** Attributes of one span (OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT). Beyond: `dropped.attributes`. */

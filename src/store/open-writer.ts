@@ -8,12 +8,15 @@ import type { Counters } from '../telemetry/counters.ts';
 import { takeStock } from './file-stock.ts';
 import { FileStore } from './file-store.ts';
 import type { FileStoreOptions, S3StoreOptions } from './options.ts';
+import type { StandardOutput } from './standard-output.ts';
 import type { ObjectStore, StoreLog } from './types.ts';
 import { ObjectWriter, type WriterParts } from './writer.ts';
 
 export interface StoreContext {
   readonly counters: Counters;
   readonly log: StoreLog;
+  /** Standard output, where several parts print to it; a store of type stdout has its own else. */
+  readonly output?: StandardOutput;
   readonly onDropped?: (key: string) => void;
 }
 

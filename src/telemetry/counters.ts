@@ -84,6 +84,11 @@ export const DEFINITIONS = {
   },
   'dropped.connections': { fact: 'info', help: 'connections forgotten because too many were open' },
   'capture.swept_connections': { fact: 'info', help: 'connections whose close nobody saw' },
+  'capture.reports': { fact: 'info', help: 'reports of connections made for event stores' },
+  'dropped.reports': {
+    fact: 'info',
+    help: 'reports of connections that the main thread was too slow for',
+  },
   // protocol
   'protocol.exchanges': { fact: 'info', help: 'exchanges that ended' },
   'protocol.interim_responses': { fact: 'info', help: 'responses with a status of 1xx' },
@@ -229,6 +234,29 @@ export const DEFINITIONS = {
   'dropped.store_disk': { fact: 'info', help: 'objects beyond the size of a file store' },
   'dropped.store_stdout': { fact: 'info', help: 'records that standard output was too slow for' },
   'dropped.store_at_exit': { fact: 'info', help: 'objects still waiting at the exit, unspooled' },
+  // access logs
+  'access.printed': { fact: 'info', help: 'exchanges printed by access_logs or debug' },
+  'dropped.access_log': {
+    fact: 'info',
+    help: 'exchanges of access logs that standard output was too slow for',
+  },
+  // event stores: what is known of connections, exchanges and objects; nothing in here is a span
+  'events.stored': { fact: 'info', help: 'events written or accepted by an event store' },
+  'events.retries': { fact: 'info', help: 'batches of events offered again after a failure' },
+  'dropped.events_queue': { fact: 'info', help: 'events that found the queue of a store full' },
+  'dropped.events_disk': {
+    fact: 'info',
+    help: 'events that found the queue full because their file could not be written',
+  },
+  'dropped.events_away': {
+    fact: 'info',
+    help: 'events that found the queue full because their collector was away',
+  },
+  'dropped.events_expired': { fact: 'info', help: 'events that a store did not take in time' },
+  'dropped.events_refused': { fact: 'info', help: 'events in requests that a collector refused' },
+  'dropped.events_rejected': { fact: 'info', help: 'events rejected by a partial success' },
+  'dropped.events_stdout': { fact: 'info', help: 'events that standard output was too slow for' },
+  'dropped.events_at_exit': { fact: 'info', help: 'events still waiting at the exit' },
   // export
   'export.spans': { fact: 'info', help: 'spans accepted by the collector, or printed' },
   'export.requests': { fact: 'info', help: 'requests sent to the collector' },

@@ -19,6 +19,7 @@ import { VERSION } from '../../config/version.ts';
 import type { Encoding, SendResult, Transport } from '../types.ts';
 import { readPartialSuccess } from './partial-success.ts';
 import { retryAfterMs } from './retry-after.ts';
+import { BY_ENVIRONMENT, type Receiver, type Signal, TRACES } from './signal.ts';
 
 /** OTLP specification, "OTLP/HTTP Response": everything else must not be sent again. */
 const RETRYABLE_STATUS: ReadonlySet<number> = new Set([429, 502, 503, 504]);
@@ -39,17 +40,20 @@ export class HttpTransport implements Transport {
   readonly #url: URL;
   readonly #urlOptions: RequestOptions;
   readonly #contentType: string;
+  /** Instead of those of the settings. */
+  readonly #headers: Readonly<Record<string, string>> | undefined;
   readonly #underWay = new Set<ClientRequest>();
   #agent: Agent | undefined;
   /** The signal that is listened to: one listener, however many requests are under way. */
   #signal: AbortSignal | undefined;
 
-  /** Reads OTEL_EXPORTER_OTLP_* of this process. */
-  constructor(contentType: string) {
+  /** Reads OTEL_EXPORTER_OTLP_* of this process where `receiver` says nothing. */
+  constructor(contentType: string, signal: Signal = TRACES, receiver: Receiver = BY_ENVIRONMENT) {
     this.#contentType = contentType;
-    this.#settings = convertLegacyHttpOptions({}, 'TRACES', 'v1/traces', {
-      'Content-Type': contentType,
-    });
+    const type = { 'Content-Type': contentType };
+    this.#headers = receiver.headers && { ...receiver.headers, ...type };
+    const { name, httpPath } = signal;
+    this.#settings = convertLegacyHttpOptions(optionsOf(receiver), name, httpPath, type);
     this.#url = new URL(this.#settings.url);
     this.#urlOptions = urlToHttpOptions(this.#url);
     this.target = `${this.#url.protocol}//${this.#url.host}${this.#url.pathname}`;
@@ -85,7 +89,7 @@ export class HttpTransport implements Transport {
     const payload = isGzip ? await gzipAsync(body, { level: constants.Z_BEST_SPEED }) : body;
     const headers: Record<string, string | number> = {
       'User-Agent': `spantap/${VERSION}`,
-      ...(await this.#settings.headers()),
+      ...(this.#headers ?? (await this.#settings.headers())),
       'Content-Length': payload.length,
     };
     if (isGzip) headers['Content-Encoding'] = 'gzip';
@@ -137,6 +141,21 @@ export class HttpTransport implements Transport {
       for (const request of this.#underWay) request.destroy(new Error('given up'));
     });
   }
+}
+
+function optionsOf({ url, ca, isAnyCertificateTrusted }: Receiver) {
+  const isOwn = ca !== undefined || isAnyCertificateTrusted;
+  return {
+    ...(url === undefined ? {} : { url }),
+    ...(isOwn
+      ? {
+          httpAgentOptions: {
+            ...(ca === undefined ? {} : { ca }),
+            rejectUnauthorized: !isAnyCertificateTrusted,
+          },
+        }
+      : {}),
+  };
 }
 
 interface Response {

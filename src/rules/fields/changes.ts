@@ -5,10 +5,10 @@
 import { createHash } from 'node:crypto';
 import type { ExchangeBatch } from '../../handoff/layout.ts';
 import { DIGEST_BYTES, ENDS, F64, F64_COLUMNS, FLAG, U32 } from '../../handoff/layout.ts';
+import { RequestLine } from '../../handoff/request-line.ts';
 import type { Facts, FactValue } from './facts.ts';
 import { HeadLines } from './head-lines.ts';
 import { type Pair, pairOf, word } from './hop.ts';
-import { RequestTarget } from './request-target.ts';
 
 const NOTHING: Facts = {};
 const HOST = 'host';
@@ -107,15 +107,15 @@ function requestLineChanges(batch: ExchangeBatch, { ingress, egress }: Pair): Fa
 
 function partsOf(batch: ExchangeBatch, row: number) {
   const head = slice(batch, row, U32.requestHeadOffset);
-  const target = new RequestTarget();
-  target.read(head, 0, head.length);
+  const line = new RequestLine();
+  line.parse(head, 0, head.length);
   const text = (start: number, end: number) => head.toString('latin1', start, end);
   return {
-    method: text(target.methodStart, target.methodEnd),
-    path: text(target.pathStart, target.pathEnd),
+    method: text(line.methodStart, line.methodEnd),
+    path: text(line.pathStart, line.pathEnd),
     // `/a` and `/a?` differ.
-    query: target.hasQuery ? `?${text(target.queryStart, target.queryEnd)}` : '',
-    host: hostOf(head, text(target.authorityStart, target.authorityEnd)),
+    query: line.hasQuery ? `?${text(line.queryStart, line.queryEnd)}` : '',
+    host: hostOf(head, text(line.hostStart, line.authorityEnd)),
   };
 }
 

@@ -17,8 +17,7 @@ export class Authority {
   hasUser = false;
 
   parse(bytes: Uint8Array, start: number, end: number): void {
-    let at = end;
-    while (at > start && bytes[at - 1] !== AT) at--;
+    const at = behindUser(bytes, start, end);
     this.hasUser = at > start;
     this.userEnd = this.hasUser ? at - 1 : start;
     if (bytes[at] === OPEN && at < end) this.#parseLiteral(bytes, at + 1, end);
@@ -46,6 +45,12 @@ export class Authority {
     this.hostEnd = colons === 1 ? first : end;
     this.port = colons === 1 ? parsePort(bytes, first + 1, end) : 0;
   }
+}
+
+/** Where the host begins: behind the last `@`. */
+export function behindUser(bytes: Uint8Array, start: number, end: number): number {
+  for (let at = end; at > start; at--) if (bytes[at - 1] === AT) return at;
+  return start;
 }
 
 function parsePort(bytes: Uint8Array, start: number, end: number): number {

@@ -3,11 +3,11 @@
  * response that came back and the one that was sent. What was not seen whole is missing, not unchanged.
  */
 import { createHash } from 'node:crypto';
+import { HeadLines } from '../../handoff/head-lines.ts';
 import type { ExchangeBatch } from '../../handoff/layout.ts';
 import { DIGEST_BYTES, ENDS, F64, F64_COLUMNS, FLAG, U32 } from '../../handoff/layout.ts';
 import { RequestLine } from '../../handoff/request-line.ts';
 import type { Facts, FactValue } from './facts.ts';
-import { HeadLines } from './head-lines.ts';
 import { type Pair, pairOf, word } from './hop.ts';
 
 const NOTHING: Facts = {};
@@ -83,8 +83,7 @@ function fieldsOf(batch: ExchangeBatch, row: number, columns: Columns): Fields {
   const fields = new Map<string, string[]>();
   for (let line = 0; line < lines.count; line++) {
     const name = head.toString('latin1', lines.nameStart(line), lines.nameEnd(line)).toLowerCase();
-    const end = lines.valueEnd(head, line);
-    const value = head.toString('latin1', Math.min(lines.valueStart(head, line), end), end);
+    const value = head.toString('latin1', lines.valueStart(head, line), lines.valueEnd(head, line));
     const known = fields.get(name);
     if (known === undefined) fields.set(name, [value]);
     else known.push(value);

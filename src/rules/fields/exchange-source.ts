@@ -2,6 +2,7 @@
  * The fields of the exchanges of a batch, read from its columns and heads in place. Stand on a row
  * with `seek`, then ask; what is found is kept for the row.
  */
+import { lowerCase } from '../../handoff/ascii.ts';
 import { Authority } from '../../handoff/authority.ts';
 import type { ExchangeBatch } from '../../handoff/layout.ts';
 import { F64, F64_COLUMNS, FLAG, U32, U32_COLUMNS } from '../../handoff/layout.ts';
@@ -22,7 +23,6 @@ import { Arena } from './arena.ts';
 import { EncodedFacts, type FactSource, type Facts, NO_FACTS } from './facts.ts';
 import type { FieldRef } from './field.ts';
 import { HeadFields } from './head-fields.ts';
-import { lowerCase } from './head-lines.ts';
 import { appendDecoded, QueryKeys } from './query.ts';
 import { NUMBER_READERS, TEXT_READERS } from './readers.ts';
 

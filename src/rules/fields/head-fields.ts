@@ -1,7 +1,7 @@
 /** Headers of one message by name: its lines are found when the first one is asked for. */
+import { HeadLines } from '../../handoff/head-lines.ts';
 import type { TextSlice } from '../types.ts';
 import type { Arena } from './arena.ts';
-import { HeadLines } from './head-lines.ts';
 
 export class HeadFields {
   readonly #lines = new HeadLines();
@@ -30,7 +30,7 @@ export class HeadFields {
     const line = lines.find(bytes, name, index);
     if (line < 0) return false;
     const start = lines.valueStart(bytes, line);
-    const end = Math.max(start, lines.valueEnd(bytes, line));
+    const end = lines.valueEnd(bytes, line);
     if (lines.isFolded(line)) return this.#unfold(start, end, into);
     into.bytes = bytes;
     into.start = start;

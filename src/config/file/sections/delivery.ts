@@ -10,12 +10,11 @@ import {
   text,
   withDefault,
 } from '../schema.ts';
+import { GIB, KIB, MIB, TIB } from '../units.ts';
 import { absolutePath, storeId } from './text.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-const MIB = 1024 * 1024;
-const GIB = 1024 * MIB;
 const NO_STORAGE = 'what waits is kept by the section `spool`';
 
 /** Full jitter: each delay is random between 0 and a bound that doubles. */
@@ -50,7 +49,7 @@ export function spool(directory: string, maxBytes: number) {
     enabled: withDefault(boolean(), true, 'Keep on disk what does not fit into memory.'),
     directory: withDefault(absolutePath(), directory, 'Created with mode 0700 when it is missing.'),
     maxBytes: withDefault(
-      bytes(MIB, 1024 * GIB),
+      bytes(MIB, TIB),
       maxBytes,
       'Beyond it the newest is dropped, and counted.',
     ),
@@ -126,11 +125,11 @@ export const packing = object({
   ),
   maxObjectBytes: withDefault(
     bytes(1, 64 * MIB),
-    64 * 1024,
+    64 * KIB,
     'Larger ones are stored by themselves.',
   ),
   segmentBytes: withDefault(
-    bytes(64 * 1024, GIB),
+    bytes(64 * KIB, GIB),
     8 * MIB,
     'A common object is finished when it has this size.',
   ),

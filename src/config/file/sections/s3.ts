@@ -11,10 +11,10 @@ import {
   withDefault,
   word,
 } from '../schema.ts';
+import { GIB } from '../units.ts';
 import { objectStoreFields, spool } from './delivery.ts';
 import { absolutePath } from './text.ts';
-
-const GIB = 1024 ** 3;
+import { trust } from './tls.ts';
 
 export const s3 = object(
   {
@@ -45,16 +45,7 @@ export const s3 = object(
       'auto',
       'How a URL names the bucket.',
     ),
-    tls: section(
-      object({
-        caFile: optional(
-          absolutePath(),
-          'Certificates (PEM) of the authorities to trust instead of the usual ones.',
-        ),
-        insecureSkipVerify: withDefault(boolean(), false, 'Accept any certificate of the server.'),
-      }),
-      'Who is trusted.',
-    ),
+    tls: section(object(trust(absolutePath())), 'Who is trusted.'),
     sse: optional(
       object(
         {

@@ -27,6 +27,12 @@ export function otlpEndpoint(expands = false): Schema<string> {
   });
 }
 
+export const OTLP_PROTOCOLS = {
+  grpc: 'OTLP/gRPC',
+  'http/protobuf': 'OTLP/HTTP, protobuf',
+  'http/json': 'OTLP/HTTP, JSON',
+} as const;
+
 /** `127.0.0.1:9464`, `[::1]:9464`, `:9464`; port 0 is any. */
 export function listenAddress(): Schema<string> {
   return text('an address such as 127.0.0.1:10001', {

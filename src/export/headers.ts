@@ -4,7 +4,7 @@
  * parsed.
  */
 import { REDACTED, SECRET_HEADERS } from '../config/secrets.ts';
-import { HeadLines } from '../handoff/head-lines.ts';
+import { HeadLines, unfold } from '../handoff/head-lines.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import type { Prefix } from './attributes.ts';
 import { ByteSource, cutUtf8, isAscii, latin1, Scratch, toUtf8 } from './bytes.ts';
@@ -124,10 +124,7 @@ export class HeaderAttributes {
 
   /** Unfolds (RFC 9112 5.2), redacts queries in it, makes it UTF-8 and cuts it. */
   #appendCleaned(bytes: Uint8Array, start: number, end: number): void {
-    const unfolded = Buffer.from(bytes.subarray(start, end))
-      .toString('latin1')
-      .replace(/[ \t]*\r?\n[ \t]+/g, ' ');
-    const raw = Buffer.from(unfolded, 'latin1');
+    const raw = Buffer.from(unfold(latin1(bytes, start, end)), 'latin1');
     const redacted = new Scratch();
     const query = raw.indexOf(QUESTION) + 1;
     redacted.append(raw, 0, query === 0 ? raw.length : query);

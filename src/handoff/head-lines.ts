@@ -127,6 +127,11 @@ export class HeadLines {
   }
 }
 
+/** A value with each line break, and the white space around it, as one space (RFC 9112 5.2). */
+export function unfold(value: string): string {
+  return value.includes('\n') ? value.replace(/[ \t]*\r?\n[ \t]+/g, ' ') : value;
+}
+
 function isSpace(byte: number): boolean {
   return isBlank(byte) || byte === CR || byte === LF;
 }

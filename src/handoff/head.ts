@@ -2,12 +2,11 @@
  * Readers over the raw bytes of an HTTP/1 message head (start line to the empty line). Nothing is
  * materialised until it is asked for; values are latin1, as RFC 9110 5.5 lets octets through.
  */
+import { HeadLines, unfold } from './head-lines.ts';
 
 const LF = 10;
 const CR = 13;
 const SP = 32;
-const HT = 9;
-const COLON = 58;
 
 /** Index of the LF that ends the line at `at`, or the end of the head when it was cut short. */
 function lineEnd(head: Buffer, at: number): number {
@@ -60,43 +59,31 @@ export function versionOf(head: Buffer): string {
  * replaced by one space (RFC 9112 5.2). Lines without a colon are skipped.
  */
 export function* headers(head: Buffer): Generator<[name: string, value: string]> {
-  let at = lineEnd(head, 0) + 1;
-  // Whitespace before the first field line: consumed without further processing (RFC 9112 2.2).
-  while (head[at] === SP || head[at] === HT) at = lineEnd(head, at) + 1;
-  while (at < head.length && head[at] !== CR && head[at] !== LF) {
-    const end = fieldEnd(head, at);
-    const colon = head.indexOf(COLON, at);
-    if (colon > at && colon < end) {
-      yield [latin1(head, at, colon), fieldValue(head, colon + 1, end)];
-    }
-    at = end + 1;
+  const lines = linesOf(head);
+  for (let line = 0; line < lines.count; line++) {
+    const name = latin1(head, lines.nameStart(line), lines.nameEnd(line));
+    yield [name, textOfLine(head, lines, line)];
   }
 }
 
 /** First value of a field, by its name in lower case; undefined when absent. */
 export function headerValue(head: Buffer, name: string): string | undefined {
-  for (const [key, value] of headers(head)) {
-    if (key.length === name.length && key.toLowerCase() === name) return value;
-  }
-  return undefined;
+  const lines = linesOf(head);
+  const line = lines.find(head, Buffer.from(name, 'latin1'), 0);
+  return line < 0 ? undefined : textOfLine(head, lines, line);
+}
+
+function linesOf(head: Buffer): HeadLines {
+  const lines = new HeadLines();
+  lines.read(head, 0, head.length);
+  return lines;
+}
+
+function textOfLine(head: Buffer, lines: HeadLines, line: number): string {
+  return sliceValue(head, lines.valueStart(head, line), lines.valueEnd(head, line));
 }
 
 /** Value at [start, end) of a head, as known-headers slots name it; folds become one space. */
 export function sliceValue(head: Buffer, start: number, end: number): string {
   return unfold(latin1(head, start, end));
-}
-
-/** Index of the LF that ends the field line at `at`, continuation lines included. */
-function fieldEnd(head: Buffer, at: number): number {
-  let end = lineEnd(head, at);
-  while (head[end + 1] === SP || head[end + 1] === HT) end = lineEnd(head, end + 1);
-  return end;
-}
-
-function fieldValue(head: Buffer, start: number, end: number): string {
-  return unfold(latin1(head, start, end)).replace(/^[ \t]+|[ \t\r]+$/g, '');
-}
-
-function unfold(value: string): string {
-  return value.includes('\n') ? value.replace(/[ \t]*\r?\n[ \t]+/g, ' ') : value;
 }

@@ -1,5 +1,5 @@
 /** Headers of one message by name: its lines are found when the first one is asked for. */
-import { HeadLines } from '../../handoff/head-lines.ts';
+import { HeadLines, unfold } from '../../handoff/head-lines.ts';
 import type { TextSlice } from '../types.ts';
 import type { Arena } from './arena.ts';
 
@@ -38,10 +38,9 @@ export class HeadFields {
     return true;
   }
 
-  /** A line break with the white space around it is one space (RFC 9112 5.2). */
   #unfold(start: number, end: number, into: TextSlice): boolean {
     const text = Buffer.from(this.#bytes.subarray(start, end)).toString('latin1');
-    const unfolded = Buffer.from(text.replace(/[ \t]*\r?\n[ \t]+/g, ' '), 'latin1');
+    const unfolded = Buffer.from(unfold(text), 'latin1');
     this.#arena.append(unfolded, 0, unfolded.length);
     return this.#arena.take(into);
   }

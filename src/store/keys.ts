@@ -47,6 +47,6 @@ export function expandUrl(template: string, parts: UrlParts): string {
 }
 
 /** Percent-encoded for a URL; slashes stay. */
-export function encodeKey(key: string): string {
+function encodeKey(key: string): string {
   return key.split('/').map(encodeURIComponent).join('/');
 }

@@ -136,7 +136,7 @@ export const packing = object({
   maxDelayMs: withDefault(duration(100, HOUR_MS), 30_000, 'Or after this time.'),
 });
 
-export const eventStoreReference = object({
+const eventStoreReference = object({
   id: optional(
     text('the id of an event store'),
     'The event store that gets the note about each object; the first when left out.',

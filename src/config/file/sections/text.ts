@@ -2,17 +2,13 @@
 import { optional, type Schema, text } from '../schema.ts';
 
 /** `scheme://user:password@host` without what is secret in it. */
-export function maskCredentials(url: string): string {
+function maskCredentials(url: string): string {
   return url.replace(/\/\/[^/@]*@/, '//****@');
 }
 
 function checkUrl(url: string): string | undefined {
   if (!/^https?:\/\//i.test(url)) return 'it must begin with http:// or https://';
   return URL.canParse(url) ? undefined : 'it cannot be parsed';
-}
-
-export function httpUrl(): Schema<string> {
-  return text('a URL such as http://localhost:4318', { check: checkUrl, mask: maskCredentials });
 }
 
 /** gRPC addresses may lack a scheme; which of both is meant is known with the protocol. */

@@ -25,3 +25,8 @@ export const SECRET_HEADERS: readonly string[] = [
   'proxy-authorization',
   'x-api-key',
 ];
+
+/** A URL for logs and messages, `mark` in the place of user and password (RFC 3986 3.2.1). */
+export function withoutCredentials(url: string, mark = ''): string {
+  return url.replace(/\/\/[^/?#]*@/, () => `//${mark}`);
+}

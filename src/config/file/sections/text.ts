@@ -1,9 +1,10 @@
 /** Kinds of text that several sections share. */
+import { withoutCredentials } from '../../secrets.ts';
 import { optional, type Schema, text } from '../schema.ts';
 
 /** `scheme://user:password@host` without what is secret in it. */
 function maskCredentials(url: string): string {
-  return url.replace(/\/\/[^/@]*@/, '//****@');
+  return withoutCredentials(url, '****@');
 }
 
 function checkUrl(url: string): string | undefined {

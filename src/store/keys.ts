@@ -21,6 +21,10 @@ export function packKey(prefix: string, timeMs: number, name: string): string {
   return `${dayOf(prefix, timeMs)}/packs/${name}.tar`;
 }
 
+export function isPackKey(key: string): boolean {
+  return key.endsWith('.tar');
+}
+
 function dayOf(prefix: string, timeMs: number): string {
   const day = new Date(timeMs).toISOString().slice(0, 10).replaceAll('-', '/');
   return prefix === '' ? day : `${prefix}/${day}`;

@@ -3,9 +3,9 @@
  * materialised until it is asked for; values are latin1, as RFC 9110 5.5 lets octets through.
  */
 import { HeadLines, unfold } from './head-lines.ts';
+import { RequestLine } from './request-line.ts';
 
 const LF = 10;
-const CR = 13;
 const SP = 32;
 
 /** Index of the LF that ends the line at `at`, or the end of the head when it was cut short. */
@@ -18,11 +18,6 @@ function latin1(head: Buffer, start: number, end: number): string {
   return head.toString('latin1', start, end);
 }
 
-/** Without the CR before a LF (RFC 9112 2.2 lets a single LF end a line too). */
-function withoutCr(head: Buffer, start: number, end: number): number {
-  return end > start && head[end - 1] === CR ? end - 1 : end;
-}
-
 /** Method of a request head, as sent: methods are case-sensitive (RFC 9110 9.1). */
 export function methodOf(head: Buffer): string {
   const space = head.indexOf(SP);
@@ -31,12 +26,9 @@ export function methodOf(head: Buffer): string {
 
 /** Request target as sent: origin, absolute, authority or asterisk form (RFC 9112 3.2). */
 export function targetOf(head: Buffer): string {
-  const start = head.indexOf(SP) + 1;
-  if (start === 0) return '';
-  const end = withoutCr(head, start, lineEnd(head, 0));
-  // The version is the last word; a cut request line has none.
-  const version = head.lastIndexOf(' HTTP/', end - 1, 'latin1');
-  return latin1(head, start, version >= start ? version : end);
+  const line = new RequestLine();
+  line.parse(head, 0, head.length);
+  return latin1(head, line.targetStart, line.targetEnd);
 }
 
 /** Status code of a response head, 0 when it is not one. */

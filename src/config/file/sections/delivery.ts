@@ -1,4 +1,5 @@
 /** Queue, retry and spool of everything that sends: named as in a Collector's exporters. */
+import { limits } from '../../limits.ts';
 import {
   boolean,
   bytes,
@@ -66,10 +67,14 @@ export const sendingQueue = object(
   {
     queueSize: withDefault(
       integer(1, 2 ** 24),
-      65_536,
+      limits.exportQueueSpansMax,
       'Spans that wait at most; more are dropped, and counted.',
     ),
-    numConsumers: withDefault(integer(1, 64), 4, 'Requests under way at once.'),
+    numConsumers: withDefault(
+      integer(1, 64),
+      limits.exportRequestsMax,
+      'Requests under way at once.',
+    ),
     batch: section(
       object(
         {
@@ -78,7 +83,11 @@ export const sendingQueue = object(
             1_000,
             'A batch that is not full leaves after this time.',
           ),
-          maxSize: withDefault(integer(1, 512), 512, 'Spans in one request at most.'),
+          maxSize: withDefault(
+            integer(1, limits.exportBatchSpansMax),
+            limits.exportBatchSpansMax,
+            'Spans in one request at most.',
+          ),
         },
         { unsupported: { min_size: 'a batch leaves when it is full or after flush_timeout' } },
       ),
@@ -102,10 +111,10 @@ export const objectQueue = object(
   {
     queueBytes: withDefault(
       bytes(MIB, 16 * GIB),
-      64 * MIB,
+      limits.storeQueueBytesMax,
       'Bytes that wait in memory at most; more go to the spool.',
     ),
-    numConsumers: withDefault(integer(1, 64), 8, 'Writes under way at once.'),
+    numConsumers: withDefault(integer(1, 64), limits.storeRequestsMax, 'Writes under way at once.'),
   },
   {
     unsupported: {
@@ -163,6 +172,6 @@ export const objectStoreFields = {
   ),
   packing: section(packing, 'Storing small objects together.'),
   sendingQueue: section(objectQueue, 'Objects that wait in memory.'),
-  retryOnFailure: section(retryOnFailure(24 * HOUR_MS), 'When a write failed.'),
+  retryOnFailure: section(retryOnFailure(limits.storeRetryMs), 'When a write failed.'),
   eventStore: eventStoreField,
 } as const;

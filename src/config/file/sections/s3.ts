@@ -1,4 +1,5 @@
 /** The object store of type s3. */
+import { limits } from '../../limits.ts';
 import {
   boolean,
   map,
@@ -11,7 +12,6 @@ import {
   withDefault,
   word,
 } from '../schema.ts';
-import { GIB } from '../units.ts';
 import { objectStoreFields, spool } from './delivery.ts';
 import { absolutePath } from './text.ts';
 import { trust } from './tls.ts';
@@ -96,7 +96,7 @@ export const s3 = object(
     ),
     ...objectStoreFields,
     spool: section(
-      spool('/var/lib/spantap/spool/s3', 4 * GIB),
+      spool('/var/lib/spantap/spool/s3', limits.storeSpoolBytesMax),
       'Objects that wait on disk while the server is away.',
     ),
   },

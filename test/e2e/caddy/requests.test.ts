@@ -3,7 +3,12 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { assertHop, assertLinked, assertNoLoss } from '../harness/facts.ts';
 import { ask, oneConnection, tunnel } from '../harness/http-client.ts';
-import { testExchanges, testFailures, testRequestsAtOnce } from '../harness/proxy-requests.ts';
+import {
+  testBodies,
+  testConnections,
+  testFailures,
+  testRequestsAtOnce,
+} from '../harness/proxy-requests.ts';
 import { proxied, proxiedOverOld, shapeOf, treesOf } from '../harness/span-tree.ts';
 import { type CaddyScene, openCaddyScene } from './scene.ts';
 
@@ -29,7 +34,8 @@ describe('Caddy, spans over HTTP/protobuf', () => {
     });
   });
 
-  testExchanges(suite);
+  testBodies(suite);
+  testConnections(suite);
   testRequestsAtOnce(suite, ['kept', 'fresh']);
 
   test('IPv6 clients, Unix socket upstreams, HEAD, chunked answers and tunnels are seen', async () => {

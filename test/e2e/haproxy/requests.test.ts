@@ -4,7 +4,12 @@ import { after, before, describe, test } from 'node:test';
 import { assertHop, assertLinked, assertNoLoss } from '../harness/facts.ts';
 import { ask, converse, oneConnection, tunnel } from '../harness/http-client.ts';
 import { pathOf } from '../harness/otlp-span.ts';
-import { testExchanges, testFailures, testRequestsAtOnce } from '../harness/proxy-requests.ts';
+import {
+  testBodies,
+  testConnections,
+  testFailures,
+  testRequestsAtOnce,
+} from '../harness/proxy-requests.ts';
 import { proxied, proxiedOverOld, shape, shapeOf, treesOf } from '../harness/span-tree.ts';
 import { type HaproxyScene, openHaproxyScene } from './scene.ts';
 
@@ -36,7 +41,8 @@ describe('HAProxy, spans over gRPC', () => {
     });
   });
 
-  testExchanges(suite);
+  testBodies(suite);
+  testConnections(suite);
 
   test('a retry on another server is a second CLIENT span with a resend count', async () => {
     const { scene, port } = open;

@@ -16,20 +16,27 @@ export interface ProxySuite {
   readonly open: () => { readonly scene: Scene; readonly port: number };
 }
 
-export function testExchanges({ proxy, open }: ProxySuite): void {
-  const lines = (request: string) => proxied(proxy, 'api', request);
-
+export function testBodies({ proxy, open }: ProxySuite): void {
   test('a POST with a body is one exchange on either side', async () => {
     const { scene, port } = open();
     const body = Buffer.alloc(40_000, 'p');
     await ask(port, '/kept/post?bytes=5000', { method: 'POST', body });
-    const spans = await scene.expectTrace('/kept/post', lines('POST /kept/post'));
+    const lines = proxied(proxy, 'api', 'POST /kept/post');
+    const spans = await scene.expectTrace('/kept/post', lines);
     assertHop(spans);
     for (const { attributes } of spans) {
       assert.equal(attributes['http.request.body.size'], body.length);
       assert.equal(attributes['http.response.body.size'], 5_000);
     }
   });
+}
+
+/** `fresh`: paths for whose requests the proxy makes new connections. */
+export function testConnections(
+  { proxy, open }: ProxySuite,
+  fresh: readonly string[] = ['/fresh/one', '/fresh/two'],
+): void {
+  const lines = (request: string) => proxied(proxy, 'api', request);
 
   test('kept connections carry one exchange after another, each linked', async () => {
     const { scene, port } = open();
@@ -45,7 +52,7 @@ export function testExchanges({ proxy, open }: ProxySuite): void {
 
   test('a new upstream connection per request is linked as well', async () => {
     const { scene, port } = open();
-    for (const path of ['/fresh/one', '/fresh/two']) {
+    for (const path of fresh) {
       await ask(port, path);
       const spans = await scene.expectTrace(path, lines(`GET ${path}`));
       assertHop(spans);

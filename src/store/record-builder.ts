@@ -3,10 +3,11 @@
  * redacted before); bodies are looked at here, because only here it is known which are kept.
  */
 import { ExchangeView } from '../handoff/batch.ts';
-import { headers, headerValue, methodOf, targetOf } from '../handoff/head.ts';
+import { headers, headerValue } from '../handoff/head.ts';
 import { SLOT } from '../handoff/known-headers.ts';
 import type { ExchangeBatch } from '../handoff/layout.ts';
 import { FLAG } from '../handoff/layout.ts';
+import { RequestLine } from '../handoff/request-line.ts';
 import type { Redaction } from '../rules/redaction/redaction.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import { codingsOf } from './decode-body.ts';
@@ -53,6 +54,7 @@ const FAMILY_UNIX = 1;
 export class RecordBuilder {
   readonly #parts: RecordBuilderParts;
   readonly #view = new ExchangeView();
+  readonly #line = new RequestLine();
 
   constructor(parts: RecordBuilderParts) {
     this.#parts = parts;
@@ -122,19 +124,32 @@ export class RecordBuilder {
   #request(hasBody: boolean, hasHeaders: boolean): RequestInput {
     const view = this.#view;
     const head = view.requestHead;
-    const isTls = (view.flags & FLAG.tls) !== 0;
-    const scheme = isTls ? 'https' : 'http';
-    const { authority, path } = splitTarget(targetOf(head), view.header(SLOT.host) ?? '');
+    const scheme = (view.flags & FLAG.tls) === 0 ? 'http' : 'https';
     const body = hasBody ? { bytes: view.requestBody, digest: view.requestBodyDigest } : null;
     return {
       ...this.#message(head, view.requestBodyBytes, body, view.requestEndNs > 0, hasHeaders),
-      method: methodOf(head),
-      url: authority === '' ? path : `${scheme}://${authority}${path}`,
+      ...this.#target(head, scheme),
       scheme,
-      path: path.split('?', 1)[0] ?? '',
-      authority,
       protocol: 'http1',
       userAgent: view.header(SLOT['user-agent']),
+    };
+  }
+
+  /** RFC 9112 3.2: the authority of an absolute or authority-form target beats Host. */
+  #target(head: Buffer, scheme: string) {
+    const line = this.#line;
+    line.parse(head, 0, head.length);
+    const text = (start: number, end: number) => head.toString('latin1', start, end);
+    const named = text(line.hostStart, line.authorityEnd);
+    const authority = named === '' ? (this.#view.header(SLOT.host) ?? '') : named;
+    const isAbsolute = line.schemeEnd > line.schemeStart;
+    const path = text(line.pathStart, line.pathEnd) || (isAbsolute ? '/' : '');
+    const target = path + text(line.pathEnd, line.targetEnd);
+    return {
+      method: text(line.methodStart, line.methodEnd),
+      authority,
+      path,
+      url: authority === '' ? target : `${scheme}://${authority}${target}`,
     };
   }
 
@@ -191,15 +206,4 @@ export class RecordBuilder {
       wholeSha256: whole,
     };
   }
-}
-
-/** RFC 9112 3.2: the authority of an absolute or authority-form target beats Host. */
-function splitTarget(target: string, host: string): { authority: string; path: string } {
-  const absolute = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/([^/?#]*)(.*)$/s.exec(target);
-  if (absolute !== null) {
-    const authority = (absolute[1] ?? '').replace(/^[^@]*@/, '');
-    return { authority, path: absolute[2] || '/' };
-  }
-  if (target.startsWith('/') || target === '*') return { authority: host, path: target };
-  return { authority: target, path: '' };
 }

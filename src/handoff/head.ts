@@ -1,49 +1,11 @@
 /**
- * Readers over the raw bytes of an HTTP/1 message head (start line to the empty line). Nothing is
- * materialised until it is asked for; values are latin1, as RFC 9110 5.5 lets octets through.
+ * Field lines of a raw HTTP/1 message head (start line to the empty line) as text. Values are
+ * latin1, as RFC 9110 5.5 lets octets through.
  */
 import { HeadLines, unfold } from './head-lines.ts';
-import { RequestLine } from './request-line.ts';
-
-const LF = 10;
-const SP = 32;
-
-/** Index of the LF that ends the line at `at`, or the end of the head when it was cut short. */
-function lineEnd(head: Buffer, at: number): number {
-  const lf = head.indexOf(LF, at);
-  return lf === -1 ? head.length : lf;
-}
 
 function latin1(head: Buffer, start: number, end: number): string {
   return head.toString('latin1', start, end);
-}
-
-/** Method of a request head, as sent: methods are case-sensitive (RFC 9110 9.1). */
-export function methodOf(head: Buffer): string {
-  const space = head.indexOf(SP);
-  return space === -1 ? '' : latin1(head, 0, space);
-}
-
-/** Request target as sent: origin, absolute, authority or asterisk form (RFC 9112 3.2). */
-export function targetOf(head: Buffer): string {
-  const line = new RequestLine();
-  line.parse(head, 0, head.length);
-  return latin1(head, line.targetStart, line.targetEnd);
-}
-
-/** Status code of a response head, 0 when it is not one. */
-export function statusOf(head: Buffer): number {
-  const space = head.indexOf(SP);
-  if (space === -1) return 0;
-  const status = Number.parseInt(latin1(head, space + 1, space + 4), 10);
-  return status >= 100 && status <= 999 ? status : 0;
-}
-
-/** "1.0" or "1.1" of either start line; '' when the line was cut. */
-export function versionOf(head: Buffer): string {
-  const end = lineEnd(head, 0);
-  const at = head.lastIndexOf('HTTP/', end - 1, 'latin1');
-  return at === -1 || at > end ? '' : latin1(head, at + 5, at + 8);
 }
 
 /**

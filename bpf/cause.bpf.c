@@ -40,7 +40,12 @@ int haproxy_stream_new(struct pt_regs *ctx)
 	thread->ingress_inode = 0;
 	conn->flags &= ~CONNECTION_HEAD_PENDING;
 	owner_of(&owner, conn, key.stream);
-	if (bpf_map_update_elem(&hap_stream_owner, &key, &owner, BPF_ANY))
+	struct owner *former = bpf_map_lookup_elem(&hap_stream_owner, &key);
+
+	/* HAProxy uses the memory of streams again: most are known, and overwriting costs less. */
+	if (former)
+		*former = owner;
+	else if (bpf_map_update_elem(&hap_stream_owner, &key, &owner, BPF_ANY))
 		count(COUNTER_LOST_CAUSE);
 	return 0;
 }
@@ -125,7 +130,9 @@ int go_round_trip(struct pt_regs *ctx)
 		go_find_socket(pc.pointer, policy.starts_known);
 	else if (known->is_pending)
 		fresh.is_ambiguous = 1;
-	if (bpf_map_update_elem(&go_pending_by_pc, &pc, &fresh, BPF_ANY))
+	if (known)
+		*known = fresh;
+	else if (bpf_map_update_elem(&go_pending_by_pc, &pc, &fresh, BPF_ANY))
 		count(COUNTER_LOST_CAUSE);
 	return 0;
 }

@@ -10,10 +10,12 @@ import type { Config, LimitsConfig } from './config/file/types.ts';
 import { limits } from './config/limits.ts';
 import { VERSION } from './config/version.ts';
 import { Delivery } from './delivery.ts';
+import { Identities } from './discover/identity/identities.ts';
+import type { Identity } from './discover/identity/types.ts';
 import { receive } from './discover/newcomers.ts';
 import { Inspector } from './discover/plan.ts';
 import { readProcess } from './discover/processes.ts';
-import { Resources } from './discover/resource.ts';
+import { Containers, runtimesOf } from './discover/runtime/containers.ts';
 import { Watcher, type WatchPlan } from './discover/watcher.ts';
 import { WallClock } from './export/clock.ts';
 import { localPorts } from './export/local-ports.ts';
@@ -29,6 +31,7 @@ import type {
 } from './handoff/messages.ts';
 import { allTraffic } from './handoff/traffic.ts';
 import { watchOwnConnections } from './own-connections.ts';
+import { exclusionsOf } from './process-filters.ts';
 import type { PendingLimits } from './store/pending-bodies.ts';
 import { Counters } from './telemetry/counters.ts';
 import { type Log, routeDiagnostics } from './telemetry/log.ts';
@@ -62,7 +65,8 @@ export class Agent {
   readonly #clock = new WallClock();
   readonly #inspector: Inspector;
   readonly #watcher: Watcher;
-  readonly #resources: Resources;
+  readonly #containers: Containers;
+  readonly #identities: Identities;
   /** By index as in a batch's `process` column. */
   readonly #processes: ObservedProcess[] = [];
   readonly #batches = new BatchLine({
@@ -85,11 +89,15 @@ export class Agent {
     this.#inspector = new Inspector(this.#counters);
     const { processes, ports } = options.config.capture;
     this.#watcher = new Watcher(this.#inspector, { processes, ports }, process.pid);
-    this.#resources = new Resources({
+    this.#containers = new Containers(runtimesOf(options.env, this.#counters), this.#counters);
+    this.#identities = new Identities({
       inspector: this.#inspector,
+      containers: this.#containers,
       version: VERSION,
       counters: this.#counters,
     });
+    this.#identities.configure(options.config);
+    this.#watcher.reconfigure(exclusionsOf(options.config));
   }
 
   /** @throws AgentError when a filter matches nothing or the kernel side cannot be loaded. */
@@ -99,6 +107,7 @@ export class Agent {
       opened: (connection) => agent.#ownOpened(connection),
       closed: (id) => agent.#ownClosed(id),
     });
+    await agent.#containers.prepare();
     await agent.#startExport();
     await agent.#startCapture();
     agent.#startRescans();
@@ -138,6 +147,10 @@ export class Agent {
       throw error;
     }
     this.#delivery = next;
+    this.#identities.configure(configured.config);
+    for (const plan of this.#watcher.reconfigure(exclusionsOf(configured.config))) {
+      this.#apply(plan);
+    }
     this.#capture?.traffic(this.#trafficOf(configured.config));
     // A batch that waits for its bodies is read by the old one.
     await this.#batches.pause();
@@ -148,6 +161,7 @@ export class Agent {
   async stop(): Promise<void> {
     clearInterval(this.#rescans);
     this.#isCapturing = false;
+    this.#containers.close();
     await this.#capture?.stop();
     await this.#batches.settled();
     await this.#delivery?.close(FLUSH_DEADLINE_MS);
@@ -174,7 +188,7 @@ export class Agent {
       counters: this.#counters,
       allCounters: () => this.counters(),
       clock: this.#clock,
-      resourceOf: (index) => this.#resourceOf(index),
+      resourceOf: (index) => this.#identityOf(index).resource,
       isReady: () => this.#isCapturing,
       out: process.stdout,
     });
@@ -185,7 +199,8 @@ export class Agent {
       clock: this.#clock,
       counters: this.#counters,
       log: this.#options.log,
-      resourceOf: (index: number) => this.#resourceOf(index),
+      resourceOf: (index: number) => this.#identityOf(index).resource,
+      viewOf: (index: number) => this.#identityOf(index),
     };
     const metrics = this.#metrics === undefined ? {} : { metrics: this.#metrics };
     const delivery = await Delivery.open({ config, env, context, ...metrics }, this.#delivery);
@@ -204,6 +219,8 @@ export class Agent {
   async #startCapture(): Promise<void> {
     const { config, recording, log } = this.#options;
     const { limits: bounds } = config;
+    // A recording keeps what the kernel gives; nobody asks for bodies.
+    const hasBodyFolder = bounds.bodySpool.enabled && recording === undefined;
     const plans = this.#watcher.start().map((plan) => this.#toMessage(plan));
     const options: WorkerOptions = {
       kernel: {
@@ -214,7 +231,7 @@ export class Agent {
         headBytesMax: bounds.headBytes,
       },
       pipeline: { ownTgid: process.pid, bodies: bodyBounds(bounds), link: config.link },
-      ...(bounds.bodySpool.enabled ? { bodyFolder: bounds.bodySpool.directory } : {}),
+      ...(hasBodyFolder ? { bodyFolder: bounds.bodySpool.directory } : {}),
       traffic: this.#trafficOf(config),
       plans,
       ownConnections: [...this.#own.values()],
@@ -227,6 +244,7 @@ export class Agent {
         this.#workerCounters = new Counters(values);
       },
       appeared: (appearance) => this.#appeared(appearance),
+      connections: () => undefined,
       exited: ({ tgid }) => this.#watcher.exited(tgid),
       'own-peer': ({ tgid }) => this.#apply(this.#watcher.ownPeer(tgid)),
       log: ({ level: logLevel, message }) => log[logLevel](message),
@@ -266,7 +284,7 @@ export class Agent {
   }
 
   #appeared(appearance: Appearance): void {
-    this.#apply(receive(appearance, this.#watcher, this.#resources));
+    this.#apply(receive(appearance, this.#watcher, this.#identities));
   }
 
   #apply(plan: WatchPlan | undefined): void {
@@ -284,17 +302,18 @@ export class Agent {
   #announce(process: ObservedProcess): void {
     this.#processes[process.index] = process;
     // Read now: the process may be gone when its first span is built.
-    this.#resourceOf(process.index);
+    this.#identityOf(process.index);
   }
 
-  #resourceOf(index: number) {
+  #identityOf(index: number): Identity {
     const { tgid, startNs, comm } = this.#processes[index];
-    return this.#resources.get(tgid, startNs, comm);
+    return this.#identities.get(tgid, startNs, comm);
   }
 
   #resourceFor(tgid: number): Readonly<Record<string, unknown>> {
     const info = readProcess(tgid);
-    return info === undefined ? {} : this.#resources.get(tgid, info.startNs, info.comm).attributes;
+    if (info === undefined) return {};
+    return this.#identities.get(tgid, info.startNs, info.comm).resource.attributes;
   }
 }
 

@@ -91,11 +91,6 @@ export class CaptureThread {
     this.#send({ kind: 'traffic', settings });
   }
 
-  /** Holds from then on, for the connections that are open as well. */
-  setTraffic(settings: TrafficSettings): void {
-    this.#send({ kind: 'traffic', settings });
-  }
-
   /** Gives a batch's buffers back to the worker. */
   returnBatch(batch: ExchangeBatch): void {
     const message: ToWorker = { kind: 'return', batch };
@@ -140,6 +135,9 @@ export class CaptureThread {
       default:
         // The handler of a kind takes that kind's message; the compiler cannot follow the pair.
         (this.#handlers[message.kind] as (message: FromWorker) => void)(message);
+        if (message.kind === 'connections') {
+          this.#send({ kind: 'reported', count: message.reports.length });
+        }
     }
   }
 }

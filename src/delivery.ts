@@ -14,12 +14,13 @@ import { type ExporterContext, type OpenedExporter, openExporter } from './expor
 import type { HeldBodies } from './handoff/held-bodies.ts';
 import type { ExchangeBatch } from './handoff/layout.ts';
 import { ObjectStores } from './object-stores.ts';
-import { viewOf } from './process-views.ts';
-import { Recorder, type References } from './recorder.ts';
+import type { ProcessView } from './process-views.ts';
+import { Recorder, type RecorderParts, type References } from './recorder.ts';
+import { changesOf } from './rules/changes/facts.ts';
+import { ChangeReports } from './rules/changes/report.ts';
 import { Decider } from './rules/decide/decider.ts';
 import type { Decisions } from './rules/decide/decisions.ts';
 import { compileStacks, type Stacks } from './rules/decide/stacks.ts';
-import { changesOf } from './rules/fields/changes.ts';
 import { ExchangeSource } from './rules/fields/exchange-source.ts';
 import { type FactSource, NO_FACTS } from './rules/fields/facts.ts';
 import { BatchRedaction } from './rules/redaction/batch.ts';
@@ -31,12 +32,17 @@ import { type MostCopied, mostCopied } from './rules/sets/most-copied.ts';
 import { isInternalText } from './rules/values/address.ts';
 import { RecordBuilder } from './store/record-builder.ts';
 
+export interface DeliveryContext extends ExporterContext {
+  /** By index as in a batch's `process` column. */
+  readonly viewOf: (index: number) => ProcessView;
+}
+
 /** One configuration, and what lasts longer than it. */
 export interface DeliveryInput {
   readonly config: Config;
   /** With what the file says in the words of the OTEL_* variables. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly context: ExporterContext;
+  readonly context: DeliveryContext;
   /** Counts exchanges as long as somebody reads it. */
   readonly metrics?: { readonly http: HttpMetrics | undefined };
 }
@@ -68,13 +74,12 @@ export class Delivery {
     const { config, env, context, metrics } = input;
     const stacks = await compileStacks(config, config.capture.level);
     const redaction = configuredRedaction(config.redaction);
-    const builder = createBuilder(config, redaction, context);
     const decider = createDecider(input, stacks);
     const { objectStores } = config.services;
     const isRedacted = !redaction.isStandard;
     const exporter = await openExporter(config, env, isRedacted, context, before?.exporter);
     const stores = await openStores(objectStores, context, exporter, before);
-    const recorder = new Recorder(builder, stacks.all, stores);
+    const recorder = new Recorder(recorderParts(config, redaction, context), stacks.all, stores);
     return new Delivery({ stacks, stores, redaction, decider, recorder, exporter, metrics });
   }
 
@@ -109,9 +114,10 @@ export class Delivery {
   add(batch: ExchangeBatch, bodies?: HeldBodies): Promise<void> | undefined {
     const { decider, recorder, metrics } = this.#parts;
     const decisions = decider.decide(batch);
-    metrics?.http?.add(batch, this.#measured(decisions));
+    recorder.open(batch, decisions);
     const visible = this.#redact.apply(batch, (row) => this.#isRewritten(row, decisions));
-    const references = recorder.add(visible, decisions, () => undefined, bodies);
+    metrics?.http?.add(visible, this.#measured(decisions));
+    const references = recorder.add(visible, decisions, bodies);
     if (references instanceof Promise) {
       return references.then((found) => this.#export(visible, decisions, found));
     }
@@ -141,10 +147,16 @@ export class Delivery {
     await Promise.all(ends);
   }
 
-  /** Spans mask the standard lists where they read them, which is cheaper than a new head. */
+  /**
+   * Spans mask the standard lists where they read them, which is cheaper than a new head; metrics
+   * show nothing that those cover, but the host, which a rule may.
+   */
   #isRewritten(row: number, decisions: Decisions): boolean {
-    if (this.#parts.recorder.isWanted(row, decisions)) return true;
-    return !this.#parts.redaction.isStandard && decisions.kept[row] === 1;
+    const { recorder, redaction, metrics, stacks } = this.#parts;
+    if (recorder.isWanted(row, decisions)) return true;
+    if (redaction.isStandard) return false;
+    const isMeasured = metrics?.http !== undefined && stacks.all[decisions.stacks[row]].hasMetrics;
+    return isMeasured || decisions.kept[row] === 1;
   }
 }
 
@@ -164,9 +176,9 @@ async function openStores(
 }
 
 function createDecider({ config, env, context }: DeliveryInput, stacks: Stacks): Decider {
-  const { counters, log, resourceOf } = context;
+  const { counters, log, viewOf } = context;
   const facts: FactSource = {
-    process: (index) => viewOf(resourceOf(index)).facts,
+    process: (index) => viewOf(index).facts,
     connection: () => NO_FACTS,
     link: changesOf,
   };
@@ -187,17 +199,19 @@ function createDecider({ config, env, context }: DeliveryInput, stacks: Stacks):
   });
 }
 
-function createBuilder(
+function recorderParts(
   { limits: bounds }: Config,
   { redaction }: ConfiguredRedaction,
-  { resourceOf, clock, counters }: ExporterContext,
-): RecordBuilder {
-  return new RecordBuilder({
+  { viewOf, clock, counters }: DeliveryContext,
+): RecorderParts {
+  const builder = new RecordBuilder({
     redaction,
     counters,
-    processOf: (index) => viewOf(resourceOf(index)),
+    processOf: viewOf,
     toUnixMs: (timeNs) => clock.toUnixMs(timeNs),
     isInternal: isInternalText,
     decodedBytesMax: bounds.decodedBodyBytes,
   });
+  const changes = new ChangeReports(redaction, counters);
+  return { builder, changes, coversBodies: redaction.coversBodies };
 }

@@ -1,12 +1,14 @@
 /** The exporter of spans that a configuration asks for; the same one over a reload that leaves it. */
 import { isDeepStrictEqual } from 'node:util';
-import type { Config } from './config/file/types.ts';
+import { SPAN_SPOOL_DIRECTORY } from './config/file/sections/otel.ts';
+import type { Config, SpoolConfig } from './config/file/types.ts';
 import { chooseExporter, type ExporterChoice } from './export/choose.ts';
 import type { WallClock } from './export/clock.ts';
 import { createExporter, createOtlpExporter, type ExportParts } from './export/create.ts';
 import { discard } from './export/discard.ts';
 import type { SpanExporter } from './export/exporter.ts';
 import { readExportSettings } from './export/settings.ts';
+import { openSpanSpool, type SpanSpool } from './export/span-spool.ts';
 import type { ResourceOf } from './export/types.ts';
 import type { Counters } from './telemetry/counters.ts';
 import type { Log } from './telemetry/log.ts';
@@ -25,6 +27,8 @@ export interface OpenedExporter {
   readonly choice: ExporterChoice;
   /** All that it depends on. */
   readonly key: unknown;
+  /** Where its spans wait on disk, and by which settings. */
+  readonly spool?: { readonly spool: SpanSpool; readonly directory: string };
 }
 
 /**
@@ -48,11 +52,30 @@ export async function openExporter(
   const { requestHeaders, responseHeaders } = config.otel;
   const headers = { requestHeaders, responseHeaders, isRedacted };
   const out = process.stdout;
-  const parts: ExportParts = { settings, env, headers, log, clock, counters, out, resourceOf };
+  const hasSpool = choice.kinds.includes('otlp') && !isEncodeOnly(env);
+  const spool = hasSpool ? await spoolFor(config.otel.spool, context, before) : undefined;
+  const common = { settings, env, headers, log, clock, counters, out, resourceOf };
+  const parts: ExportParts = spool === undefined ? common : { ...common, spool };
   const exporter = isEncodeOnly(env)
     ? createOtlpExporter(parts, choice.protocol, discard)
     : createExporter(choice, parts);
-  return { exporter, choice, key };
+  if (spool === undefined) return { exporter, choice, key };
+  return { exporter, choice, key, spool: { spool, directory: config.otel.spool.directory } };
+}
+
+/**
+ * Only one can have a directory: over a reload the same spool goes on, with the size it had. One
+ * whose directory nobody named may be missing or taken: spans wait in memory then.
+ */
+async function spoolFor(
+  options: SpoolConfig,
+  { counters, log }: ExporterContext,
+  before: OpenedExporter | undefined,
+): Promise<SpanSpool | undefined> {
+  const { directory, enabled } = options;
+  if (enabled && before?.spool?.directory === directory) return before.spool.spool;
+  const isRequired = directory !== SPAN_SPOOL_DIRECTORY;
+  return openSpanSpool({ ...options, isRequired }, counters, log);
 }
 
 function keyOf({ otel, limits }: Config, env: Environment, isRedacted: boolean): unknown {

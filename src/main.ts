@@ -1,4 +1,5 @@
 /** Process entry: command line, dispatch, exit code. 0 good, 1 an error for a person, 2 a bug. */
+import './lean-http.ts';
 import { type CommandLine, HELP, parseCommandLine } from './config/command-line.ts';
 import { VERSION } from './config/version.ts';
 import { AgentError, formatError } from './telemetry/agent-error.ts';

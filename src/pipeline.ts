@@ -9,6 +9,7 @@ import type {
   Connection,
   ConnectionSink,
   DataEvent,
+  Endpoint,
   EventSink,
   ProcessEvent,
   ProcessIdentity,
@@ -86,7 +87,10 @@ export class Pipeline implements EventSink {
       isIngressExcluded: traffic.excluded.ingress,
       emit: options.onBatch,
       announce: options.onProcess,
-      ownPeer: (connection) => options.onOwnPeer(connection.process.tgid),
+      ownPeer: ({ family, process }) => {
+        // Collectors and stores are reached over TCP; who listens on a Unix socket is no such.
+        if (family !== 'unix') options.onOwnPeer(process.tgid);
+      },
       log: (message) => options.onLog('warn', message),
       ...(options.link === undefined ? {} : { signals: options.link, limits: options.link }),
     });
@@ -122,6 +126,25 @@ export class Pipeline implements EventSink {
     if (connection === undefined) return;
     this.#own.delete(id);
     this.#linker.close(connection, unseenClose(connection.id, nowNs));
+  }
+
+  /** Those that are open. */
+  get connections(): Iterable<Connection> {
+    return this.#table.connections;
+  }
+
+  /** The other end of a connection of the agent itself. */
+  isOwnEnd({ netnsInode, local, remote }: Connection): boolean {
+    for (const own of this.#own.values()) {
+      const isOther = isSameEndpoint(own.local, remote) && isSameEndpoint(own.remote, local);
+      if (isOther && own.netnsInode === netnsInode) return true;
+    }
+    return false;
+  }
+
+  /** Its first bytes looked like HTTP/1, and it turned out not to be. */
+  isGivenUp(connection: Connection): boolean {
+    return this.#http1.isGivenUp(connection);
   }
 
   setFamily(tgid: number, family: Family, hasProbes: boolean): void {
@@ -204,14 +227,18 @@ export class Pipeline implements EventSink {
   }
 }
 
+function isSameEndpoint(one: Endpoint, other: Endpoint): boolean {
+  return one.port === other.port && one.address === other.address;
+}
+
 /** As the kernel side would tell it; ids of the kernel are positive. */
 function toConnection(own: OwnConnection, ownTgid: number): Connection {
   return {
     id: -own.id,
-    socketInode: 0,
+    socketInode: own.socketInode,
     peerInode: 0,
     netnsInode: own.netnsInode,
-    family: own.remote.address.includes(':') ? 'ipv6' : 'ipv4',
+    family: familyOf(own),
     local: own.local,
     remote: own.remote,
     process: { tgid: ownTgid, startNs: 0, comm: 'spantap' },
@@ -222,4 +249,9 @@ function toConnection(own: OwnConnection, ownTgid: number): Connection {
     writePosition: 0,
     protocol: null,
   };
+}
+
+function familyOf({ socketInode, remote }: OwnConnection): Connection['family'] {
+  if (socketInode > 0) return 'unix';
+  return remote.address.includes(':') ? 'ipv6' : 'ipv4';
 }

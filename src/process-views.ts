@@ -1,4 +1,7 @@
-/** What rules, records and spans say about one observed process: the same facts in three shapes. */
+/**
+ * What rules and records say about one observed process. Discovery gives it whole; of a recording
+ * only the Resource is left, and read back from there.
+ */
 import type { ResourceInfo } from './export/types.ts';
 import type { Facts, FactValue } from './rules/fields/facts.ts';
 import type { ProcessInput } from './store/record-input.ts';

@@ -2,29 +2,40 @@
  * Rows whose level asks for it, as records in the object store of their stack. Bodies that did not
  * cross with their batch are read one row after the other.
  */
+import { ExchangeView } from './handoff/batch.ts';
 import type { HeldBodies } from './handoff/held-bodies.ts';
 import { hasHeldBody } from './handoff/held-columns.ts';
 import type { ExchangeBatch } from './handoff/layout.ts';
 import type { ObjectStores } from './object-stores.ts';
+import type { ChangeReports, DescribedChanges } from './rules/changes/report.ts';
 import type { Decisions } from './rules/decide/decisions.ts';
 import type { Stack } from './rules/decide/stacks.ts';
 import { LEVELS } from './rules/types.ts';
-import type { Changes, RecordBuilder } from './store/record-builder.ts';
+import { type BodyForms, bodyFormsOf, type RecordBuilder } from './store/record-builder.ts';
 import type { ObjectStage, StoredReferences } from './store/stage.ts';
 
 export type References = readonly (StoredReferences | undefined)[];
-type ChangesOf = (row: number) => Changes | undefined;
 
 const FULL = LEVELS.indexOf('full');
 
+export interface RecorderParts {
+  readonly builder: RecordBuilder;
+  readonly changes: ChangeReports;
+  /** Rules look into bodies. */
+  readonly coversBodies: boolean;
+}
+
 export class Recorder {
-  readonly #builder: RecordBuilder;
+  readonly #parts: RecorderParts;
   readonly #stacks: readonly Stack[];
   readonly #stores: ObjectStores;
+  readonly #view = new ExchangeView();
+  #changes: readonly (DescribedChanges | undefined)[] = [];
+  #forms: (BodyForms | undefined)[] = [];
   #references: (StoredReferences | undefined)[] = [];
 
-  constructor(builder: RecordBuilder, stacks: readonly Stack[], stores: ObjectStores) {
-    this.#builder = builder;
+  constructor(parts: RecorderParts, stacks: readonly Stack[], stores: ObjectStores) {
+    this.#parts = parts;
     this.#stacks = stacks;
     this.#stores = stores;
   }
@@ -35,22 +46,40 @@ export class Recorder {
   }
 
   /**
-   * `batch` without secrets. Where things are, by row, until the next call, which waits for this one;
-   * `changesOf` gives what the proxy changed, `bodies` what did not cross with the batch.
+   * First, with the heads as they were: what redaction would hide from us. Two values that are
+   * masked look the same, and a body is read by a type that a rule may name.
+   */
+  open(batch: ExchangeBatch, decisions: Decisions): void {
+    const isWanted = (row: number) => this.isWanted(row, decisions);
+    this.#changes = this.#parts.changes.read(batch, isWanted);
+    this.#forms = [];
+    if (!this.#parts.coversBodies) return;
+    const view = this.#view;
+    view.open(batch);
+    for (let row = 0; row < batch.count; row++) {
+      if (!isWanted(row)) continue;
+      view.seek(row);
+      this.#forms[row] = bodyFormsOf(view);
+    }
+  }
+
+  /**
+   * Then, `batch` without secrets. Where things are, by row, until the next call, which waits for this
+   * one; `bodies`: what did not cross with the batch.
    */
   add(
     batch: ExchangeBatch,
     decisions: Decisions,
-    changesOf: ChangesOf,
     bodies?: HeldBodies,
   ): References | Promise<References> {
     this.#references = [];
-    this.#builder.open(batch);
+    this.#parts.builder.open(batch);
     for (let row = 0; row < batch.count; row++) {
       if (!this.isWanted(row, decisions)) continue;
-      if (bodies !== undefined && isFull(row, decisions) && hasHeldBody(batch, row))
-        return this.#addFrom(row, batch, decisions, changesOf, bodies);
-      this.#record(row, decisions, changesOf);
+      if (bodies !== undefined && isFull(row, decisions) && hasHeldBody(batch, row)) {
+        return this.#addFrom(row, batch, decisions, bodies);
+      }
+      this.#record(row, decisions);
     }
     return this.#references;
   }
@@ -60,28 +89,28 @@ export class Recorder {
     first: number,
     batch: ExchangeBatch,
     decisions: Decisions,
-    changesOf: ChangesOf,
     bodies: HeldBodies,
   ): Promise<References> {
     for (let row = first; row < batch.count; row++) {
       if (!this.isWanted(row, decisions)) continue;
       const held = isFull(row, decisions) ? bodies.readRow(batch, row) : undefined;
-      if (held !== undefined) this.#builder.open(batch, await held);
-      this.#record(row, decisions, changesOf);
+      if (held !== undefined) this.#parts.builder.open(batch, await held);
+      this.#record(row, decisions);
     }
     return this.#references;
+  }
+
+  #record(row: number, { levels, stacks, text }: Decisions): void {
+    const { builder } = this.#parts;
+    const input = builder.build(row, levels[row], this.#changes[row], this.#forms[row]);
+    const stage = this.#stageOf(stacks[row]);
+    this.#references[row] = stage?.add(input, text[row] === 1 ? 'text' : 'json');
   }
 
   /** Asked anew each time: over a reload a store may be replaced. */
   #stageOf(stack: number): ObjectStage | undefined {
     const { objectStore } = this.#stacks[stack].capture;
     return objectStore.isDisabled ? undefined : this.#stores.find(objectStore.id);
-  }
-
-  #record(row: number, { levels, stacks, text }: Decisions, changesOf: ChangesOf): void {
-    const input = this.#builder.build(row, levels[row], changesOf(row));
-    const stage = this.#stageOf(stacks[row]);
-    this.#references[row] = stage?.add(input, text[row] === 1 ? 'text' : 'json');
   }
 }
 

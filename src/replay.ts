@@ -12,6 +12,7 @@ import type { ResourceInfo } from './export/types.ts';
 import type { ExchangeBatch, ObservedProcess } from './handoff/layout.ts';
 import { allTraffic } from './handoff/traffic.ts';
 import { Pipeline } from './pipeline.ts';
+import { viewOf } from './process-views.ts';
 import type { Counters } from './telemetry/counters.ts';
 import type { Log } from './telemetry/log.ts';
 
@@ -92,7 +93,7 @@ export async function createReplay(
   const delivery = await Delivery.open({
     config: { ...config, capture: { ...config.capture, level } },
     env,
-    context: { log, counters, clock, resourceOf },
+    context: { log, counters, clock, resourceOf, viewOf: (index) => viewOf(resourceOf(index)) },
   });
   batches.add = (batch) => delivery.add(batch);
   return { replay, delivery };

@@ -4,7 +4,7 @@ import type { TrafficSettings } from './handoff/messages.ts';
 import type { Copies, MostCopied } from './rules/sets/most-copied.ts';
 
 export interface TrafficWishes {
-  readonly tap: Pick<TapConfig, 'direction' | 'ignoreLoopback'>;
+  readonly tap: Pick<TapConfig, 'direction' | 'ignoreLoopback' | 'auditIncludeDns'>;
   readonly copied: MostCopied;
   /** Of each body that anything looks at. */
   readonly bodyBytesMax: number;
@@ -22,6 +22,7 @@ export function trafficOf(wishes: TrafficWishes): TrafficSettings {
     excluded: excludedOf(tap),
     bodyBytesMax: { ingress: bodies(copied.ingress), egress: bodies(copied.egress) },
     reportsConnections,
+    reportsDns: tap.auditIncludeDns,
   };
 }
 

@@ -15,6 +15,7 @@ import { type EventFileHead, EventFileWriter } from './capture/event-file.ts';
 import { eventCounter } from './capture/layout.gen.ts';
 import { maskMarker, maskTokens } from './capture/mask.ts';
 import { Pace } from './capture/pace.ts';
+import { ConnectionReporter } from './capture/reports.ts';
 import { Sweeper } from './capture/sweeper.ts';
 import { limits } from './config/limits.ts';
 import type { ExchangeBatch } from './handoff/layout.ts';
@@ -76,6 +77,7 @@ export class CaptureWorker {
   readonly #counters = new Counters();
   readonly #kernel: Kernel;
   readonly #pipeline: Pipeline;
+  readonly #reporter: ConnectionReporter;
   readonly #sweeper: Sweeper;
   readonly #recording: EventFileWriter | undefined;
   readonly #backlog: Backlog;
@@ -118,10 +120,12 @@ export class CaptureWorker {
     this.#sweeper = this.#createSweeper();
     this.#pace = new Pace(kernel.ringBytes, this.#startNs);
     this.#recording = openRecording(options);
+    this.#reporter = this.#createReporter();
     this.#pipeline = new Pipeline({
       ...options.pipeline,
       traffic: options.traffic,
       counters: this.#counters,
+      connections: this.#reporter,
       onBatch: (batch) => this.#handOver(batch),
       onProcess: (process) => this.#send({ kind: 'process', process }),
       onAppeared: (appearance) => this.#send(appearance),
@@ -132,6 +136,18 @@ export class CaptureWorker {
       forgetConnection: (inode) => this.#kernel.forgetConnection(inode),
       onUnixSocket: () =>
         this.#follow('the end of Unix sockets', () => this.#kernel.followCloses()),
+    });
+  }
+
+  #createReporter(): ConnectionReporter {
+    const { pipeline, traffic } = this.#options;
+    return new ConnectionReporter({
+      counters: this.#counters,
+      settings: traffic,
+      ownTgid: pipeline.ownTgid,
+      emit: (reports) => this.#send({ kind: 'connections', reports }),
+      isOwn: (connection) => this.#pipeline.isOwnEnd(connection),
+      isGivenUp: (connection) => this.#pipeline.isGivenUp(connection),
     });
   }
 
@@ -174,6 +190,8 @@ export class CaptureWorker {
         return void this.#sendBody(message.number);
       case 'discard-body':
         return this.#pipeline.bodies.discard(message.number);
+      case 'reported':
+        return this.#reporter.taken(message.count);
       case 'own-opened':
         return this.#pipeline.openOwn(message.connection);
       case 'own-closed':
@@ -191,6 +209,7 @@ export class CaptureWorker {
     this.#kernel.setTraffic(settings);
     this.#pipeline.setTraffic(settings);
     if (keepsBodies(settings)) void this.#openBodyFolder();
+    this.#reporter.change(settings, this.#pipeline.connections, now());
   }
 
   #turn(): void {
@@ -258,7 +277,9 @@ export class CaptureWorker {
   #housekeeping(nowNs: number): void {
     if (nowNs - this.#tickNs >= TICK_MS * 1e6) {
       this.#tickNs = nowNs;
-      this.#pipeline.tick(this.#backlog.doneNs(nowNs));
+      const doneNs = this.#backlog.doneNs(nowNs);
+      this.#pipeline.tick(doneNs);
+      this.#reporter.tick(doneNs);
       this.#sweeper.tick(nowNs);
       if (++this.#ticks % TICKS_PER_HANDOVER === 0) this.#pipeline.flush();
     }
@@ -345,6 +366,7 @@ export class CaptureWorker {
     this.#consume(Number.POSITIVE_INFINITY, true);
     this.#take(open);
     this.#pipeline.finish(now());
+    this.#reporter.finish(now());
     this.#sendCounters();
     this.#recording?.close();
     this.#kernel.close();

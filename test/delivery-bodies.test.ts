@@ -12,6 +12,7 @@ import type { Decided } from '../src/export/rows.ts';
 import { BatchWriter } from '../src/handoff/batch-writer.ts';
 import { HeldBodies } from '../src/handoff/held-bodies.ts';
 import type { ExchangeBatch } from '../src/handoff/layout.ts';
+import { viewOf } from '../src/process-views.ts';
 import { PendingBodies } from '../src/store/pending-bodies.ts';
 import { Counters } from '../src/telemetry/counters.ts';
 import { GRAMMARS, loadRight } from './config/file/load.ts';
@@ -56,6 +57,7 @@ services:
     log: SILENT,
     clock: new WallClock(),
     resourceOf: () => ({ attributes: {} }),
+    viewOf: () => viewOf({ attributes: {} }),
   };
   const env = { OTEL_TRACES_EXPORTER: 'none' };
   const delivery = await Delivery.open({ config, env, context });

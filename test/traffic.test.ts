@@ -7,7 +7,7 @@ const NOTHING = { level: 'summary', requestBody: false, responseBody: false } as
 const COPIED = { ingress: NOTHING, egress: NOTHING };
 
 function excludedBy(direction: TapConfig['direction'], ignoreLoopback = false): string {
-  const tap = { direction, ignoreLoopback };
+  const tap = { direction, ignoreLoopback, auditIncludeDns: false };
   const { excluded } = trafficOf({
     tap,
     copied: COPIED,
@@ -34,11 +34,12 @@ test('only bodies that something looks at are copied, and whole connections are 
     ingress: { level: 'full', requestBody: true, responseBody: false },
     egress: { level: 'none', requestBody: false, responseBody: true },
   } as const;
-  const tap = { direction: 'all', ignoreLoopback: false } as const;
+  const tap = { direction: 'all', ignoreLoopback: false, auditIncludeDns: true } as const;
   const traffic = trafficOf({ tap, copied, bodyBytesMax: 1000, reportsConnections: true });
   assert.deepEqual(traffic.bodyBytesMax, {
     ingress: { request: 1000, response: 0 },
     egress: { request: 0, response: 1000 },
   });
   assert.equal(traffic.reportsConnections, true);
+  assert.equal(traffic.reportsDns, true);
 });

@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, '..');
 /** Folders in the order in which data flows; each may import TYPES from those before it. */
 const FLOW = ['native', 'discover', 'capture', 'protocol', 'link', 'rules', 'store', 'export'];
 /** Everybody may import values from these; they import only from those before them here. */
-const FOUNDATION = ['telemetry', 'config', 'handoff'];
+const FOUNDATION = ['telemetry', 'config', 'handoff', 'spool'];
 /** What wires the stages, the files directly in src/ and the commands: nobody else imports it. */
 const isConductor = (area: string) => area.endsWith('.ts') || area === 'commands';
 

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { MessageChannel } from 'node:worker_threads';
 import { eventDirection, eventRole } from '../src/capture/layout.gen.ts';
 import type {
+  ConnectionReport,
   FromWorker,
   OwnConnection,
   ToWorker,
@@ -23,24 +24,40 @@ const COLLECTOR_PORT = 4318;
 /** Records that lay in the ring for a second: the machine is loaded. */
 const NOW_NS = Number(process.hrtime.bigint()) - 1e9;
 
-const OWN: OwnConnection = {
-  id: 1,
-  netnsInode: NETNS,
-  local: { address: '127.0.0.1', port: AGENT_PORT },
-  remote: { address: '127.0.0.1', port: COLLECTOR_PORT },
+type Transport = 'TCP' | 'Unix';
+
+const OWN: Readonly<Record<Transport, OwnConnection>> = {
+  TCP: {
+    id: 1,
+    socketInode: 0,
+    netnsInode: NETNS,
+    local: { address: '127.0.0.1', port: AGENT_PORT },
+    remote: { address: '127.0.0.1', port: COLLECTOR_PORT },
+  },
+  Unix: {
+    id: 1,
+    socketInode: 77,
+    netnsInode: NETNS,
+    local: { address: '', port: 0 },
+    remote: { address: 'unix', port: 0 },
+  },
 };
 
-/** One request and its answer, as the collector at the other end of OWN reads and writes them. */
-function collectorRecords(): Buffer {
+/** The end of the collector (TCP) or of a container runtime (Unix). */
+const OTHER_END = {
+  TCP: { family: 2, localPort: COLLECTOR_PORT, remotePort: AGENT_PORT },
+  Unix: { family: 1, peerInode: 77 },
+} as const;
+
+/** One request and its answer, as who is at the other end of OWN reads and writes them. */
+function serverRecords(transport: Transport): Buffer {
   const base = { tgid: 10, tid: 10, connectionId: 1 };
-  const ports = { localPort: COLLECTOR_PORT, remotePort: AGENT_PORT };
   const open = openRecord(
     {
       ...base,
-      ...ports,
+      ...OTHER_END[transport],
       timeNs: NOW_NS,
       netnsInode: NETNS,
-      family: 2,
       role: eventRole.ROLE_SERVER,
       startSeen: 1,
     },
@@ -87,28 +104,42 @@ function kernelWith(records: Buffer, onDrain: () => void): Kernel {
   };
 }
 
-/** Runs a worker until it has taken all records; returns its counters and exchanges. */
+interface Outcome {
+  readonly counters: Counters;
+  readonly exchanges: number;
+  readonly ownPeers: readonly number[];
+  readonly reports: readonly ConnectionReport[];
+}
+
+/** Runs a worker until it has taken all records; returns what it handed over. */
 async function runWorker(
   isOwnConnectionTold: 'never' | 'before the start' | 'just before the bytes',
-): Promise<{ counters: Counters; exchanges: number }> {
+  transport: Transport = 'TCP',
+  more: Partial<WorkerOptions> = {},
+): Promise<Outcome> {
   const { port1, port2 } = new MessageChannel();
   const tell = (message: ToWorker) => port2.postMessage(message);
+  const ownPeers: number[] = [];
   let exchanges = 0;
+  const reports: ConnectionReport[] = [];
   let counters = new Counters();
   port2.on('message', (message: FromWorker) => {
     if (message.kind === 'batch') exchanges += message.batch.count;
+    if (message.kind === 'own-peer') ownPeers.push(message.tgid);
+    if (message.kind === 'connections') reports.push(...message.reports);
     if (message.kind === 'counters') counters = new Counters(message.values);
   });
-  const kernel = kernelWith(collectorRecords(), () => {
+  const kernel = kernelWith(serverRecords(transport), () => {
     if (isOwnConnectionTold === 'just before the bytes')
-      tell({ kind: 'own-opened', connection: OWN });
+      tell({ kind: 'own-opened', connection: OWN[transport] });
   });
-  const options = optionsWith(isOwnConnectionTold === 'before the start' ? [OWN] : []);
+  const own = isOwnConnectionTold === 'before the start' ? [OWN[transport]] : [];
+  const options = { ...optionsWith(own), ...more };
   const ended = once(port2, 'close');
   new CaptureWorker(options, port1, kernel).start();
   tell({ kind: 'stop' });
   await ended;
-  return { counters, exchanges };
+  return { counters, exchanges, ownPeers, reports };
 }
 
 function optionsWith(ownConnections: readonly OwnConnection[]): WorkerOptions {
@@ -164,9 +195,34 @@ test('what a collector serves is a span when nobody said whose it is', async () 
 });
 
 for (const when of ['before the start', 'just before the bytes'] as const) {
-  test(`no span on a connection of the agent that was told ${when}`, async () => {
-    const { exchanges, counters } = await runWorker(when);
-    assert.equal(exchanges, 0);
-    assert.equal(counters.get('link.own_traffic'), 1);
-  });
+  for (const transport of ['TCP', 'Unix'] as const) {
+    test(`no span on a ${transport} connection of the agent that was told ${when}`, async () => {
+      const { exchanges, counters } = await runWorker(when, transport);
+      assert.equal(exchanges, 0);
+      assert.equal(counters.get('link.own_traffic'), 1);
+    });
+  }
 }
+
+test('who serves the agent over TCP is told, so that it is left out; over Unix sockets not', async () => {
+  assert.deepEqual((await runWorker('before the start', 'TCP')).ownPeers, [10]);
+  assert.deepEqual((await runWorker('before the start', 'Unix')).ownPeers, []);
+});
+
+const ON = { traffic: { ...allTraffic(0), reportsConnections: true } };
+
+test('connections are reported when that is asked for, at the latest at the stop', async () => {
+  const { reports, counters } = await runWorker('never', 'TCP', ON);
+  const last = reports.at(-1);
+  assert(last);
+  const { comm, role, localPort, speaks, isFinal } = last;
+  const expected = ['collector', 'server', COLLECTOR_PORT, 'http1', false];
+  assert.deepEqual([comm, role, localPort, speaks, isFinal], expected);
+  assert.equal(counters.get('capture.reports'), reports.length);
+});
+
+test('and not when it is not, nor what a collector serves the agent', async () => {
+  assert.deepEqual((await runWorker('never')).reports, []);
+  assert.deepEqual((await runWorker('before the start', 'TCP', ON)).reports, []);
+  assert.deepEqual((await runWorker('just before the bytes', 'TCP', ON)).reports, []);
+});

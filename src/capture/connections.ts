@@ -52,6 +52,10 @@ export class ConnectionTable implements RawEventSink {
     return this.#connections.size;
   }
 
+  get connections(): Iterable<Connection> {
+    return this.#connections.values();
+  }
+
   open(event: OpenEvent): void {
     // A second open of one id repeats what is known (the first may have been lost on its way).
     if (this.#connections.has(event.connectionId)) return;

@@ -1,5 +1,5 @@
 /** `spantap doctor [PID]`: can the agent run here, and why is this process (not) captured. */
-import type { CommandLine } from '../config/command-line.ts';
+import type { DoctorCommand } from '../config/command-line.ts';
 import { buildHostReport, type HookTrial } from '../discover/doctor/host-report.ts';
 import { type ProcessFacts, readProcessFacts } from '../discover/doctor/process-facts.ts';
 import { buildProcessReport, type SeenTraffic } from '../discover/doctor/process-report.ts';
@@ -7,19 +7,25 @@ import { formatReport, type Report } from '../discover/doctor/report.ts';
 import { Inspector } from '../discover/plan.ts';
 import { checkRequirements, readHostState } from '../discover/requirements.ts';
 import { probeFeatures } from '../native/binding.ts';
+import { exclusionsOf } from '../process-filters.ts';
 import { AgentError } from '../telemetry/agent-error.ts';
 import { observe } from './observe.ts';
-
-type DoctorCommand = Extract<CommandLine, { command: 'doctor' }>;
+import { formatProblems, readConfig } from './read-config.ts';
 
 /** How long a process is watched to tell what is seen of it. */
 const OBSERVE_SECONDS = 3;
 
 /** Prints one report; exit code 0: it works, 1: it does not. */
-export async function doctor({ pid }: DoctorCommand): Promise<number> {
+export async function doctor({ pid, config: file }: DoctorCommand): Promise<number> {
   const host = examineHost();
   if (pid === undefined) return print(host);
-  const facts = readProcessFacts(pid, new Inspector());
+  const { config, problems } = await readConfig({ file, flags: {}, purpose: 'look' });
+  if (config === undefined) {
+    process.stderr.write(`${formatProblems(problems)}\n`);
+    return 1;
+  }
+  const exclusions = exclusionsOf(config);
+  const facts = readProcessFacts(pid, { inspector: new Inspector(), exclusions });
   if (host.exitCode === 0) return print(buildProcessReport(facts, await look(facts)));
   // The machine's own obstacles explain everything else.
   const report = buildProcessReport(facts);
@@ -41,7 +47,7 @@ function tryHooks(): HookTrial {
 }
 
 async function look(facts: ProcessFacts): Promise<SeenTraffic | AgentError | undefined> {
-  if (facts.kind !== 'running' || facts.isAgent) return undefined;
+  if (facts.kind !== 'running' || facts.isAgent || facts.leftOutBy !== undefined) return undefined;
   process.stderr.write(`looking at process ${facts.info.pid} for ${OBSERVE_SECONDS} s ...\n`);
   try {
     return await observe(facts, OBSERVE_SECONDS);

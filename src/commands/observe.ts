@@ -21,6 +21,7 @@ export async function observe(facts: RunningFacts, seconds: number): Promise<See
     },
     process: ignore,
     appeared: ignore,
+    connections: ignore,
     exited: ignore,
     'own-peer': ignore,
     log: ignore,

@@ -25,7 +25,8 @@ const LOOKS_MAX = 20;
 
 export async function run(line: RunCommand): Promise<number> {
   const loaded = await load(line);
-  const config = rightOrRefuse(loaded, line.config);
+  const found = rightOrRefuse(loaded, line.config);
+  const config = line.config === undefined ? withoutSpool(found) : found;
   requireAll();
   const log = createLog(config.telemetry.logs);
   reportFile(line.config, config, loaded, log);
@@ -114,6 +115,12 @@ function reportFile(
     log.warn(`${file}:${line}: no effect yet: ${message}`);
   }
   if (file !== undefined) log.info(`configuration ${file}`);
+}
+
+/** What outlives the process belongs to a configured agent: without a file no spans are put on disk. */
+function withoutSpool(config: Config): Config {
+  const { otel } = config;
+  return { ...config, otel: { ...otel, spool: { ...otel.spool, enabled: false } } };
 }
 
 function writeSummary(path: string, counters: Counters): void {

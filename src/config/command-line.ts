@@ -61,13 +61,20 @@ export interface ConfigCommand {
   readonly flags: FlagValues;
 }
 
+export interface DoctorCommand {
+  readonly command: 'doctor';
+  readonly pid: number | undefined;
+  /** Whose filters may leave the process out. */
+  readonly config: string | undefined;
+}
+
 export type CommandLine =
   | RunCommand
   | ValidateCommand
   | ConfigCommand
   | RecordCommand
   | ReplayCommand
-  | { readonly command: 'doctor'; readonly pid: number | undefined }
+  | DoctorCommand
   | { readonly command: 'demo' }
   | { readonly command: 'help' }
   | { readonly command: 'version' };
@@ -100,7 +107,7 @@ const FLAGS_OF: Readonly<Record<CommandName, readonly FlagName[]>> = {
   config: ['config', 'process', 'port', 'level', ...LOG_FLAGS],
   record: ['process', 'port', 'bytes-max', 'seconds', ...LOG_FLAGS],
   replay: ['level', ...LOG_FLAGS],
-  doctor: [],
+  doctor: ['config'],
   demo: [],
 };
 
@@ -117,7 +124,7 @@ export const HELP = `spantap: the HTTP traffic of this host's proxies as OpenTel
   spantap record FILE [flags] write the raw event stream to FILE (not redacted)
   spantap replay FILE [flags] run a recording through the whole pipeline, without root
 
-flags of run and config
+flags of run, config and doctor
   --config FILE               read this configuration (qtap.yaml, version 2)
 flags of run, config and record
   --process NAME|PID|PATH     watch these processes only (repeatable)
@@ -178,7 +185,7 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
       };
     case 'doctor':
       if (positionals.length > 1) expectPositionals(name, positionals, 1);
-      return { command: 'doctor', pid: pidOf(positionals[0]) };
+      return { command: 'doctor', pid: pidOf(positionals[0]), config: values.config };
     case 'demo':
       expectPositionals(name, positionals, 0);
       return { command: 'demo' };

@@ -27,6 +27,8 @@ export const limits = {
   sweepIntervalMs: 30_000,
   /** Connections held by the capture worker. Beyond: oldest idle one goes, `dropped.connections`. */
   connectionsMax: 100_000,
+  /** Reports of connections that the main thread may be behind. Beyond: `dropped.reports`. */
+  reportsUnderWayMax: 16_384,
   /** Requests waiting for their response on one connection. Beyond: `dropped.pipelined`. */
   pipelinedMax: 64,
   /** Such requests in line without an exchange. Beyond: `protocol.ignored_connections`. */
@@ -83,13 +85,13 @@ export const limits = {
   /** One write. Then it counts as failed and is tried again, `store.retries`. */
   storeRequestTimeoutMs: 30_000,
   /** What was not stored after this time goes to the spool: what kill -9 can take. */
-  storeSpoolDelayMs: 100,
+  spoolDelayMs: 100,
   /** Spool of one store on disk. Beyond: `store.spool_full`, then `dropped.store_spool_full`. */
   storeSpoolBytesMax: 4 * 1024 * 1024 * 1024,
-  storeSpoolSegmentsMax: 1_024,
-  storeSpoolSegmentBytes: 8 * 1024 * 1024,
+  spoolSegmentsMax: 1_024,
+  spoolSegmentBytes: 8 * 1024 * 1024,
   /** Of it in memory, not written yet: a disk that does not keep up. Beyond: the same counters. */
-  storeSpoolBufferBytesMax: 16 * 1024 * 1024,
+  spoolBufferBytesMax: 16 * 1024 * 1024,
   /** One object. Larger: `dropped.store_too_large`. */
   storeObjectBytesMax: 64 * 1024 * 1024,
   /** How long an object is offered again. Then: `dropped.store_expired`. */
@@ -105,9 +107,15 @@ export const limits = {
   pendingBodyFilesMax: 16_384,
   /** One decoded body in text output. Beyond, cut and said so: `truncated.store_decoded`. */
   decodedBodyBytesMax: 1024 * 1024,
-  /** Content codings of one body that are undone. More: shown as binary, `store.undecoded`. */
+  /**
+   * Content codings of one body that are undone. More: shown as binary, `store.undecoded`; under a
+   * redaction rule masked, `store.bodies_masked`.
+   */
   contentCodingsMax: 8,
-  /** Records waiting for standard output. Beyond: `dropped.store_stdout`. */
+  /**
+   * Records, events and access logs waiting for standard output. Beyond: `dropped.store_stdout`,
+   * `dropped.events_stdout`, `dropped.access_log`.
+   */
   stdoutQueueBytesMax: 16 * 1024 * 1024,
   /** Services with HTTP metrics. Beyond: the longest idle one goes, `metrics.services_forgotten`. */
   metricServicesMax: 512,
@@ -125,6 +133,17 @@ export const limits = {
   endpointRequestsMax: 8,
   /** One request and its answer. Then its connection is closed. */
   endpointTimeoutMs: 10_000,
+  /**
+   * Events (connections, exchanges, objects) waiting for one event store, and their encoded bytes.
+   * Beyond: `dropped.events_queue`, or `_disk`, `_away` while the store fails.
+   */
+  eventQueueMax: 16_384,
+  eventQueueBytesMax: 16 * 1024 * 1024,
+  /** One request to a collector, one write to a file. */
+  eventBatchMax: 512,
+  eventBatchBytesMax: 2 * 1024 * 1024,
+  /** How long a batch of events is offered again, then `dropped.events_expired`. */
+  eventRetryMs: 300_000,
   /** Value of one string attribute; longer ones are cut, `truncated.attributes`. */
   attributeBytesMax: 2_048,
   /** Attributes of one span (OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT). Beyond: `dropped.attributes`. */
@@ -149,6 +168,19 @@ export const limits = {
   executablesMax: 1_024,
   /** Resources of observed processes. Beyond: `discover.resources_forgotten`. */
   resourcesMax: 8_192,
+  /** Containers whose names and labels are remembered. Beyond: `discover.containers_forgotten`. */
+  containersMax: 4_096,
+  /** Questions to container runtimes under way at once; the others wait behind them. */
+  containerLookupsMax: 8,
+  /** Beyond, the container stays known by its id only: `dropped.container_lookups`. */
+  containerLookupsWaitingMax: 1_024,
+  /** One question, and its answer. Beyond: `discover.container_lookups_failed`, and another try. */
+  containerLookupTimeoutMs: 2_000,
+  containerAnswerBytesMax: 4 * 1024 * 1024,
+  /** Labels of a container or pod, and annotations. Beyond: `dropped.container_labels`. */
+  containerLabelsMax: 128,
+  /** Value of one. Longer ones are cut: `truncated.container_labels`. */
+  containerLabelBytesMax: 4_096,
   /** Attributes taken from OTEL_RESOURCE_ATTRIBUTES. Beyond: `dropped.resource_attributes`. */
   resourceAttributesMax: 128,
   /** Variables of nginx, and bytes of one, read from its memory. Beyond: the same counter. */
@@ -168,4 +200,6 @@ export const limits = {
   ruleMacrosMax: 512,
   /** Nesting of JSON under a redaction rule. Beyond: the body is masked whole. */
   redactionDepthMax: 128,
+  /** Requests of one hop that its records list. Beyond: `truncated.reported_egress`. */
+  reportedEgressMax: 32,
 } as const;

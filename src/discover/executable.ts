@@ -2,11 +2,12 @@
  * What is known about an executable file, whatever process runs it: its family and where its
  * probes go. Looked up once per file (device, inode, change time) and kept.
  */
-import { closeSync, fstatSync, openSync } from 'node:fs';
+import { fstatSync } from 'node:fs';
 import { limits } from '../config/limits.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import { closeElf, openElf } from './elf/elf.ts';
 import { type ExecutableFacts, identifyExecutable } from './families.ts';
+import { withFile } from './proc/files.ts';
 
 export class ExecutableCache {
   readonly #facts = new Map<string, ExecutableFacts>();
@@ -49,16 +50,8 @@ export class ExecutableCache {
 }
 
 function versionKey(path: string): string | undefined {
-  let fd: number;
-  try {
-    fd = openSync(path, 'r');
-  } catch {
-    return undefined;
-  }
-  try {
+  return withFile(path, (fd) => {
     const stat = fstatSync(fd);
     return `${stat.dev}:${stat.ino}:${stat.size}:${stat.ctimeMs}`;
-  } finally {
-    closeSync(fd);
-  }
+  });
 }

@@ -3,21 +3,21 @@
  * at its executable; what describes a process is read when it has a connection.
  */
 import type { Appearance } from '../handoff/messages.ts';
-import type { Resources } from './resource.ts';
+import type { Identities } from './identity/identities.ts';
 import type { Watcher, WatchPlan } from './watcher.ts';
 
 /** The plan that follows, if any. */
 export function receive(
   { by, tgid, startNs, comm }: Appearance,
   watcher: Watcher,
-  resources: Resources,
+  identities: Identities,
 ): WatchPlan | undefined {
   if (by === 'exec') {
     // exec keeps pid and start time: what was known of the program before it is wrong now.
-    resources.forget(tgid, startNs);
+    identities.forget(tgid, startNs);
     return watcher.appeared(tgid);
   }
   // Read at once: a short-lived process is gone when its first span is built.
-  resources.get(tgid, startNs, comm);
+  identities.get(tgid, startNs, comm);
   return watcher.connected(tgid);
 }

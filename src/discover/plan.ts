@@ -3,12 +3,13 @@
  * at its symbols.
  */
 import { statSync } from 'node:fs';
+import { basename } from 'node:path';
 import { limits } from '../config/limits.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import { ExecutableCache } from './executable.ts';
 import type { ExecutableFacts } from './families.ts';
 import { PROC_ROOT } from './proc/files.ts';
-import { executableNameOf, type ProcessInfo, readProcess } from './processes.ts';
+import { type ProcessInfo, readProcess } from './processes.ts';
 import type { AttachPlan, Family } from './types.ts';
 
 export class Inspector {
@@ -59,10 +60,10 @@ export class Inspector {
     return path;
   }
 
-  /** Of a process of which nothing was read yet. */
-  familyOf(pid: number): Family {
+  /** Of a process of which nothing but the path of its executable was read yet. */
+  familyOf(pid: number, executablePath: string): Family {
     const exe = `${this.#root}/${pid}/exe`;
-    return this.#executables.get(exe, executableNameOf(exe))?.family ?? 'other';
+    return this.#executables.get(exe, basename(executablePath))?.family ?? 'other';
   }
 
   /** What is known of the process's executable. */

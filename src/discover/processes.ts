@@ -40,10 +40,10 @@ export function listProcesses(root = PROC_ROOT): ProcessInfo[] {
     .filter((each) => each !== undefined);
 }
 
-/** File name that the link `exe` of a process leads to; '' when it may not be read. */
-export function executableNameOf(exe: string): string {
-  const link = readProcLink(exe) ?? '';
-  return basename(link.endsWith(DELETED) ? link.slice(0, -DELETED.length) : link);
+/** Path of the executable in the process's own mount namespace; '' when it may not be read. */
+export function executablePathOf(pid: number, root = PROC_ROOT): string {
+  const link = readProcLink(`${root}/${pid}/exe`) ?? '';
+  return link.endsWith(DELETED) ? link.slice(0, -DELETED.length) : link;
 }
 
 /** One process; undefined when it is gone, a zombie, or a kernel thread. */

@@ -4,7 +4,7 @@
  */
 import { arch, release } from 'node:os';
 import { AgentError } from '../telemetry/agent-error.ts';
-import { bracketNumber, PROC_ROOT, readProcLink, readProcText } from './proc/files.ts';
+import { bracketNumber, canRead, PROC_ROOT, readProcLink, readProcText } from './proc/files.ts';
 
 /** Capabilities that the agent uses (linux/capability.h), with what each is for. */
 const CAPABILITY_BITS = {
@@ -55,7 +55,7 @@ export function readHostState(root = PROC_ROOT, sys = '/sys'): HostState {
     capabilities: parseCapabilities(status),
     kernelRelease: (readProcText(`${root}/sys/kernel/osrelease`) ?? release()).trim(),
     arch: arch(),
-    hasBtf: readProcText(`${sys}/kernel/btf/vmlinux`) !== undefined,
+    hasBtf: canRead(`${sys}/kernel/btf/vmlinux`),
     isFirstPidNamespace: namespaceInode(root, 'pid') === FIRST_PID_NAMESPACE,
     isFirstUserNamespace: namespaceInode(root, 'user') === FIRST_USER_NAMESPACE,
     lockdown: lockdown?.match(/\[(\w+)\]/)?.[1],

@@ -23,17 +23,37 @@ const LISTED_MAX = 20;
  */
 export function selectTargets(filters: TargetFilters, root = PROC_ROOT): ProcessInfo[] {
   const all = listProcesses(root);
-  if (filters.processes.length === 0 && filters.ports.length === 0) return all;
+  return chooseTargets(filters, all, root, (problem) => {
+    throw problem;
+  });
+}
+
+/** As `selectTargets` among processes listed now; a filter may match nothing. */
+export function currentTargets(
+  filters: TargetFilters,
+  all: readonly ProcessInfo[],
+  root = PROC_ROOT,
+): ProcessInfo[] {
+  return chooseTargets(filters, all, root, () => {});
+}
+
+function chooseTargets(
+  filters: TargetFilters,
+  all: readonly ProcessInfo[],
+  root: string,
+  onMissing: (problem: AgentError) => void,
+): ProcessInfo[] {
+  if (filters.processes.length === 0 && filters.ports.length === 0) return [...all];
   const listening = filters.ports.length === 0 ? new Map() : listeningPorts(all, root);
   const chosen = new Set<number>();
   for (const wanted of filters.processes) {
     const found = all.filter((each) => matchesProcess(each, wanted));
-    if (found.length === 0) throw processNotFound(wanted, all);
+    if (found.length === 0) onMissing(processNotFound(wanted, all));
     for (const each of found) chosen.add(each.pid);
   }
   for (const port of filters.ports) {
     const found = [...listening].filter(([, ports]) => ports.includes(port));
-    if (found.length === 0) throw portNotFound(port, listening, all);
+    if (found.length === 0) onMissing(portNotFound(port, listening, all));
     for (const [pid] of found) chosen.add(pid);
   }
   const pids = new Set(filters.processes.filter((wanted) => /^\d+$/.test(wanted)).map(Number));
@@ -42,10 +62,7 @@ export function selectTargets(filters: TargetFilters, root = PROC_ROOT): Process
 
 /** Processes that listen on one of `ports` now, with their workers; none is no error. */
 export function selectListening(ports: readonly number[], root = PROC_ROOT): ProcessInfo[] {
-  const all = listProcesses(root);
-  const listening = [...listeningPorts(all, root)];
-  const found = listening.filter(([, open]) => open.some((port) => ports.includes(port)));
-  return withWorkers(all, new Set(found.map(([pid]) => pid)), new Set());
+  return currentTargets({ processes: [], ports }, listProcesses(root), root);
 }
 
 /** NAME is comm or the executable's file name, PID a number, PATH contains a slash. */

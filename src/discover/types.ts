@@ -33,5 +33,5 @@ export interface AttachPlan {
 
 /** OpenTelemetry Resource attributes of an observed process; one object per process. */
 export interface ProcessResource {
-  readonly attributes: Readonly<Record<string, string | number>>;
+  readonly attributes: Readonly<Record<string, string | number | readonly string[]>>;
 }

@@ -3,12 +3,18 @@
  * plans. Without filters every process is watched by default, and only those that need more than
  * that (a family with linking state, or exclusion) get a plan.
  */
-
+import { type Exclusions, NO_EXCLUSIONS } from './exclusions.ts';
 import type { Inspector } from './plan.ts';
 import { PROC_ROOT } from './proc/files.ts';
 import { listenersOn, listeningPorts } from './proc/listeners.ts';
-import { listProcesses, type ProcessInfo, readProcess } from './processes.ts';
-import { isNewTarget, selectListening, selectTargets, type TargetFilters } from './targets.ts';
+import { executablePathOf, listProcesses, type ProcessInfo, readProcess } from './processes.ts';
+import {
+  currentTargets,
+  isNewTarget,
+  selectListening,
+  selectTargets,
+  type TargetFilters,
+} from './targets.ts';
 import type { AttachPlan, Family } from './types.ts';
 
 export interface WatchPlan extends AttachPlan {
@@ -28,6 +34,11 @@ export class Watcher {
   readonly #root: string;
   /** Pids of collectors: excluded until they exit, whatever is learnt of them later. */
   readonly #excluded = new Set<number>();
+  /** What `tap.filters` leaves out. */
+  #exclusions = NO_EXCLUSIONS;
+  /** Pids that run what it leaves out; deleted when they exit or become another program. */
+  readonly #leftOut = new Set<number>();
+  #hasStarted = false;
   /** Ports of this host that the agent exports to. */
   readonly #ownPorts = new Set<number>();
   /** Inodes of the sockets that listened on the filter's ports at the last look. */
@@ -67,8 +78,42 @@ export class Watcher {
   start(): WatchPlan[] {
     const { ports } = this.#filters;
     if (ports.length > 0) this.#listeners = this.#findListeners();
+    this.#hasStarted = true;
     const plans = this.#planAll(selectTargets(this.#filters, this.#root));
     return [...plans, ...[...this.#excluded, this.#ownPid].map(ignored)];
+  }
+
+  /**
+   * Other filters of the file, at start or at a reload: the plans of processes that are left out
+   * now and were not, and of those that were and are not any more.
+   */
+  reconfigure(exclusions: Exclusions): WatchPlan[] {
+    const before = this.#exclusions;
+    this.#exclusions = exclusions;
+    if (!this.#hasStarted || (before.isEmpty && exclusions.isEmpty)) return [];
+    const all = listProcesses(this.#root);
+    const changed = all.filter(({ pid, executablePath }) => {
+      if (pid === this.#ownPid || this.#excluded.has(pid)) return false;
+      return before.excludes(executablePath) !== exclusions.excludes(executablePath);
+    });
+    const targets = new Set(currentTargets(this.#filters, all, this.#root).map(({ pid }) => pid));
+    return changed.map((info) =>
+      exclusions.excludes(info.executablePath)
+        ? this.#leaveOut(info.pid)
+        : this.#takeBack(info, targets.has(info.pid)),
+    );
+  }
+
+  /** Workers inherited their policy: they are told as well. */
+  #takeBack(info: ProcessInfo, isTarget: boolean): WatchPlan {
+    this.#leftOut.delete(info.pid);
+    return (isTarget ? this.#plan(info) : undefined) ?? byDefault(info.pid);
+  }
+
+  #leaveOut(pid: number): WatchPlan {
+    this.#watched.delete(pid);
+    this.#leftOut.add(pid);
+    return ignored(pid);
   }
 
   /**
@@ -93,13 +138,29 @@ export class Watcher {
   #planAll(processes: readonly ProcessInfo[]): WatchPlan[] {
     return processes
       .filter(({ pid }) => pid !== this.#ownPid && !this.#excluded.has(pid))
-      .map((info) => this.#plan(info))
+      .filter(({ pid }) => !this.#leftOut.has(pid))
+      .map((info) => this.#planOrLeaveOut(info))
       .filter((plan) => plan !== undefined);
+  }
+
+  #planOrLeaveOut(info: ProcessInfo): WatchPlan | undefined {
+    const isLeftOut = this.#exclusions.excludes(info.executablePath);
+    return isLeftOut ? this.#leaveOut(info.pid) : this.#plan(info);
   }
 
   /** The plan for a process that appeared or became another program; undefined: nothing to do. */
   appeared(pid: number): WatchPlan | undefined {
-    if (pid === this.#ownPid || this.#isOrdinary(pid)) return undefined;
+    if (pid === this.#ownPid) return undefined;
+    const path = executablePathOf(pid, this.#root);
+    const wasLeftOut = this.#leftOut.delete(pid);
+    const isLeftOut = !this.#excluded.has(pid) && this.#exclusions.excludes(path);
+    if (isLeftOut) return this.#leaveOut(pid);
+    // The plan for the program before may come after the exec, which ended that policy.
+    return this.#planFor(pid, path) ?? (wasLeftOut ? byDefault(pid) : undefined);
+  }
+
+  #planFor(pid: number, path: string): WatchPlan | undefined {
+    if (this.#isOrdinary(pid, path)) return undefined;
     const info = readProcess(pid, this.#root);
     if (info === undefined) return undefined;
     if (this.#excluded.delete(pid) && this.#listensForAgent(info)) return this.#exclude(pid);
@@ -110,18 +171,20 @@ export class Watcher {
 
   /** As `appeared`, for one that opened a connection: it may have been forked, without an exec. */
   connected(pid: number): WatchPlan | undefined {
-    return this.#watched.has(pid) || this.#excluded.has(pid) ? undefined : this.appeared(pid);
+    const isKnown = [this.#watched, this.#excluded, this.#leftOut].some((set) => set.has(pid));
+    return isKnown ? undefined : this.appeared(pid);
   }
 
   /** Watched without a plan: known from its executable alone, which is all that most execs cost. */
-  #isOrdinary(pid: number): boolean {
+  #isOrdinary(pid: number, path: string): boolean {
     if (!this.watchesAll || this.#watched.has(pid) || this.#excluded.has(pid)) return false;
-    return this.#inspector.familyOf(pid) === 'other';
+    return this.#inspector.familyOf(pid, path) === 'other';
   }
 
   exited(pid: number): void {
     this.#watched.delete(pid);
     this.#excluded.delete(pid);
+    this.#leftOut.delete(pid);
   }
 
   /**
@@ -149,6 +212,7 @@ export class Watcher {
 
   #exclude(pid: number): WatchPlan {
     this.#watched.delete(pid);
+    this.#leftOut.delete(pid);
     this.#excluded.add(pid);
     return ignored(pid);
   }
@@ -169,6 +233,11 @@ export class Watcher {
 
 function ignored(tgid: number): WatchPlan {
   return { ...NO_PLAN, tgid, watch: 'ignore' };
+}
+
+/** Nothing but what every process has. */
+function byDefault(tgid: number): WatchPlan {
+  return { ...NO_PLAN, tgid, watch: 'default' };
 }
 
 const NO_PLAN = {

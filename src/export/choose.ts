@@ -3,7 +3,7 @@
  * or a collector that listens on this host's standard ports gets them, else trees are printed.
  */
 import { connect } from 'node:net';
-import { withoutCredentials } from '../config/secrets.ts';
+import { withoutUsers } from '../config/secrets.ts';
 import { AgentError } from '../telemetry/agent-error.ts';
 
 export type ExporterKind = 'otlp' | 'console';
@@ -43,7 +43,7 @@ export async function chooseExporter(
     };
   }
   if (endpoint !== undefined) {
-    const reason = `the endpoint is ${withoutCredentials(endpoint)}`;
+    const reason = `the endpoint is ${withoutUsers(endpoint, '')}`;
     return { kinds: kinds ?? ['otlp'], protocol: protocol ?? 'http/protobuf', reason };
   }
   const found = await findCollector(protocol, isListening);

@@ -16,6 +16,7 @@ import { PeerServices } from './peer-services.ts';
 import { ExportQueue } from './queue.ts';
 import type { ExportSettings } from './settings.ts';
 import { SpanDescriber } from './span.ts';
+import type { SpanSpool } from './span-spool.ts';
 import { LazyTransport } from './transport/lazy.ts';
 import type { ResourceOf, Transport } from './types.ts';
 import { withVariables } from './variables.ts';
@@ -42,6 +43,8 @@ export interface ExportParts {
   readonly clock: WallClock;
   readonly counters: Counters;
   readonly log: Log;
+  /** Where spans wait while the collector is away; undefined: in memory only. */
+  readonly spool?: SpanSpool;
   /** Where trees are printed. */
   readonly out: Writable;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -76,15 +79,23 @@ export function createOtlpExporter(
     bytesMax: limits.exportQueueBytesMax,
     requestsMax: limits.exportRequestsMax,
     retryMs: settings.retryMs,
+    spoolDelayMs: limits.spoolDelayMs,
   };
   const request = new Request(resources, settings.attributeBytesMax, counters);
-  const release = (body: Uint8Array) => request.reuse(body);
   return new OtlpExporter({
     clock,
     counters,
     request,
     describer: createDescriber(parts, true),
-    queue: new ExportQueue(transport, queueLimits, counters, log, release),
+    queue: new ExportQueue({
+      transport,
+      limits: queueLimits,
+      counters,
+      log,
+      encoding: protocol === 'http/json' ? 'json' : 'protobuf',
+      spool: parts.spool,
+      release: (body) => request.reuse(body),
+    }),
     limits: {
       batchSpansMax: settings.batchSpansMax,
       batchBytesMax: limits.exportBatchBytesMax,

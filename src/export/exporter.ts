@@ -18,7 +18,7 @@ export interface SpanExporter {
   add(batch: ExchangeBatch, decided: Decided): void;
   /** Sends what is there; resolves when it arrived, was given up, or the deadline passed. */
   flush(deadlineMs: number): Promise<void>;
-  /** `flush`, then ends everything; what is left is counted. */
+  /** `flush`, then ends everything; what is left goes to the spool, or is counted. */
   close(deadlineMs: number): Promise<void>;
 }
 
@@ -71,8 +71,7 @@ export class OtlpExporter implements SpanExporter {
 
   async close(deadlineMs: number): Promise<void> {
     await this.flush(deadlineMs);
-    this.#parts.queue.close();
-    await this.#parts.queue.drained();
+    await this.#parts.queue.close();
   }
 
   #addHop(rows: Rows, start: number, end: number): void {

@@ -3,7 +3,7 @@
  * its values, secrets replaced. Reads the head itself, since only few headers are noted when it is
  * parsed.
  */
-import { REDACTED, SECRET_HEADERS } from '../config/secrets.ts';
+import { cleanUrls, REDACTED, SECRET_HEADERS, withoutUser } from '../config/secrets.ts';
 import { HeadLines, unfold } from '../handoff/head-lines.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import type { Prefix } from './attributes.ts';
@@ -14,6 +14,9 @@ import type { SpanSink, TextList } from './types.ts';
 
 const LF = 0x0a;
 const QUESTION = 0x3f;
+const HASH = 0x23;
+const AT = 0x40;
+const HOST = 'host';
 
 const SECRET = ByteSource.of(REDACTED);
 const secretLengths: boolean[] = [];
@@ -85,7 +88,9 @@ export class HeaderAttributes {
     const lines = this.#lines;
     const start = lines.nameStart(line);
     const end = lines.nameEnd(line);
-    const isSecret = this.#isSecret(bytes, start, end);
+    // White space before the colon is not part of it, though it must not be there (RFC 9112 5.1).
+    this.#name.set(bytes, start, end);
+    const isSecret = this.#isSecret(bytes);
     this.#list.count = 0;
     this.#scratch.reset();
     this.#push(source, line, isSecret);
@@ -116,20 +121,19 @@ export class HeaderAttributes {
   #isClean(bytes: Uint8Array, start: number, end: number): boolean {
     if (end - start > this.#bytesMax || !isAscii(bytes, start, end)) return false;
     for (let i = start; i < end; i++) {
-      if (bytes[i] === LF) return false;
-      if (bytes[i] === QUESTION) return !this.#redaction.isNeeded(bytes, i + 1, end);
+      const byte = bytes[i];
+      // A user of a URL is before its @; a fragment may hold what a query does.
+      if (byte === LF || byte === AT || byte === HASH) return false;
+      if (byte === QUESTION && this.#redaction.isNeeded(bytes, i + 1, end)) return false;
     }
     return true;
   }
 
-  /** Unfolds (RFC 9112 5.2), redacts queries in it, makes it UTF-8 and cuts it. */
+  /** Unfolds (RFC 9112 5.2), redacts URLs in it, makes it UTF-8 and cuts it. */
   #appendCleaned(bytes: Uint8Array, start: number, end: number): void {
-    const raw = Buffer.from(unfold(latin1(bytes, start, end)), 'latin1');
-    const redacted = new Scratch();
-    const query = raw.indexOf(QUESTION) + 1;
-    redacted.append(raw, 0, query === 0 ? raw.length : query);
-    if (query !== 0) this.#redaction.append(raw, query, raw.length, redacted);
-    const text = toUtf8(redacted.source.bytes, 0, redacted.pos);
+    const unfolded = unfold(latin1(bytes, start, end));
+    const redacted = Buffer.from(this.#cleaned(bytes, unfolded), 'latin1');
+    const text = toUtf8(redacted, 0, redacted.length);
     if (text.length > this.#bytesMax) this.#counters.add('truncated.attributes');
     const kept = cutUtf8(text, this.#bytesMax);
     const at = this.#scratch.pos;
@@ -137,10 +141,17 @@ export class HeaderAttributes {
     this.#append(this.#scratch.source, at, this.#scratch.pos);
   }
 
-  #isSecret(bytes: Uint8Array, start: number, end: number): boolean {
-    if (this.#isRedacted || secretLengths[end - start] !== true) return false;
-    this.#name.start = start;
-    this.#name.end = end;
-    return SECRET_HEADERS.some((secret) => isWord(bytes, this.#name, secret));
+  #cleaned(bytes: Uint8Array, value: string): string {
+    if (this.#isRedacted) return value;
+    const isHost = isWord(bytes, this.#name, HOST);
+    const cleaned = isHost ? withoutUser(value) : value;
+    return cleanUrls(cleaned, (query) => this.#redaction.clean(query));
+  }
+
+  /** By the name of the field at hand. */
+  #isSecret(bytes: Uint8Array): boolean {
+    const name = this.#name;
+    if (this.#isRedacted || secretLengths[name.end - name.start] !== true) return false;
+    return SECRET_HEADERS.some((secret) => isWord(bytes, name, secret));
   }
 }

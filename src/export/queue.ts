@@ -1,223 +1,225 @@
 /**
  * Sealed requests on their way out: a bounded queue, a few requests under way at once, and the
- * only retry layer there is. A retryable failure is offered again with full jitter, or when the
- * collector said to; everything that does not arrive is counted by its reason.
+ * only retry layer there is. Everything that does not arrive is counted by its reason.
  *
  *   waiting --(place free)--> under way --accepted--> counted, gone
- *                                |  ^
- *                          retry |  | after its delay
- *                                v  |
- *                             resting --(too old, or exit)--> dropped
+ *                               |  ^
+ *                         retry |  | after its delay (full jitter, or what the collector said)
+ *                               v  |
+ *                              resting --(too old, or exit)--> dropped
+ *
+ * With a spool, a request that failed is on disk instead, with all that waited longer than the
+ * spool delay (outbox.ts), and the collector is asked by one request at a time until it accepts
+ * one. What a crash caught between its arrival and the mark of it on disk is sent twice.
  */
+import { Backoff, jitterMs } from '../spool/backoff.ts';
+import { rest } from '../spool/rest.ts';
+import { Complaint, type ComplaintLog } from '../telemetry/complaint.ts';
 import type { CounterName, Counters } from '../telemetry/counters.ts';
+import { Outbox, type OutboxLimits, type OutboxParts, type Request } from './outbox.ts';
 import type { SendResult, Transport } from './types.ts';
 
-export interface QueueLimits {
-  readonly spansMax: number;
-  readonly bytesMax: number;
+export interface QueueLimits extends OutboxLimits {
   readonly requestsMax: number;
-  /** How long one request is offered again. */
+  /** How long one request is offered again from memory. */
   readonly retryMs: number;
 }
 
-export interface QueueLog {
-  info(message: string): void;
-  warn(message: string): void;
+export interface QueueParts extends OutboxParts {
+  readonly transport: Transport;
+  readonly limits: QueueLimits;
+  readonly counters: Counters;
+  readonly log: ComplaintLog;
+  readonly random?: () => number;
 }
 
-interface Request {
-  readonly body: Uint8Array;
-  readonly spans: number;
-  readonly bornMs: number;
-  attempts: number;
-}
-
-const BACKOFF_FIRST_MS = 500;
-const BACKOFF_MAX_MS = 5_000;
-const COMPLAINT_INTERVAL_MS = 60_000;
+const BACKOFF = { initialIntervalMs: 500, maxIntervalMs: 5_000 };
 
 export class ExportQueue {
-  readonly #transport: Transport;
-  readonly #limits: QueueLimits;
-  readonly #counters: Counters;
-  readonly #log: QueueLog;
-  readonly #release: (body: Uint8Array) => void;
+  readonly #parts: QueueParts;
+  readonly #outbox: Outbox;
   readonly #random: () => number;
-  readonly #waiting: Request[] = [];
+  readonly #backoff: Backoff;
+  readonly #complaint: Complaint;
   readonly #abort = new AbortController();
   readonly #idle: (() => void)[] = [];
-  #underWay = 0;
-  #spans = 0;
-  #bytes = 0;
   #isClosed = false;
-  #pausedUntilMs = Number.NEGATIVE_INFINITY;
   #isFailing = false;
-  #complainedMs = Number.NEGATIVE_INFINITY;
+  #pausedUntilMs = Number.NEGATIVE_INFINITY;
+  readonly #onMore = () => this.#next();
 
-  constructor(
-    transport: Transport,
-    limits: QueueLimits,
-    counters: Counters,
-    log: QueueLog,
-    /** Takes bodies that are of no use any more. */
-    release: (body: Uint8Array) => void = () => undefined,
-    random: () => number = Math.random,
-  ) {
-    this.#transport = transport;
-    this.#limits = limits;
-    this.#counters = counters;
-    this.#log = log;
-    this.#release = release;
-    this.#random = random;
+  constructor(parts: QueueParts) {
+    this.#parts = parts;
+    this.#random = parts.random ?? Math.random;
+    this.#outbox = new Outbox(parts, this.#onMore);
+    this.#backoff = new Backoff(BACKOFF, this.#random, this.#onMore);
+    this.#complaint = new Complaint(parts.log);
+    parts.spool?.join(this.#onMore);
   }
 
-  /** Spans and bytes that are waiting, resting or under way. */
+  /** Spans and bytes in memory that are not on disk: waiting, resting or under way. */
   get spans(): number {
-    return this.#spans;
+    return this.#outbox.spans;
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#outbox.bytes;
   }
 
   /** Whether as much more would still fit. */
   hasRoom(spans: number, bytes: number): boolean {
-    return (
-      this.#spans + spans <= this.#limits.spansMax && this.#bytes + bytes <= this.#limits.bytesMax
-    );
+    return this.#outbox.hasRoom(spans, bytes);
   }
 
+  /** The body belongs to the queue until it is released. */
   push(body: Uint8Array, spans: number): void {
-    if (this.#isClosed) {
-      this.#counters.add('dropped.at_exit', spans);
-      return;
-    }
-    this.#spans += spans;
-    this.#bytes += body.length;
-    this.#waiting.push({ body, spans, bornMs: performance.now(), attempts: 0 });
+    if (this.#isClosed) return this.#parts.counters.add('dropped.at_exit', spans);
+    this.#outbox.push(body, spans);
     this.#next();
   }
 
-  /** Resolves when everything was sent or given up. */
+  /**
+   * Resolves when everything was sent or given up; with a spool and a collector that is away, when
+   * everything is on disk.
+   */
   async drained(): Promise<void> {
-    if (this.#spans === 0) return;
+    if (this.#isIdle) return;
     await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
-  /** Gives up what is left; counted. */
-  close(): void {
+  /** Leaves what is there to the spool, or gives it up; counted. */
+  async close(): Promise<void> {
+    const { spool, counters, transport } = this.#parts;
     this.#isClosed = true;
+    this.#backoff.stop();
+    for (const request of this.#outbox.close()) this.#drop(request, 'dropped.at_exit');
     this.#abort.abort();
-    for (const request of this.#waiting.splice(0)) this.#finish(request, 'dropped.at_exit');
-    this.#transport.close();
+    await this.drained();
+    const unwritten = (await spool?.leave(this.#onMore)) ?? 0;
+    if (unwritten > 0) counters.add('dropped.at_exit', unwritten);
+    transport.close();
+  }
+
+  get #isIdle(): boolean {
+    if (!this.#outbox.isEmpty) return false;
+    return this.#isClosed || this.#backoff.isAway || this.#parts.spool?.hasWaiting !== true;
   }
 
   #next(): void {
-    while (this.#underWay < this.#limits.requestsMax) {
-      const request = this.#waiting.shift();
-      if (request === undefined) return;
-      this.#underWay++;
-      void this.#carry(request).then(() => {
-        this.#underWay--;
-        this.#next();
-      });
-    }
+    while (this.#mayStart() && this.#outbox.take((request) => this.#start(request)));
+    if (this.#isIdle) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #mayStart(): boolean {
+    if (this.#isClosed) return false;
+    const { underWay } = this.#outbox;
+    if (this.#backoff.isAway) return underWay === 0 && this.#backoff.isDue;
+    return underWay < this.#parts.limits.requestsMax;
+  }
+
+  /** undefined: there was none after all. */
+  #start(request: Request | undefined): void {
+    if (request === undefined) this.#next();
+    else void this.#carry(request).then(() => this.#next());
   }
 
   async #carry(request: Request): Promise<void> {
     for (;;) {
       const pauseMs = this.#pausedUntilMs - performance.now();
-      if (pauseMs > 0) await this.#rest(pauseMs);
+      if (pauseMs > 0) await rest(pauseMs, this.#abort.signal);
       const result = await this.#attempt(request);
       if (result.kind !== 'retry') return this.#conclude(request, result);
       this.#complain(result.reason);
+      if (this.#parts.spool !== undefined) return this.#setAside(request, result.afterMs);
       if (result.afterMs !== undefined) this.#pause(result.afterMs);
       const delayMs = this.#delayOf(request, result.afterMs);
-      if (this.#isClosed) return this.#finish(request, 'dropped.at_exit');
-      if (delayMs === undefined) return this.#finish(request, 'dropped.export_expired');
-      await this.#rest(delayMs);
-      this.#counters.add('export.retries');
+      if (this.#isClosed) return this.#drop(request, 'dropped.at_exit');
+      if (delayMs === undefined) return this.#drop(request, 'dropped.export_expired');
+      await rest(delayMs, this.#abort.signal);
+      this.#parts.counters.add('export.retries');
     }
   }
 
   async #attempt(request: Request): Promise<SendResult> {
     if (this.#isClosed) return { kind: 'retry', reason: 'closing', afterMs: undefined };
+    const { counters, transport } = this.#parts;
+    const { body, spans, encoding } = request;
     request.attempts++;
-    this.#counters.add('export.requests');
-    this.#counters.add('export.bytes', request.body.length);
-    return this.#transport.send(request.body, request.spans, this.#abort.signal);
+    counters.add('export.requests');
+    counters.add('export.bytes', body.length);
+    return transport.send(body, spans, this.#abort.signal, encoding);
   }
 
   #conclude(request: Request, result: Exclude<SendResult, { kind: 'retry' }>): void {
+    const { counters } = this.#parts;
+    this.#backoff.succeeded();
     if (result.kind === 'refused') {
       this.#complain(result.reason);
-      this.#finish(request, 'dropped.refused');
+      this.#drop(request, 'dropped.refused');
       return;
     }
     const rejected = Math.min(result.rejectedSpans, request.spans);
-    this.#counters.add('export.spans', request.spans - rejected);
-    if (rejected > 0) this.#counters.add('dropped.rejected', rejected);
+    counters.add('export.spans', request.spans - rejected);
+    if (rejected > 0) counters.add('dropped.rejected', rejected);
     if (rejected > 0 || result.message !== '') {
       this.#complain(`${rejected} spans rejected: ${result.message || 'no reason given'}`);
     } else this.#recover();
-    this.#finish(request, undefined);
+    this.#outbox.done(request);
   }
 
-  #finish(request: Request, reason: CounterName | undefined): void {
-    if (reason !== undefined) this.#counters.add(reason, request.spans);
-    this.#spans -= request.spans;
-    this.#bytes -= request.body.length;
-    this.#release(request.body);
-    if (this.#spans > 0) return;
-    for (const resolve of this.#idle.splice(0)) resolve();
+  #drop(request: Request, reason: CounterName): void {
+    this.#parts.counters.add(reason, request.spans);
+    this.#outbox.done(request);
+  }
+
+  /** With a spool: to the disk, since it will take a while; or to wait in memory. */
+  #setAside(request: Request, afterMs: number | undefined): void {
+    const { limits, counters } = this.#parts;
+    if (!this.#isClosed) {
+      this.#backoff.failed(Math.min(afterMs ?? 0, limits.retryMs));
+      counters.add('export.retries');
+    }
+    if (this.#outbox.keep(request)) return;
+    if (this.#isClosed) return this.#drop(request, 'dropped.at_exit');
+    if (this.#isTooOld(request, 0)) return this.#drop(request, 'dropped.export_expired');
+    this.#outbox.putBack(request);
   }
 
   /** undefined: too old to be offered once more. */
   #delayOf(request: Request, afterMs: number | undefined): number | undefined {
-    const ceilingMs = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** (request.attempts - 1));
-    const jitterMs = this.#random() * (afterMs === undefined ? ceilingMs : BACKOFF_FIRST_MS);
-    const delayMs = (afterMs ?? 0) + jitterMs;
-    const ageMs = performance.now() - request.bornMs;
-    return ageMs + delayMs > this.#limits.retryMs ? undefined : delayMs;
+    const doublings = afterMs === undefined ? request.attempts - 1 : 0;
+    const delayMs = (afterMs ?? 0) + jitterMs(BACKOFF, doublings, this.#random);
+    return this.#isTooOld(request, delayMs) ? undefined : delayMs;
+  }
+
+  #isTooOld(request: Request, delayMs: number): boolean {
+    return performance.now() - request.bornMs + delayMs > this.#parts.limits.retryMs;
   }
 
   /** A collector that says when to come back means all requests. */
   #pause(afterMs: number): void {
-    const untilMs = performance.now() + Math.min(afterMs, this.#limits.retryMs);
+    const untilMs = performance.now() + Math.min(afterMs, this.#parts.limits.retryMs);
     this.#pausedUntilMs = Math.max(this.#pausedUntilMs, untilMs);
   }
 
-  #rest(delayMs: number): Promise<void> {
-    const { signal } = this.#abort;
-    if (signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, delayMs);
-      signal.addEventListener('abort', done);
-    });
-  }
-
-  /** Once a minute; capture goes on whatever the collector does. */
+  /** Capture goes on whatever the collector does. */
   #complain(reason: string): void {
     this.#isFailing = true;
-    const nowMs = performance.now();
-    if (this.#isClosed || nowMs - this.#complainedMs < COMPLAINT_INTERVAL_MS) return;
-    this.#complainedMs = nowMs;
-    this.#log.warn(
-      `collector ${this.#transport.target}: ${reason}; ${this.#spans} spans waiting, ` +
-        `${this.#counters.total('dropped')} dropped so far; capturing goes on`,
+    if (this.#isClosed) return;
+    const { counters, transport, spool } = this.#parts;
+    const spooled = spool === undefined ? '' : ` in memory, ${spool.spans} in the spool`;
+    this.#complaint.say(
+      () =>
+        `collector ${transport.target}: ${reason}; ${this.spans} spans waiting${spooled}, ` +
+        `${counters.total('dropped')} dropped so far; capturing goes on`,
     );
   }
 
   #recover(): void {
     if (!this.#isFailing) return;
     this.#isFailing = false;
-    if (this.#complainedMs === Number.NEGATIVE_INFINITY) return;
-    this.#complainedMs = Number.NEGATIVE_INFINITY;
-    this.#log.info(`collector ${this.#transport.target}: accepts spans again`);
+    const { transport, spool } = this.#parts;
+    const spooled = spool === undefined ? '' : `, those of the spool as well: ${spool.spans}`;
+    this.#complaint.end(`collector ${transport.target}: accepts spans again${spooled}`);
   }
 }

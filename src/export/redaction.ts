@@ -1,6 +1,6 @@
 /** Queries without the values of sensitive parameters: keys stay, values become REDACTED. */
 import { REDACTED, SENSITIVE_QUERY_KEYS } from '../config/secrets.ts';
-import { latin1, type Scratch } from './bytes.ts';
+import { latin1, Scratch } from './bytes.ts';
 
 const AMPERSAND = 0x26;
 const EQUALS = 0x3d;
@@ -43,6 +43,15 @@ export class QueryRedaction {
       if (at < end) out.appendText('&');
       at++;
     }
+  }
+
+  /** The same of a query by itself, bytes as Latin-1. */
+  clean(query: string): string {
+    const bytes = Buffer.from(query, 'latin1');
+    if (!this.isNeeded(bytes, 0, bytes.length)) return query;
+    const out = new Scratch();
+    this.append(bytes, 0, bytes.length, out);
+    return latin1(out.source.bytes, 0, out.pos);
   }
 
   /** An escaped key is the same key to the server that reads it. */

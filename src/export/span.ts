@@ -224,9 +224,10 @@ export class SpanDescriber {
 
   /** What was found last; a port that is not given is that of the scheme, when the scheme has one. */
   #describeServerAddress(source: ByteSource, scheme: number, sink: SpanSink): void {
-    const { hostStart, hostEnd, port } = this.#endpoints.authority;
+    const { hostStart, hostEnd, port, isReplaced } = this.#endpoints.authority;
     if (hostEnd <= hostStart) return;
     sink.text(SERVER_ADDRESS, source, hostStart, hostEnd);
+    if (isReplaced) return;
     if (port !== 0) sink.integer(SERVER_PORT, port);
     else if (scheme === SCHEME.http) sink.integer(SERVER_PORT, 80);
     else if (scheme === SCHEME.https) sink.integer(SERVER_PORT, 443);

@@ -69,6 +69,9 @@ export type SendResult =
   | { readonly kind: 'retry'; readonly reason: string; readonly afterMs: number | undefined }
   | { readonly kind: 'refused'; readonly reason: string };
 
+/** Of an ExportTraceServiceRequest. gRPC and HTTP/protobuf carry the same bytes. */
+export type Encoding = 'protobuf' | 'json';
+
 /**
  * Carries encoded requests to a collector. Never retries by itself, never rejects, and answers at
  * once when `signal` aborts. After its answer it does not read the body any more.
@@ -76,6 +79,12 @@ export type SendResult =
 export interface Transport {
   /** For logs: where the spans go. */
   readonly target: string;
-  send(body: Uint8Array, spans: number, signal: AbortSignal): Promise<SendResult>;
+  /** `encoding`: of this body, where it may be another than the transport was made for. */
+  send(
+    body: Uint8Array,
+    spans: number,
+    signal: AbortSignal,
+    encoding?: Encoding,
+  ): Promise<SendResult>;
   close(): void;
 }

@@ -1,8 +1,16 @@
 /**
- * Field lines of a raw HTTP/1 message head (start line to the empty line) as text. Values are
- * latin1, as RFC 9110 5.5 lets octets through.
+ * Target and field lines of a raw HTTP/1 message head (start line to the empty line) as text: latin1,
+ * as RFC 9110 5.5 lets octets through.
  */
 import { HeadLines, unfold } from './head-lines.ts';
+import { RequestLine } from './request-line.ts';
+
+/** Request target as sent: origin, absolute, authority or asterisk form (RFC 9112 3.2). */
+export function targetOf(head: Buffer): string {
+  const line = new RequestLine();
+  line.parse(head, 0, head.length);
+  return latin1(head, line.targetStart, line.targetEnd);
+}
 
 function latin1(head: Buffer, start: number, end: number): string {
   return head.toString('latin1', start, end);

@@ -1,5 +1,5 @@
 /** What crosses between the main thread and the capture worker, besides batches of exchanges. */
-
+import type { Connection } from '../capture/types.ts';
 import type { BodyLimits } from './captured-body.ts';
 import type { BodyBytesMessage, BodyMessage } from './held-bodies.ts';
 import type { ExchangeBatch, ObservedProcess } from './layout.ts';
@@ -29,6 +29,8 @@ export interface PlanMessage {
 /** A connection of the agent itself; the process at its other end gets no spans for it. */
 export interface OwnConnection {
   readonly id: number;
+  /** Of this end, over a Unix socket; 0 over TCP. */
+  readonly socketInode: number;
   readonly netnsInode: number;
   readonly local: { readonly address: string; readonly port: number };
   readonly remote: { readonly address: string; readonly port: number };
@@ -51,6 +53,8 @@ export interface TrafficSettings {
   readonly bodyBytesMax: BodyLimits;
   /** Connections of other protocols are told about as well: opened, closed, bytes moved. */
   readonly reportsConnections: boolean;
+  /** Those to and from port 53 are among them. */
+  readonly reportsDns: boolean;
 }
 
 export interface TrafficMessage {
@@ -58,8 +62,40 @@ export interface TrafficMessage {
   readonly settings: TrafficSettings;
 }
 
+/** What is known of a connection at some time; flat, for it is cloned. */
+export interface ConnectionReport {
+  readonly connectionId: number;
+  /** 0, 1, 2 ... of this connection. */
+  readonly part: number;
+  /** CLOCK_MONOTONIC nanoseconds of the report, or of the end. */
+  readonly timeNs: number;
+  /** Of the connect or accept where that was seen, else of first sight. */
+  readonly openedNs: number;
+  readonly isStartSeen: boolean;
+  /** The connection is over. */
+  readonly isFinal: boolean;
+  /** The end was found out afterwards: `timeNs` is when. */
+  readonly isEndLate: boolean;
+  /** Moved since first sight; -1 unknown: before the end, or it was not seen. */
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  readonly tgid: number;
+  readonly startNs: number;
+  readonly comm: string;
+  readonly role: Connection['role'];
+  readonly family: Connection['family'];
+  /** Of a Unix socket the path, '' without one; the port is 0. */
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly speaks: Connection['speaks'];
+}
+
 export type ToWorker =
   | PlanMessage
+  /** So many reports were taken. */
+  | { readonly kind: 'reported'; readonly count: number }
   | TrafficMessage
   | { readonly kind: 'own-opened'; readonly connection: OwnConnection }
   | { readonly kind: 'own-closed'; readonly id: number }
@@ -79,6 +115,7 @@ export type FromWorker =
   /** Values by telemetry's COUNTER_NAMES; sent every second and before `stopped`. */
   | { readonly kind: 'counters'; readonly values: Float64Array }
   | Appearance
+  | { readonly kind: 'connections'; readonly reports: readonly ConnectionReport[] }
   | { readonly kind: 'exited'; readonly tgid: number }
   /** The other end of the agent's own connection: its collector. */
   | { readonly kind: 'own-peer'; readonly tgid: number }

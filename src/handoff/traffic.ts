@@ -8,5 +8,6 @@ export function allTraffic(bodyBytesMax: number): TrafficSettings {
     excluded: { ingress: false, egressInternal: false, egressExternal: false, loopback: false },
     bodyBytesMax: bodyLimitsOf(bodyBytesMax),
     reportsConnections: false,
+    reportsDns: false,
   };
 }

@@ -25,15 +25,20 @@ export type DecodedBody =
   | { readonly kind: 'decoded'; readonly bytes: Uint8Array; readonly isCut: boolean }
   | { readonly kind: 'failed'; readonly codings: readonly string[]; readonly reason: string };
 
-const IDENTITY = new Set(['', 'identity']);
+const UNDONE = new Set(['', 'identity', 'chunked']);
 
-/** Codings of Content-Encoding in the order in which they were applied (RFC 9110 8.4). */
+/**
+ * Codings in the order in which they were applied: those of Content-Encoding (RFC 9110 8.4), then those
+ * of Transfer-Encoding (RFC 9112 7), of which chunked was undone already.
+ */
 export function codingsOf(headers: HeaderList): string[] {
-  return headers
-    .filter(([name]) => name.toLowerCase() === 'content-encoding')
-    .flatMap(([, value]) => value.split(','))
-    .map((coding) => coding.trim().toLowerCase())
-    .filter((coding) => !IDENTITY.has(coding));
+  return ['content-encoding', 'transfer-encoding'].flatMap((field) =>
+    headers
+      .filter(([name]) => name.toLowerCase() === field)
+      .flatMap(([, value]) => value.split(','))
+      .map((coding) => coding.trim().toLowerCase())
+      .filter((coding) => !UNDONE.has(coding)),
+  );
 }
 
 /** Undoes the codings, the last one first. */

@@ -1,7 +1,9 @@
 /**
- * Whether a store takes objects at present: when it is asked again (full jitter), and what is said
- * of it, once a minute.
+ * Whether a store takes objects at present: when it is asked again, and what is said of it, once a
+ * minute.
  */
+import { Backoff } from '../spool/backoff.ts';
+import { Complaint } from '../telemetry/complaint.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import type { RetryOptions } from './options.ts';
 import type { RetryResult, StoreLog } from './types.ts';
@@ -18,63 +20,49 @@ export interface HealthParts {
   readonly random: () => number;
 }
 
-const COMPLAINT_INTERVAL_MS = 60_000;
-const DOUBLINGS_MAX = 30;
-
 export class StoreHealth {
   readonly #parts: HealthParts;
-  #failures = 0;
-  #retryAtMs = 0;
-  #timer: NodeJS.Timeout | undefined;
-  #complainedMs = Number.NEGATIVE_INFINITY;
+  readonly #backoff: Backoff;
+  readonly #complaint: Complaint;
 
   constructor(parts: HealthParts) {
     this.#parts = parts;
+    this.#backoff = new Backoff(parts.retry, parts.random, parts.onDue);
+    this.#complaint = new Complaint(parts.log);
   }
 
   get isAway(): boolean {
-    return this.#failures > 0;
+    return this.#backoff.isAway;
   }
 
   /** Whether a store that is away may be asked. */
   get isDue(): boolean {
-    return performance.now() >= this.#retryAtMs;
+    return this.#backoff.isDue;
   }
 
   failed(result: RetryResult): void {
-    const { retry, counters, random, onDue } = this.#parts;
+    const { counters } = this.#parts;
     counters.add('store.retries');
     if (result.isDenied) counters.add('store.denied');
     this.complain(result.reason);
-    if (!this.isDue) return; // others were under way when the first failed
-    const doublings = Math.min(this.#failures, DOUBLINGS_MAX);
-    const ceilingMs = Math.min(retry.maxIntervalMs, retry.initialIntervalMs * 2 ** doublings);
-    const delayMs = (result.afterMs ?? 0) + random() * ceilingMs;
-    this.#failures++;
-    this.#retryAtMs = performance.now() + delayMs;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(onDue, Math.ceil(delayMs) + 1);
+    this.#backoff.failed(result.afterMs);
   }
 
   succeeded(): void {
     if (!this.isAway) return;
-    this.#failures = 0;
-    this.#retryAtMs = 0;
-    if (this.#complainedMs === Number.NEGATIVE_INFINITY) return;
-    this.#complainedMs = Number.NEGATIVE_INFINITY;
-    this.#parts.log.info(`object store ${this.#parts.target}: takes objects again`);
+    this.#backoff.succeeded();
+    this.#complaint.end(`object store ${this.#parts.target}: takes objects again`);
   }
 
-  /** Once a minute; capture goes on whatever the store does. */
+  /** Capture goes on whatever the store does. */
   complain(reason: string): void {
-    const nowMs = performance.now();
-    if (nowMs - this.#complainedMs < COMPLAINT_INTERVAL_MS) return;
-    this.#complainedMs = nowMs;
-    const { target, log, describe } = this.#parts;
-    log.warn(`object store ${target}: ${reason}; ${describe()}; capturing goes on`);
+    const { target, describe } = this.#parts;
+    this.#complaint.say(
+      () => `object store ${target}: ${reason}; ${describe()}; capturing goes on`,
+    );
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
+    this.#backoff.stop();
   }
 }

@@ -1,18 +1,22 @@
 /** A writer for a `file` or `s3` store: the store, its spool and its queue, by what a user says. */
 import { mkdir } from 'node:fs/promises';
 import { limits } from '../config/limits.ts';
+import { openSpool } from '../spool/open.ts';
+import type { Spool } from '../spool/spool.ts';
 import { AgentError } from '../telemetry/agent-error.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import { takeStock } from './file-stock.ts';
 import { FileStore } from './file-store.ts';
 import type { FileStoreOptions, S3StoreOptions } from './options.ts';
-import { Spool, type SpoolEvents, type SpoolLimits } from './spool/spool.ts';
+import type { StandardOutput } from './standard-output.ts';
 import type { ObjectStore, StoreLog } from './types.ts';
 import { ObjectWriter, type WriterParts } from './writer.ts';
 
 export interface StoreContext {
   readonly counters: Counters;
   readonly log: StoreLog;
+  /** Standard output, where several parts print to it; a store of type stdout has its own else. */
+  readonly output?: StandardOutput;
   readonly onDropped?: (key: string) => void;
 }
 
@@ -32,12 +36,12 @@ export async function openWriter(
   const hasSpool = options.type === 's3' && options.spool.enabled;
   const parts: WriterParts = {
     store,
-    spool: hasSpool ? await openSpool(options, context) : undefined,
+    spool: hasSpool ? await openObjectSpool(options, context) : undefined,
     limits: {
       queueBytesMax: options.sendingQueue.queueBytes,
       requestsMax: options.sendingQueue.numConsumers,
       objectBytesMax: limits.storeObjectBytesMax,
-      spoolDelayMs: limits.storeSpoolDelayMs,
+      spoolDelayMs: limits.spoolDelayMs,
     },
     retry: options.retryOnFailure,
     counters: context.counters,
@@ -69,39 +73,13 @@ async function openFileStore(options: FileStoreOptions): Promise<ObjectStore> {
   }
 }
 
-/** Limits of a spool of so many bytes. */
-export function spoolLimits(bytesMax: number): SpoolLimits {
-  // A small spool has several segments, too: room comes back a segment at a time. A large one has
-  // larger segments, so that bytes run out before files do.
-  const smallest = Math.min(limits.storeSpoolSegmentBytes, Math.ceil(bytesMax / 8));
-  const segmentsMax = limits.storeSpoolSegmentsMax;
-  return {
-    bytesMax,
-    segmentsMax,
-    segmentBytesMax: Math.max(smallest, Math.ceil((2 * bytesMax) / segmentsMax)),
-    bufferBytesMax: limits.storeSpoolBufferBytesMax,
+function openObjectSpool({ spool }: S3StoreOptions, context: StoreContext): Promise<Spool> {
+  const { counters, log } = context;
+  return openSpool(spool, {
+    what: 'objects',
     recordBytesMax: limits.storeObjectBytesMax + SPOOL_HEADER_BYTES,
-  };
-}
-
-function openSpool({ spool }: S3StoreOptions, context: StoreContext): Promise<Spool> {
-  return Spool.open(spool.directory, {
-    limits: spoolLimits(spool.maxBytes),
-    durability: spool.fsync ? 'power' : 'process',
-    events: spoolEvents(spool.directory, context),
+    counters,
+    log,
+    names: { failed: 'store.spool_failed', damagedBytes: 'store.spool_damaged_bytes' },
   });
-}
-
-function spoolEvents(folder: string, { counters, log }: StoreContext): SpoolEvents {
-  return {
-    damaged: (bytes) => {
-      counters.add('store.spool_damaged_bytes', bytes);
-      log.warn(`spool ${folder}: ${bytes} bytes cannot be read back and are given up`);
-    },
-    failing: (error) => {
-      counters.add('store.spool_failed');
-      log.warn(`spool ${folder}: ${error.message}; objects wait in memory only`);
-    },
-    recovered: () => log.info(`spool ${folder}: can be written again`),
-  };
 }

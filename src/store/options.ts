@@ -2,6 +2,7 @@
  * What a user says about object stores: the shapes of `services.object_stores` with everything
  * filled in. The configuration file's own types fit them.
  */
+import type { SpoolFolderOptions } from '../spool/open.ts';
 
 export interface Secret {
   readonly value: string;
@@ -19,14 +20,6 @@ export interface RetryOptions {
   readonly initialIntervalMs: number;
   readonly maxIntervalMs: number;
   readonly maxElapsedTimeMs: number;
-}
-
-export interface SpoolFolderOptions {
-  readonly enabled: boolean;
-  readonly directory: string;
-  readonly maxBytes: number;
-  /** Survive a power failure, too. */
-  readonly fsync: boolean;
 }
 
 export interface PackingOptions {

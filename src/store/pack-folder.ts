@@ -6,8 +6,8 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { claimFolder } from '../spool/folder.ts';
 import { packObject } from './packer.ts';
-import { claimFolder } from './spool/folder.ts';
 import { TAR_END, wholeMembersBytes } from './tar.ts';
 import type { StoredObject } from './types.ts';
 

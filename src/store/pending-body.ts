@@ -98,12 +98,8 @@ export class PendingBody implements CapturedBody {
     const keptBytes = Math.min(lenBytes, roomBytes);
     const isLong = keptBytes < lenBytes;
     if (isLong && !this.#mayBeSeen && this.#whole === null) this.#unsee();
-    const fits = !isLong && this.keptBytes + lenBytes <= limits.inlineBodyBytesMax;
-    const isInMemory =
-      keptBytes > 0 &&
-      this.#file === null &&
-      this.#owner.memory.append(this.#memory, bytes, at, keptBytes);
-    if (this.#whole !== null || !fits || !isInMemory) {
+    const isInMemory = keptBytes > 0 && this.#toMemory(bytes, at, keptBytes);
+    if (isLong || !isInMemory || !this.isInline || this.#whole !== null) {
       this.#digest(bytes, at, lenBytes, isInMemory ? keptBytes : 0);
     }
     const isKept = isInMemory || (keptBytes > 0 && this.#toFile(bytes, at, keptBytes));
@@ -121,6 +117,11 @@ export class PendingBody implements CapturedBody {
     } else {
       this.#whole.update(bytes.subarray(at, at + lenBytes));
     }
+  }
+
+  #toMemory(bytes: Uint8Array, at: number, lenBytes: number): boolean {
+    if (this.#file !== null) return false;
+    return this.#owner.memory.append(this.#memory, bytes, at, lenBytes);
   }
 
   #toFile(bytes: Uint8Array, at: number, lenBytes: number): boolean {

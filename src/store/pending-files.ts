@@ -5,9 +5,9 @@
 import { readdir, unlink } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
+import { claimFolder, lockFolder } from '../spool/folder.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import { PendingFile } from './pending-file.ts';
-import { claimFolder, lockFolder } from './spool/folder.ts';
 
 export interface PendingFileLimits {
   /** Of all files, with what is on its way into them. */

@@ -38,7 +38,8 @@ export class Printer {
   }
 }
 
-function sizeOf({ request, response }: RecordInput): number {
+/** What a record holds in memory, about. */
+export function sizeOf({ request, response }: RecordInput): number {
   const headers = [...request.headers, ...(response?.headers ?? [])];
   const bodies = [request.body, response?.body];
   return (

@@ -28,6 +28,26 @@ export interface Changes {
   readonly lines: readonly string[];
 }
 
+/** How a body is to be read. */
+export interface BodyForm {
+  readonly contentType: string;
+  readonly codings: readonly string[];
+}
+
+export interface BodyForms {
+  readonly request: BodyForm;
+  readonly response: BodyForm;
+}
+
+/** Of the row on which `view` stands. */
+export function bodyFormsOf(view: ExchangeView): BodyForms {
+  const formOf = (head: Buffer): BodyForm => ({
+    contentType: headerValue(head, 'content-type') ?? '',
+    codings: codingsOf([...headers(head)]),
+  });
+  return { request: formOf(view.requestHead), response: formOf(view.responseHead) };
+}
+
 export interface RecordBuilderParts {
   readonly redaction: Redaction;
   readonly processOf: (index: number) => {
@@ -47,6 +67,13 @@ interface KeptBody {
   readonly digest: Buffer;
 }
 
+interface CapturedBody {
+  /** null: the level has none. */
+  readonly body: KeptBody | null;
+  readonly isEnded: boolean;
+  readonly form: BodyForm | undefined;
+}
+
 const LEVELS: readonly (Level | 'none')[] = ['none', 'summary', 'details', 'full'];
 const NO_CHANGES: Changes = { record: undefined, lines: [] };
 const FAMILY_UNIX = 1;
@@ -55,6 +82,7 @@ export class RecordBuilder {
   readonly #parts: RecordBuilderParts;
   readonly #view = new ExchangeView();
   readonly #line = new RequestLine();
+  #forms: BodyForms | undefined;
 
   constructor(parts: RecordBuilderParts) {
     this.#parts = parts;
@@ -68,10 +96,14 @@ export class RecordBuilder {
     this.#view.open(batch, held);
   }
 
-  /** `level`: index into LEVELS of the rules; from summary on. */
-  build(row: number, level: number, changes: Changes = NO_CHANGES): RecordInput {
+  /**
+   * `level`: index into LEVELS of the rules; from summary on. `forms`: when rules look into bodies,
+   * as the heads said before they were redacted.
+   */
+  build(row: number, level: number, changes: Changes = NO_CHANGES, forms?: BodyForms): RecordInput {
     const view = this.#view;
     view.seek(row);
+    this.#forms = forms;
     const { process, tags } = this.#parts.processOf(view.process);
     const name = LEVELS[level];
     const hasHeaders = name === 'details' || name === 'full';
@@ -124,32 +156,36 @@ export class RecordBuilder {
   #request(hasBody: boolean, hasHeaders: boolean): RequestInput {
     const view = this.#view;
     const head = view.requestHead;
-    const scheme = (view.flags & FLAG.tls) === 0 ? 'http' : 'https';
     const body = hasBody ? { bytes: view.requestBody, digest: view.requestBodyDigest } : null;
+    const isEnded = view.requestEndNs > 0;
+    const form = this.#forms?.request;
     return {
-      ...this.#message(head, view.requestBodyBytes, body, view.requestEndNs > 0, hasHeaders),
-      ...this.#target(head, scheme),
-      scheme,
+      ...this.#message(head, view.requestBodyBytes, hasHeaders, { body, isEnded, form }),
+      ...this.#target(head),
       protocol: 'http1',
       userAgent: view.header(SLOT['user-agent']),
     };
   }
 
   /** RFC 9112 3.2: the authority of an absolute or authority-form target beats Host. */
-  #target(head: Buffer, scheme: string) {
+  #target(head: Buffer) {
     const line = this.#line;
     line.parse(head, 0, head.length);
     const text = (start: number, end: number) => head.toString('latin1', start, end);
-    const named = text(line.hostStart, line.authorityEnd);
-    const authority = named === '' ? (this.#view.header(SLOT.host) ?? '') : named;
+    const isTls = (this.#view.flags & FLAG.tls) !== 0;
     const isAbsolute = line.schemeEnd > line.schemeStart;
+    const scheme =
+      text(line.schemeStart, line.schemeEnd).toLowerCase() || (isTls ? 'https' : 'http');
+    const host = withoutUser(this.#view.header(SLOT.host) ?? '');
+    const authority = text(line.hostStart, line.authorityEnd) || host;
     const path = text(line.pathStart, line.pathEnd) || (isAbsolute ? '/' : '');
     const target = path + text(line.pathEnd, line.targetEnd);
     return {
       method: text(line.methodStart, line.methodEnd),
+      scheme,
       authority,
       path,
-      url: authority === '' ? target : `${scheme}://${authority}${target}`,
+      url: urlOf(scheme, authority, target),
     };
   }
 
@@ -157,26 +193,31 @@ export class RecordBuilder {
     const view = this.#view;
     const body = hasBody ? { bytes: view.responseBody, digest: view.responseBodyDigest } : null;
     const isEnded = view.end === 'complete' || view.end === 'tunnel';
-    return this.#message(view.responseHead, view.responseBodyBytes, body, isEnded, hasHeaders);
+    const form = this.#forms?.response;
+    const captured = { body, isEnded, form };
+    return this.#message(view.responseHead, view.responseBodyBytes, hasHeaders, captured);
   }
 
   #message(
     head: Buffer,
     bodyBytes: number,
-    body: KeptBody | null,
-    isEnded: boolean,
     hasHeaders: boolean,
+    { body, isEnded, form }: CapturedBody,
   ): MessageInput {
     const list: HeaderList = hasHeaders ? [...headers(head)] : [];
     const contentType = headerValue(head, 'content-type');
+    const { codings, contentType: type } = form ?? {
+      codings: codingsOf(list),
+      contentType: contentType ?? '',
+    };
+    const hasBody = body !== null && bodyBytes > 0;
     return {
       headers: list,
       bodyBytes,
       contentType,
-      body:
-        body === null || bodyBytes === 0
-          ? undefined
-          : this.#body(body, bodyBytes, isEnded, list, contentType ?? ''),
+      body: hasBody
+        ? this.#body(body, bodyBytes, isEnded, { codings, contentType: type })
+        : undefined,
     };
   }
 
@@ -184,14 +225,13 @@ export class RecordBuilder {
     { bytes, digest }: KeptBody,
     lenBytes: number,
     isEnded: boolean,
-    list: HeaderList,
-    contentType: string,
+    { contentType, codings }: BodyForm,
   ): BodyInput {
     const isTruncated = !isEnded || bytes.length < lenBytes;
     const plain = { lenBytes, isTruncated, sha256: undefined, wholeSha256: undefined };
     const { redaction, decodedBytesMax, counters } = this.#parts;
-    if (redaction.coversBodies) {
-      const decoded = decodeWhole(bytes, codingsOf(list), decodedBytesMax);
+    if (redaction.coversBodies && bytes.length > 0) {
+      const decoded = decodeWhole(bytes, codings, decodedBytesMax);
       const result = redaction.body({ decoded, contentType, isTruncated });
       if (result.kind === 'masked') counters.add('store.bodies_masked');
       if (result.kind !== 'untouched') return { ...plain, bytes: result.bytes, isRedacted: true };
@@ -206,4 +246,15 @@ export class RecordBuilder {
       wholeSha256: whole,
     };
   }
+}
+
+/** Also where only REDACTED is left of it. */
+function withoutUser(authority: string): string {
+  return authority.slice(authority.lastIndexOf('@') + 1);
+}
+
+/** The target URI (RFC 9110 7.1); an asterisk adds nothing to it. */
+function urlOf(scheme: string, authority: string, target: string): string {
+  if (authority === '') return target;
+  return `${scheme}://${authority}${target === '*' ? '' : target}`;
 }

@@ -57,7 +57,7 @@ export function buildRecord(
   };
 }
 
-function metadataOf(input: RecordInput): Json {
+export function metadataOf(input: RecordInput): Json {
   const { process, request, response } = input;
   return filled({
     process_id: String(process.pid),
@@ -135,7 +135,7 @@ function isWhole({ bytes, lenBytes, isTruncated, isRedacted }: BodyInput): boole
 }
 
 /** Names as on the wire. Repeated ones joined (RFC 9110 5.3); `header_list` has them exactly. */
-function headerMap(headers: HeaderList): Json {
+export function headerMap(headers: HeaderList): Json {
   const names = new Map<string, string>();
   const map = new Map<string, string>();
   for (const [name, value] of headers) {
@@ -156,12 +156,12 @@ function base64(bytes: Uint8Array): string {
 }
 
 /** Microseconds are as exact as the kernel's stamps are worth. */
-function rounded(ms: number | undefined): number | undefined {
+export function rounded(ms: number | undefined): number | undefined {
   return ms === undefined ? undefined : Math.round(ms * 1000) / 1000;
 }
 
 /** Without what is empty: '', 0, [] and undefined, as Qtap leaves them out. */
-function filled(fields: Json): Json {
+export function filled(fields: Json): Json {
   const isFilled = (value: unknown) =>
     value !== undefined && value !== '' && value !== 0 && !(Array.isArray(value) && !value.length);
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => isFilled(value)));

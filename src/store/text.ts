@@ -128,7 +128,7 @@ function describe(body: BodyInput, contentType: string | undefined, headers: Hea
 }
 
 /** Nothing that traffic brings can steer a terminal. */
-function printable(line: string): string {
+export function printable(line: string): string {
   return line.replace(/\r$/, '').replace(/(?!\t)\p{Cc}/gu, (character) => {
     return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
   });

@@ -13,12 +13,13 @@
  * kill -9 can take. The store that stalls or refuses is asked by one write at a time, with full
  * jitter.
  */
+
+import type { SpoolEntry } from '../spool/entry.ts';
+import type { Spool } from '../spool/spool.ts';
 import type { CounterName, Counters } from '../telemetry/counters.ts';
 import { StoreHealth } from './health.ts';
 import { decodeObject, encodeObject } from './object-codec.ts';
 import type { RetryOptions } from './options.ts';
-import type { SpoolEntry } from './spool/entry.ts';
-import type { Spool } from './spool/spool.ts';
 import type { ObjectStore, PutResult, StoredObject, StoreLog } from './types.ts';
 
 export interface WriterLimits {
@@ -126,7 +127,7 @@ export class ObjectWriter {
     this.#spill(0);
     const left = [...this.#memory, ...this.#failed, ...this.#underWay];
     const lost = left.filter(({ entry }) => entry === undefined).length;
-    const unwritten = (await this.#parts.spool?.close()) ?? 0;
+    const unwritten = (await this.#parts.spool?.close())?.length ?? 0;
     if (lost + unwritten > 0) this.#parts.counters.add('dropped.store_at_exit', lost + unwritten);
     await this.#parts.store.close();
   }

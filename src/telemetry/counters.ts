@@ -52,6 +52,24 @@ export const DEFINITIONS = {
   },
   'discover.executables_forgotten': { fact: 'info', help: 'executables to be looked at again' },
   'discover.resources_forgotten': { fact: 'info', help: 'resources to be read again' },
+  'discover.container_lookups': { fact: 'info', help: 'questions to container runtimes' },
+  'discover.container_lookups_failed': {
+    fact: 'info',
+    help: 'questions that a container runtime did not answer in time or at all',
+  },
+  'discover.containers_forgotten': { fact: 'info', help: 'containers to be asked for again' },
+  'dropped.container_lookups': {
+    fact: 'info',
+    help: 'containers known by their id only because too many were asked for at once',
+  },
+  'dropped.container_labels': {
+    fact: 'info',
+    help: 'labels and annotations of containers and pods beyond the limit',
+  },
+  'truncated.container_labels': {
+    fact: 'info',
+    help: 'values of labels and annotations cut at the limit',
+  },
   // capture
   'capture.damaged_records': {
     fact: 'info',
@@ -66,6 +84,11 @@ export const DEFINITIONS = {
   },
   'dropped.connections': { fact: 'info', help: 'connections forgotten because too many were open' },
   'capture.swept_connections': { fact: 'info', help: 'connections whose close nobody saw' },
+  'capture.reports': { fact: 'info', help: 'reports of connections made for event stores' },
+  'dropped.reports': {
+    fact: 'info',
+    help: 'reports of connections that the main thread was too slow for',
+  },
   // protocol
   'protocol.exchanges': { fact: 'info', help: 'exchanges that ended' },
   'protocol.interim_responses': { fact: 'info', help: 'responses with a status of 1xx' },
@@ -183,6 +206,10 @@ export const DEFINITIONS = {
     fact: 'info',
     help: 'bodies under a redaction rule that could not be read, replaced whole',
   },
+  'truncated.reported_egress': {
+    fact: 'info',
+    help: 'records of a hop that sent more requests than they list',
+  },
   'store.undecoded': { fact: 'info', help: 'encoded bodies that could not be decoded to be shown' },
   'store.pending_to_disk': { fact: 'info', help: 'bodies of undecided exchanges put on disk' },
   'store.pending_discarded': { fact: 'info', help: 'bodies deleted as their exchange was decided' },
@@ -207,14 +234,47 @@ export const DEFINITIONS = {
   'dropped.store_disk': { fact: 'info', help: 'objects beyond the size of a file store' },
   'dropped.store_stdout': { fact: 'info', help: 'records that standard output was too slow for' },
   'dropped.store_at_exit': { fact: 'info', help: 'objects still waiting at the exit, unspooled' },
+  // access logs
+  'access.printed': { fact: 'info', help: 'exchanges printed by access_logs or debug' },
+  'dropped.access_log': {
+    fact: 'info',
+    help: 'exchanges of access logs that standard output was too slow for',
+  },
+  // event stores: what is known of connections, exchanges and objects; nothing in here is a span
+  'events.stored': { fact: 'info', help: 'events written or accepted by an event store' },
+  'events.retries': { fact: 'info', help: 'batches of events offered again after a failure' },
+  'dropped.events_queue': { fact: 'info', help: 'events that found the queue of a store full' },
+  'dropped.events_disk': {
+    fact: 'info',
+    help: 'events that found the queue full because their file could not be written',
+  },
+  'dropped.events_away': {
+    fact: 'info',
+    help: 'events that found the queue full because their collector was away',
+  },
+  'dropped.events_expired': { fact: 'info', help: 'events that a store did not take in time' },
+  'dropped.events_refused': { fact: 'info', help: 'events in requests that a collector refused' },
+  'dropped.events_rejected': { fact: 'info', help: 'events rejected by a partial success' },
+  'dropped.events_stdout': { fact: 'info', help: 'events that standard output was too slow for' },
+  'dropped.events_at_exit': { fact: 'info', help: 'events still waiting at the exit' },
   // export
   'export.spans': { fact: 'info', help: 'spans accepted by the collector, or printed' },
   'export.requests': { fact: 'info', help: 'requests sent to the collector' },
-  'export.retries': { fact: 'info', help: 'requests sent again after a retryable failure' },
+  'export.retries': { fact: 'info', help: 'requests to be sent again after a retryable failure' },
   'export.bytes': { fact: 'info', help: 'bytes of export requests before compression' },
   'export.spans_with_loss': { fact: 'info', help: 'spans marked spantap.lost' },
   'export.torn_hops': { fact: 'info', help: 'hops larger than one batch, sent in several' },
   'export.resources_forgotten': { fact: 'info', help: 'resources to be encoded again' },
+  // spans of the spool: spooled - unspooled wait, under way included
+  'export.spooled': { fact: 'info', help: 'spans put on disk, those found there included' },
+  'export.unspooled': { fact: 'info', help: 'spans of these exported or dropped since' },
+  'export.spool_found': { fact: 'info', help: 'spans that an earlier process left on disk' },
+  'export.spool_full': { fact: 'info', help: 'attempts to spool a request that found no room' },
+  'export.spool_failed': { fact: 'info', help: 'times the disk of the spool began to refuse' },
+  'export.spool_damaged_bytes': {
+    fact: 'info',
+    help: 'bytes of the spool that could not be read back (torn by a crash, or changed)',
+  },
   'metrics.overflow': {
     fact: 'info',
     help: 'exchanges counted under otel.metric.overflow: their attributes were too many',
@@ -245,11 +305,21 @@ export const DEFINITIONS = {
   },
   'dropped.rate_limited': { fact: 'dropped', help: 'spans beyond sampling.max_per_second' },
   'dropped.export_none': { fact: 'dropped', help: 'spans not exported: OTEL_TRACES_EXPORTER=none' },
-  'dropped.export_queue': { fact: 'dropped', help: 'spans that found the export queue full' },
+  'dropped.export_queue': {
+    fact: 'dropped',
+    help: 'spans that found the export queue full, and the spool behind it',
+  },
+  'dropped.spool_damaged': {
+    fact: 'dropped',
+    help: 'spans of the spool that could not be read back',
+  },
   'dropped.export_expired': { fact: 'dropped', help: 'spans the collector did not take in time' },
   'dropped.refused': { fact: 'dropped', help: 'spans in requests that the collector refused' },
   'dropped.rejected': { fact: 'dropped', help: 'spans rejected by a partial success' },
-  'dropped.at_exit': { fact: 'dropped', help: 'spans still waiting at the deadline of the exit' },
+  'dropped.at_exit': {
+    fact: 'dropped',
+    help: 'spans still waiting at the deadline of the exit, unspooled',
+  },
   'dropped.console': { fact: 'dropped', help: 'spans beyond what the console holds' },
 } as const satisfies Record<string, Definition>;
 

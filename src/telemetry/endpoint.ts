@@ -60,6 +60,8 @@ export class Endpoint {
       (request, response) => this.#handle(request, response),
     );
     this.#server.maxConnections = limits.connectionsMax;
+    // An agent that cannot start ends, whoever listens.
+    this.#server.unref();
     this.#server.on('drop', () => counters.add('telemetry.refused'));
   }
 

@@ -99,6 +99,7 @@ class Watch {
         watch.#counters = new Counters(values);
       },
       appeared: nothing,
+      connections: nothing,
       exited: nothing,
       'own-peer': nothing,
       log: nothing,

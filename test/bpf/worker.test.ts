@@ -48,6 +48,7 @@ describe('the capture worker', { skip }, () => {
         counters = new Counters(values);
       },
       appeared: ignore,
+      connections: ignore,
       exited: ignore,
       'own-peer': ignore,
       log: ignore,

@@ -40,8 +40,21 @@ test('record is bounded unless it is told otherwise', () => {
 });
 
 test('doctor takes a pid or nothing', () => {
-  assert.deepEqual(parseCommandLine(['doctor']), { command: 'doctor', pid: undefined });
-  assert.deepEqual(parseCommandLine(['doctor', '17']), { command: 'doctor', pid: 17 });
+  assert.deepEqual(parseCommandLine(['doctor']), {
+    command: 'doctor',
+    pid: undefined,
+    config: undefined,
+  });
+  assert.deepEqual(parseCommandLine(['doctor', '17']), {
+    command: 'doctor',
+    pid: 17,
+    config: undefined,
+  });
+  const { config } = {
+    config: undefined,
+    ...parseCommandLine(['doctor', '17', '--config', 'a.yaml']),
+  };
+  assert.equal(config, 'a.yaml');
 });
 
 const REFUSED: [string[], RegExp][] = [

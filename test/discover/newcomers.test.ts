@@ -3,14 +3,15 @@ import fs, { rmSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { Identities } from '../../src/discover/identity/identities.ts';
 import { receive } from '../../src/discover/newcomers.ts';
 import { Inspector } from '../../src/discover/plan.ts';
-import { Resources } from '../../src/discover/resource.ts';
 import type { TargetFilters } from '../../src/discover/targets.ts';
 import { Watcher } from '../../src/discover/watcher.ts';
 import type { Appearance } from '../../src/handoff/messages.ts';
 import { buildElf, symbolSections } from './elf/elf-builder.ts';
 import { type FakeProcess, fakeProc, writeProcess } from './fake-proc.ts';
+import { custom, exclusions } from './filters.ts';
 import { TemporaryFolder } from './temporary.ts';
 
 const START_NS = 100 * 10_000_000;
@@ -29,14 +30,14 @@ function host(context: TestContext, process: Partial<FakeProcess>, filters?: Tar
   const root = fakeProc(context, [{ pid: PID, exe, ...process }]);
   const inspector = new Inspector(undefined, root);
   const watcher = new Watcher(inspector, filters ?? { processes: [], ports: [] }, 99, root);
-  const resources = new Resources({ inspector, version: '1', root });
+  const identities = new Identities({ inspector, version: '1', root });
   const comm = process.comm ?? 'api';
   return {
     root,
-    resources,
+    watcher,
     receive: (by: Appearance['by']) =>
-      receive({ kind: 'appeared', by, tgid: PID, startNs: START_NS, comm }, watcher, resources),
-    nameOf: () => resources.get(PID, START_NS, comm).attributes['service.name'],
+      receive({ kind: 'appeared', by, tgid: PID, startNs: START_NS, comm }, watcher, identities),
+    nameOf: () => identities.get(PID, START_NS, comm).resource.attributes['service.name'],
   };
 }
 
@@ -69,6 +70,13 @@ function readsOf(context: TestContext, root: string, during: () => void): string
 test('an exec of an unrelated program costs one look at its executable', (context) => {
   const { root, receive: appear } = host(context, {});
   const reads = readsOf(context, root, () => assert.equal(appear('exec'), undefined));
+  assert.deepEqual(reads, ['exe']);
+});
+
+test('an exec of a program that is left out costs no more than its path', (context) => {
+  const { root, watcher, receive: appear } = host(context, {});
+  watcher.reconfigure(exclusions({ custom: [custom('/api')] }));
+  const reads = readsOf(context, root, () => assert.equal(appear('exec')?.watch, 'ignore'));
   assert.deepEqual(reads, ['exe']);
 });
 

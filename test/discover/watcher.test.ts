@@ -8,6 +8,7 @@ import type { TargetFilters } from '../../src/discover/targets.ts';
 import { Watcher } from '../../src/discover/watcher.ts';
 import { buildElf, symbolSections } from './elf/elf-builder.ts';
 import { type FakeProcess, fakeProc, listener, tcpTable, writeProcess } from './fake-proc.ts';
+import { custom, exclusions } from './filters.ts';
 import { TemporaryFolder } from './temporary.ts';
 
 const OWN = 99;
@@ -153,4 +154,106 @@ test('a process that takes the pid of a collector is watched', (context) => {
   watcher.exited(20);
   start({ pid: 20, comm: 'api', exe: '/usr/bin/api' });
   assert.equal(watcher.appeared(20)?.watch, 'watch');
+});
+
+const NO_API = exclusions({ custom: [custom('/api')] });
+const NO_NGINX = exclusions({ custom: [custom('/nginx')] });
+
+test('what the filters leave out is ignored from the start, whether it is known or not', (context) => {
+  const { watcher } = host(context, {});
+  assert.deepEqual(
+    watcher.reconfigure(exclusions({ custom: [custom('/api'), custom('/nginx')] })),
+    [],
+  );
+  assert.deepEqual(watched(watcher.start()), [
+    [10, 'ignore'],
+    [20, 'ignore'],
+    [OWN, 'ignore'],
+  ]);
+  assert.equal(watcher.connected(20), undefined);
+});
+
+test('a process that becomes what is left out is ignored, and watched again after', (context) => {
+  const { watcher, start } = host(context, {});
+  watcher.reconfigure(NO_API);
+  watcher.start();
+  start({ pid: 30, comm: 'sh', exe: '/bin/sh' });
+  assert.equal(watcher.appeared(30), undefined);
+  start({ pid: 30, comm: 'api', exe: '/usr/bin/api' });
+  assert.equal(watcher.appeared(30)?.watch, 'ignore');
+  start({ pid: 30, comm: 'sh', exe: '/bin/sh' });
+  assert.equal(watcher.appeared(30)?.watch, 'default');
+  assert.equal(watcher.appeared(30), undefined);
+});
+
+test('filters that come with a reload are applied to what runs, and taken away again', (context) => {
+  const { watcher, start } = host(context, {});
+  watcher.start();
+  start({ pid: 21, parentPid: 20, comm: 'api', exe: '/usr/bin/api' });
+  assert.deepEqual(watched(watcher.reconfigure(NO_API)), [
+    [20, 'ignore'],
+    [21, 'ignore'],
+  ]);
+  assert.deepEqual(watcher.reconfigure(NO_API), []);
+  const changed = watcher.reconfigure(NO_NGINX);
+  assert.deepEqual(watched(changed), [
+    [10, 'ignore'],
+    [20, 'default'],
+    [21, 'default'],
+  ]);
+  const [again] = watcher.reconfigure(exclusions({}));
+  assert.equal(again.tgid, 10);
+  assert.equal(again.family, 'nginx');
+  assert.equal(again.watch, 'default');
+});
+
+test('what is taken back is watched only when it is a target', (context) => {
+  const { watcher } = host(context, { processes: ['api'] });
+  const both = exclusions({ custom: [custom('/api'), custom('/nginx')] });
+  watcher.reconfigure(both);
+  assert.deepEqual(watched(watcher.start()), [
+    [20, 'ignore'],
+    [OWN, 'ignore'],
+  ]);
+  assert.deepEqual(watched(watcher.reconfigure(exclusions({}))), [
+    [10, 'default'],
+    [20, 'watch'],
+  ]);
+  assert.equal(watcher.describe(), 'api');
+});
+
+test('a target that ended meanwhile is no error when filters change', (context) => {
+  const { watcher, end } = host(context, { processes: ['api'] });
+  watcher.start();
+  end(20);
+  watcher.exited(20);
+  assert.deepEqual(watched(watcher.reconfigure(NO_NGINX)), [[10, 'ignore']]);
+});
+
+test('filters never bring back a collector or the agent itself', (context) => {
+  const { watcher } = host(context, {});
+  watcher.ownPeersAt([9001]);
+  watcher.reconfigure(exclusions({ custom: [custom('/api'), custom('/node')] }));
+  watcher.start();
+  assert.deepEqual(watcher.reconfigure(exclusions({})), []);
+  assert.equal(watcher.connected(20), undefined);
+});
+
+test('a process that is left out and ends is forgotten', (context) => {
+  const { watcher, start } = host(context, {});
+  watcher.reconfigure(NO_API);
+  watcher.start();
+  watcher.exited(20);
+  start({ pid: 20, comm: 'sh', exe: '/bin/sh' });
+  assert.equal(watcher.appeared(20), undefined);
+});
+
+test('a restarted server that is left out is not watched', (context) => {
+  const { watcher, start } = host(context, { ports: [9001] });
+  watcher.reconfigure(NO_API);
+  watcher.start();
+  const net = { tcp: tcpTable(listener(8080, 100), listener(9001, 201)) };
+  start({ pid: 10, comm: 'nginx', exe: '/usr/sbin/nginx', net });
+  start({ pid: 30, comm: 'api', exe: '/usr/bin/api', net, fds: { 6: 'socket:[201]' } });
+  assert.deepEqual(watched(watcher.rescan()), [[30, 'ignore']]);
 });

@@ -49,6 +49,25 @@ describe('the exporter that was chosen', () => {
     assert.equal(counters.get('export.spans'), 1);
   });
 
+  test('goes where the given variables say, and leaves those of the process as they were', async (t) => {
+    const receiver = new HttpReceiver();
+    t.after(() => receiver.close());
+    const port = await receiver.listen();
+    const env = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
+      OTEL_EXPORTER_OTLP_HEADERS: 'x-tenant=a',
+    };
+    await withEnvironment({ OTEL_EXPORTER_OTLP_HEADERS: 'x-tenant=b' }, async () => {
+      const { exporter, counters } = create(['otlp'], env);
+      exporter.add(...kept(toBatch([{}])));
+      await exporter.close(5_000);
+      assert.equal(counters.get('export.spans'), 1);
+      assert.equal(receiver.received[0]?.headers['x-tenant'], 'a');
+      assert.equal(process.env.OTEL_EXPORTER_OTLP_HEADERS, 'x-tenant=b');
+      assert.equal(process.env.OTEL_EXPORTER_OTLP_ENDPOINT, undefined);
+    });
+  });
+
   test('is a collector and the console: both get all, and a span counts once', async (t) => {
     const receiver = new HttpReceiver();
     t.after(() => receiver.close());

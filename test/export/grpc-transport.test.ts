@@ -141,6 +141,14 @@ describe('what the collector answers', () => {
     });
   });
 
+  test('JSON of a run with another protocol is refused, with the reason', async (t) => {
+    const { transport, receiver } = await setUp(t, [{}]);
+    const result = await transport.send(BODY, 5, open, 'json');
+    assert.deepEqual(result, { kind: 'refused', reason: 'gRPC does not carry JSON' });
+    assert.equal(receiver.received.length, 0);
+    assert.equal((await transport.send(BODY, 5, open, 'protobuf')).kind, 'accepted');
+  });
+
   test('nobody there may be tried again', async () => {
     const receiver = new GrpcReceiver();
     const port = await receiver.listen();

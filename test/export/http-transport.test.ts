@@ -62,6 +62,19 @@ describe('one POST', () => {
     assert.deepEqual(receiver.received[0]?.body, body);
   });
 
+  test('says how its body is encoded, and reads the answer so', async (t) => {
+    const { receiver, transport } = await setUp(t, [
+      { body: '{"partialSuccess":{"rejectedSpans":"2","errorMessage":"old"}}' },
+      { body: partialSuccess(3, 'older') },
+    ]);
+    const json = await transport.send(Buffer.from('{}'), 5, open, 'json');
+    assert.deepEqual(json, { kind: 'accepted', rejectedSpans: 2, message: 'old' });
+    const protobuf = await transport.send(BODY, 5, open, 'protobuf');
+    assert.deepEqual(protobuf, { kind: 'accepted', rejectedSpans: 3, message: 'older' });
+    const types = receiver.received.map(({ headers }) => headers['content-type']);
+    assert.deepEqual(types, ['application/json', PROTOBUF]);
+  });
+
   test('keeps its connection for the next one', async (t) => {
     const { receiver, transport } = await setUp(t, [{}]);
     await transport.send(BODY, 1, open);

@@ -13,7 +13,8 @@ function setUp(answers: FakeTransport['answers'], limits: Partial<QueueLimits> =
   const all = { ...QUEUE_LIMITS, ...limits };
   const released: Uint8Array[] = [];
   const release = (done: Uint8Array) => released.push(done);
-  const queue = new ExportQueue(transport, all, counters, log, release, () => 0.5);
+  const parts = { transport, limits: all, counters, log, encoding: 'protobuf', release } as const;
+  const queue = new ExportQueue({ ...parts, random: () => 0.5 });
   return { transport, counters, log, queue, released };
 }
 
@@ -219,16 +220,15 @@ describe('closing', () => {
     const { queue, transport, counters } = setUp([retry(50_000), pending], { requestsMax: 2 });
     for (let i = 0; i < 4; i++) queue.push(body(), 10);
     await settle();
-    queue.close();
-    await queue.drained();
+    await queue.close();
     assert.equal(counters.get('dropped.at_exit'), 40);
     assert.ok(transport.isClosed);
     assert.equal(queue.spans, 0);
   });
 
-  test('counts what comes later', () => {
+  test('counts what comes later', async () => {
     const { queue, counters, transport } = setUp([ACCEPTED]);
-    queue.close();
+    await queue.close();
     queue.push(body(), 10);
     assert.equal(counters.get('dropped.at_exit'), 10);
     assert.equal(transport.sent.length, 0);

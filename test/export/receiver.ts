@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import grpc from '@grpc/grpc-js';
 import { type DecodedRequest, decodeRequest, Response } from './decoder.ts';
 
-const PATH = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
+const TRACES_PATH = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
 
 export interface Received {
   readonly body: Buffer;
@@ -90,12 +90,25 @@ export class GrpcReceiver {
   readonly received: { body: Buffer; metadata: grpc.Metadata }[] = [];
   answers: GrpcAnswer[] = [{}];
   readonly #server = new grpc.Server();
+  readonly #path: string;
 
-  async listen(credentials = grpc.ServerCredentials.createInsecure(), port = 0): Promise<number> {
+  constructor(path = TRACES_PATH) {
+    this.#path = path;
+  }
+
+  listen(credentials = grpc.ServerCredentials.createInsecure(), port = 0): Promise<number> {
+    return this.listenAt(`127.0.0.1:${port}`, credentials);
+  }
+
+  /** Resolves with the port. */
+  async listenAt(
+    address: string,
+    credentials = grpc.ServerCredentials.createInsecure(),
+  ): Promise<number> {
     const identity = (bytes: Buffer) => bytes;
     const definition = {
       Export: {
-        path: PATH,
+        path: this.#path,
         requestStream: false,
         responseStream: false,
         requestSerialize: identity,
@@ -109,7 +122,7 @@ export class GrpcReceiver {
         this.#answer(call, callback),
     });
     return new Promise((resolve, reject) => {
-      this.#server.bindAsync(`127.0.0.1:${port}`, credentials, (error, bound) => {
+      this.#server.bindAsync(address, credentials, (error, bound) => {
         if (error === null) resolve(bound);
         else reject(error);
       });

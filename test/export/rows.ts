@@ -42,6 +42,12 @@ export interface Row {
   readonly remote?: readonly [string, number];
   readonly startNs?: number;
   readonly endNs?: number;
+  readonly requestEndNs?: number;
+  readonly responseStartNs?: number;
+  readonly connectionId?: number;
+  /** What was kept of it; its whole length unless `requestBodyBytes` says otherwise. */
+  readonly requestBody?: string | Buffer;
+  readonly responseBody?: string | Buffer;
   readonly requestBodyBytes?: number;
   readonly responseBodyBytes?: number;
   readonly ownNs?: number;
@@ -79,8 +85,11 @@ function writeNumbers(row: Row, f64: Float64Array, at: number): void {
   f64[at + F64.requestStartNs] = startNs;
   f64[at + F64.requestHeadNs] = startNs + 1_000;
   f64[at + F64.endNs] = row.endNs ?? startNs + 2_000_000;
-  f64[at + F64.requestBodyBytes] = row.requestBodyBytes ?? 0;
-  f64[at + F64.responseBodyBytes] = row.responseBodyBytes ?? 0;
+  f64[at + F64.requestEndNs] = row.requestEndNs ?? 0;
+  f64[at + F64.responseStartNs] = row.responseStartNs ?? 0;
+  f64[at + F64.connectionId] = row.connectionId ?? 0;
+  f64[at + F64.requestBodyBytes] = row.requestBodyBytes ?? bytesOf(row.requestBody).length;
+  f64[at + F64.responseBodyBytes] = row.responseBodyBytes ?? bytesOf(row.responseBody).length;
   f64[at + F64.ownNs] = row.ownNs ?? -1;
 }
 
@@ -111,7 +120,13 @@ function writeWords(row: Row, u32: Uint32Array, at: number, put: (bytes: Buffer)
   const head = Buffer.from(requestHead(row), 'latin1');
   writeSlice(u32, at + U32.requestHeadOffset, head, put);
   writeSlice(u32, at + U32.responseHeadOffset, Buffer.from(row.responseHead ?? '', 'latin1'), put);
+  writeSlice(u32, at + U32.requestBodyOffset, bytesOf(row.requestBody), put);
+  writeSlice(u32, at + U32.responseBodyOffset, bytesOf(row.responseBody), put);
   noteKnown(u32, at + U32.known, head.toString('latin1'));
+}
+
+function bytesOf(body: string | Buffer = ''): Buffer {
+  return typeof body === 'string' ? Buffer.from(body) : body;
 }
 
 function writeSlice(

@@ -3,6 +3,7 @@ import { toUnix, WallClock } from '../../src/export/clock.ts';
 import { type SpanObject, SpanObjects } from '../../src/export/otlp/span-object.ts';
 import { toRows } from '../../src/export/rows.ts';
 import { SpanDescriber, type SpanOptions } from '../../src/export/span.ts';
+import type { ExchangeBatch } from '../../src/handoff/layout.ts';
 import { Counters } from '../../src/telemetry/counters.ts';
 import { type DecidedOptions, kept } from './decided.ts';
 import { type Row, toBatch } from './rows.ts';
@@ -31,6 +32,14 @@ export const SUMMARY: SpanOptions = {
 /** What each row becomes. */
 export function describeRows(
   rows: readonly Row[],
+  options: Partial<SpanOptions> & DecidedOptions = {},
+  counters = new Counters(),
+): SpanObject[] {
+  return describeBatch(toBatch(rows), options, counters);
+}
+
+export function describeBatch(
+  batch: ExchangeBatch,
   { level, threshold, references, ...options }: Partial<SpanOptions> & DecidedOptions = {},
   counters = new Counters(),
 ): SpanObject[] {
@@ -38,9 +47,9 @@ export function describeRows(
   const decided = { level, threshold, references };
   const describer = new SpanDescriber(all, fixedClock(), counters);
   const objects = new SpanObjects(all.attributeBytesMax, counters);
-  const batch = toRows(...kept(toBatch(rows), decided));
-  return rows.map((_, index) => {
-    describer.describe(batch, index, objects);
+  const rows = toRows(...kept(batch, decided));
+  return Array.from({ length: batch.count }, (_, index) => {
+    describer.describe(rows, index, objects);
     return objects.span;
   });
 }

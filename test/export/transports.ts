@@ -2,9 +2,11 @@
 import { OtlpExporter } from '../../src/export/exporter.ts';
 import { ProtobufRequest } from '../../src/export/otlp/protobuf-request.ts';
 import { Resources } from '../../src/export/otlp/resource.ts';
-import { ExportQueue, type QueueLimits, type QueueLog } from '../../src/export/queue.ts';
+import { ExportQueue, type QueueLimits } from '../../src/export/queue.ts';
 import { SpanDescriber } from '../../src/export/span.ts';
-import type { SendResult, Transport } from '../../src/export/types.ts';
+import type { SpanSpool } from '../../src/export/span-spool.ts';
+import type { Encoding, SendResult, Transport } from '../../src/export/types.ts';
+import type { ComplaintLog } from '../../src/telemetry/complaint.ts';
 import { Counters } from '../../src/telemetry/counters.ts';
 import { type DecodedSpan, decodeRequest, spansOf } from './decoder.ts';
 import { fixedClock, SUMMARY } from './stage.ts';
@@ -15,17 +17,29 @@ export function retry(afterMs?: number): SendResult {
   return { kind: 'retry', reason: 'told to', afterMs };
 }
 
+export interface Sent {
+  readonly body: Uint8Array;
+  readonly spans: number;
+  readonly encoding: Encoding | undefined;
+  readonly atMs: number;
+}
+
 export class FakeTransport implements Transport {
   readonly target = 'fake';
-  readonly sent: { body: Uint8Array; spans: number; atMs: number }[] = [];
+  readonly sent: Sent[] = [];
   /** Answers in order; the last one stays. A promise keeps the request under way. */
   answers: (SendResult | Promise<SendResult>)[] = [ACCEPTED];
   mostUnderWay = 0;
   isClosed = false;
   #underWay = 0;
 
-  async send(body: Uint8Array, spans: number, signal: AbortSignal): Promise<SendResult> {
-    this.sent.push({ body, spans, atMs: performance.now() });
+  async send(
+    body: Uint8Array,
+    spans: number,
+    signal: AbortSignal,
+    encoding?: Encoding,
+  ): Promise<SendResult> {
+    this.sent.push({ body, spans, encoding, atMs: performance.now() });
     this.#underWay++;
     this.mostUnderWay = Math.max(this.mostUnderWay, this.#underWay);
     const answer = this.answers.length > 1 ? this.answers.shift() : this.answers[0];
@@ -46,7 +60,7 @@ export class FakeTransport implements Transport {
   }
 }
 
-export class Lines implements QueueLog {
+export class Lines implements ComplaintLog {
   readonly lines: string[] = [];
 
   info(message: string): void {
@@ -63,9 +77,12 @@ export const QUEUE_LIMITS: QueueLimits = {
   bytesMax: 1_000_000,
   requestsMax: 2,
   retryMs: 60_000,
+  spoolDelayMs: 100,
 };
 
 export interface ExporterOptions {
+  readonly counters?: Counters;
+  readonly spool?: SpanSpool;
   readonly queue?: Partial<QueueLimits>;
   readonly batchSpansMax?: number;
   readonly batchBytesMax?: number;
@@ -74,12 +91,13 @@ export interface ExporterOptions {
 
 /** A whole OTLP exporter over a fake transport. */
 export function createFakeExporter(options: ExporterOptions = {}) {
-  const counters = new Counters();
+  const { counters = new Counters(), spool } = options;
   const transport = new FakeTransport();
   const log = new Lines();
   const clock = fixedClock();
-  const queueLimits = { ...QUEUE_LIMITS, ...options.queue };
-  const queue = new ExportQueue(transport, queueLimits, counters, log);
+  const limits = { ...QUEUE_LIMITS, ...options.queue };
+  const parts = { transport, limits, counters, log, encoding: 'protobuf', spool } as const;
+  const queue = new ExportQueue(parts);
   const resources = new Resources(
     (index) => ({ attributes: { 'service.name': `service-${index}` } }),
     counters,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { headers, headerValue, sliceValue } from '../../src/handoff/head.ts';
-import { methodOf, targetOf, versionOf } from './request-words.ts';
+import { headers, headerValue, sliceValue, targetOf } from '../../src/handoff/head.ts';
+import { methodOf, versionOf } from './request-words.ts';
 
 const head = (...lines: string[]) =>
   Buffer.from(lines.map((line) => `${line}\r\n`).join(''), 'latin1');

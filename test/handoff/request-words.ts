@@ -13,12 +13,6 @@ export function methodOf(head: Buffer): string {
   return head.toString('latin1', methodStart, methodEnd);
 }
 
-/** As sent: origin, absolute, authority or asterisk form (RFC 9112 3.2). */
-export function targetOf(head: Buffer): string {
-  const { targetStart, targetEnd } = lineOf(head);
-  return head.toString('latin1', targetStart, targetEnd);
-}
-
 /** "1.0" or "1.1"; '' when the line was cut. */
 export function versionOf(head: Buffer): string {
   const { versionStart, versionEnd } = lineOf(head);

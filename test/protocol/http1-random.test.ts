@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import type { DataEvent } from '../../src/capture/types.ts';
-import { headerValue } from '../../src/handoff/head.ts';
-import { targetOf } from '../handoff/request-words.ts';
+import { headerValue, targetOf } from '../../src/handoff/head.ts';
 import { describeExchange, keptOf, type Outcome, play } from './outcome.ts';
 import {
   connectionOf,

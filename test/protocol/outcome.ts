@@ -6,11 +6,11 @@ import {
   bodyLimitsOf,
   type CapturedBody,
 } from '../../src/handoff/captured-body.ts';
+import { targetOf } from '../../src/handoff/head.ts';
 import { Http1Stage } from '../../src/protocol/http1/stage.ts';
 import type { Exchange, ExchangeSink } from '../../src/protocol/types.ts';
 import { PendingBodies } from '../../src/store/pending-bodies.ts';
 import { type CounterName, Counters } from '../../src/telemetry/counters.ts';
-import { targetOf } from '../handoff/request-words.ts';
 import type { Wire } from './wire.ts';
 
 const BODIES = { memoryBytesMax: 16 * 1024 * 1024, diskBytesMax: 0, filesMax: 0 };

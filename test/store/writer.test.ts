@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { PutResult } from '../../src/store/types.ts';
+import { openSpool } from '../spool/small-spool.ts';
 import { AWAY, DENIED, FakeStore, objectOf, RETRY, STORED, until, writerOf } from './fake-store.ts';
-import { openSpool } from './spool/small-spool.ts';
 import { canMount, smallDisk, temporaryFolder } from './temporary.ts';
 
 const keys = (count: number) => Array.from({ length: count }, (_, index) => `key-${index}`);

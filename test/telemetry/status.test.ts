@@ -21,8 +21,27 @@ test('what is missing is told by reason, largest first', () => {
   );
 });
 
+test('what waits on disk stands beside what was exported', () => {
+  const counters = new Counters();
+  counters.add('export.spans', 120);
+  counters.add('export.spooled', 50);
+  counters.add('export.unspooled', 20);
+  const rest = '0 lost, 0 dropped, 0 truncated, 0 unlinked';
+  assert.equal(formatStatus(counters), `120 spans, 30 waiting in the spool, ${rest}`);
+});
+
+test('what an earlier run left is named even when nothing waits any more', () => {
+  const counters = new Counters();
+  counters.add('export.spans', 120);
+  for (const name of ['spooled', 'unspooled', 'spool_found'] as const) {
+    counters.add(`export.${name}`, 20);
+  }
+  const first = '120 spans, 0 waiting in the spool (20 found there at the start), 0 lost';
+  assert.ok(formatStatus(counters).startsWith(first));
+});
+
 test('what only explains is not summed', () => {
   const counters = new Counters();
   for (const name of COUNTER_NAMES) if (DEFINITIONS[name].fact === 'info') counters.add(name, 5);
-  assert.match(formatStatus(counters), /^5 spans, 0 lost, 0 dropped, 0 truncated, 0 unlinked/);
+  assert.match(formatStatus(counters), /^5 spans, .* 0 lost, 0 dropped, 0 truncated, 0 unlinked/);
 });

@@ -39,6 +39,16 @@ const loadGenerator = unpackStep({
   programs: { wrk: 'usr/bin/wrk' },
 });
 
+/** Run by tests from where they are unpacked; nothing is installed or started. */
+export const containerRuntimes = 'containers';
+const containers = unpackStep({
+  name: containerRuntimes,
+  title: 'unpacking containerd, Docker and busybox',
+  release: ownRelease,
+  packages: ['containerd', 'docker.io', 'runc', 'busybox-static'],
+  with: 'dependencies',
+});
+
 const formatter = unpackStep({
   name: 'clang-format',
   title: 'unpacking clang-format',
@@ -92,6 +102,7 @@ export const NEEDS = {
     ...agent,
     formatter,
     ...programs,
+    containers,
     testTools,
     ...otherReleases,
     go,

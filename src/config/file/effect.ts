@@ -11,8 +11,12 @@ import type { Config } from './types.ts';
 /** What works, by path; everything below it too. */
 const IN_EFFECT: readonly string[] = [
   'version',
+  'tap.direction',
+  'tap.ignore_loopback',
   'tap.http',
   'tap.endpoints',
+  'tap.filters',
+  'tags',
   'services.object_stores',
   'rulekit',
   'link',
@@ -32,6 +36,7 @@ const IN_EFFECT: readonly string[] = [
   'otel.retry_on_failure.max_elapsed_time',
   'otel.sending_queue.queue_size',
   'otel.sending_queue.batch',
+  'otel.spool',
   'otel.traces_exporters',
   'otel.metrics_exporters',
   'otel.metrics_interval',
@@ -55,12 +60,9 @@ const IN_EFFECT: readonly string[] = [
 const PARTS: Readonly<Record<string, string>> = {
   services: 'connection events are written nowhere',
   stacks: 'plugins other than http_capture and http_metrics do nothing',
-  tap: 'both directions are captured, loopback too',
-  'tap.filters': 'no process is left out but the agent itself',
-  tags: 'no tags are added',
+  tap: 'connections to name servers are not reported',
   limits: 'the built-in bounds hold',
   otel: 'the built-in value holds',
-  'otel.spool': 'spans that do not fit into memory are dropped, and counted',
 };
 
 export interface WithoutEffect {
@@ -86,9 +88,6 @@ export function findWithoutEffect(
 }
 
 function isInEffect(path: string, config: Config): boolean {
-  if (path.startsWith('tap.filters.groups[')) {
-    return config.tap.filters.groups.every((group) => group === 'qpoint' || group === 'spantap');
-  }
   if (path === 'stacks' || path.startsWith('stacks.')) {
     const plugins = Object.values(config.stacks).flatMap((stack) => stack.plugins);
     return plugins.every(({ type }) => type === 'http_capture' || type === 'http_metrics');

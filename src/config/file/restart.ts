@@ -10,6 +10,8 @@ const PATHS: readonly string[] = [
   'limits.head_size',
   'limits.ring_size',
   'limits.kernel_connections',
+  'otel.spool.max_size',
+  'otel.spool.fsync',
   'telemetry.logs',
 ];
 

@@ -1,6 +1,7 @@
 /** The types of the configuration as the stages see it: everything filled in, units as named. */
 import type { ValueOf, ValueSource } from './schema.ts';
 import type { limits, link, telemetry } from './sections/agent.ts';
+import type { spool } from './sections/delivery.ts';
 import type { eventStoreSchema } from './sections/event-stores.ts';
 import type { redaction } from './sections/redaction.ts';
 import type { root } from './sections/root.ts';
@@ -16,6 +17,8 @@ export type EventStoreConfig = ValueOf<typeof eventStoreSchema>;
 export type OtelEventStoreConfig = Extract<EventStoreConfig, { type: 'otel' }>;
 
 export type ObjectStoreConfig = ValueOf<typeof objectStoreSchema>;
+
+export type SpoolConfig = ValueOf<ReturnType<typeof spool>>;
 
 export type PluginConfig = ValueOf<typeof pluginSchema>;
 export type HttpCaptureConfig = Extract<PluginConfig, { type: 'http_capture' }>['config'];

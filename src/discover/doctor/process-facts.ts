@@ -1,7 +1,9 @@
 /** What `doctor` finds out about one process, before it is judged. */
 import { readdirSync } from 'node:fs';
+import { type Exclusions, NO_EXCLUSIONS } from '../exclusions.ts';
 import type { ExecutableFacts } from '../families.ts';
 import type { Inspector } from '../plan.ts';
+import { readContainer } from '../proc/container.ts';
 import {
   bracketNumber,
   PROC_ROOT,
@@ -25,6 +27,10 @@ export interface RunningFacts {
   readonly plan: AttachPlan;
   readonly executable: ExecutableFacts | undefined;
   readonly isAgent: boolean;
+  /** The filter of the configuration that leaves it out, as it is found in the file. */
+  readonly leftOutBy: string | undefined;
+  /** Id of its container. */
+  readonly container: string | undefined;
   /** False when its descriptors may not be read: then the fields below tell nothing. */
   readonly isReadable: boolean;
   readonly sockets: readonly SocketEntry[];
@@ -39,9 +45,14 @@ export interface RunningFacts {
 /** Shared objects that end TLS; Go and statically linked programs do it without one. */
 const TLS_LIBRARY = /\/(lib(?:ssl|gnutls|boringssl|nss3|wolfssl|mbedtls)[^/]*\.so[^/]*)$/;
 
+export interface ProcessReaders {
+  readonly inspector: Inspector;
+  readonly exclusions?: Exclusions;
+}
+
 export function readProcessFacts(
   pid: number,
-  inspector: Inspector,
+  { inspector, exclusions = NO_EXCLUSIONS }: ProcessReaders,
   root = PROC_ROOT,
 ): ProcessFacts {
   const status = readProcText(`${root}/${pid}/status`);
@@ -59,6 +70,8 @@ export function readProcessFacts(
     plan: inspector.plan(info),
     executable: inspector.facts(info),
     isAgent: isAgent(info),
+    leftOutBy: exclusions.filterFor(info.executablePath),
+    container: readContainer(pid, root)?.id,
     isReadable: canRead(`${root}/${pid}/fd`),
     sockets: socketsOf(pid, table, root),
     udpPorts: readUdpPorts(pid, root),

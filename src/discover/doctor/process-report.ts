@@ -80,13 +80,19 @@ function absentLine(facts: Exclude<ProcessFacts, RunningFacts>): Line {
   }
 }
 
-function identitySection({ info, isAgent, isOtherNetworkNamespace }: RunningFacts): Section {
+function identitySection(facts: RunningFacts): Section {
+  const { info, isAgent, isOtherNetworkNamespace, container, leftOutBy } = facts;
   const replaced = info.isExecutableDeleted ? ' (replaced on disk since it was started)' : '';
   const program = info.executablePath || `${info.commandLine[0]} (its executable may not be read)`;
   const lines: Line[] = [{ mark: 'note', text: `runs ${program}${replaced}` }];
   if (isOtherNetworkNamespace) {
     const text = `lives in network namespace ${info.netnsInode}, another than the agent's`;
     lines.push({ mark: 'good', text: `${text}: captured all the same` });
+  }
+  if (container !== undefined) lines.push({ mark: 'note', text: `is in container ${container}` });
+  if (leftOutBy !== undefined) {
+    const todo = 'take that filter out of the file';
+    lines.push({ mark: 'bad', text: `is left out by ${leftOutBy}`, todo });
   }
   if (isAgent) {
     lines.push({ mark: 'bad', text: 'is the agent itself, which never captures its own traffic' });

@@ -1,58 +1,49 @@
 /**
- * The environment that a process was started with, as far as OpenTelemetry cares. nginx writes its
+ * Named variables of the environment that a process was started with. nginx writes its
  * title over it, after it made the pointers that follow its argument vector point to a copy
  * (src/os/unix/ngx_setproctitle.c): there the copy is read from its memory.
  */
-import { closeSync, openSync, readSync } from 'node:fs';
+import { readSync } from 'node:fs';
 import { limits } from '../../config/limits.ts';
 import type { Counters } from '../../telemetry/counters.ts';
 import type { NginxArguments } from '../families.ts';
 import type { ProcessInfo } from '../processes.ts';
-import { PROC_ROOT, readProcBytes, readProcText } from './files.ts';
+import { PROC_ROOT, readProcBytes, readProcText, withFile } from './files.ts';
 
-/** The two variables that describe a service; nothing else is kept, it may hold secrets. */
-export type OtelEnvironment = ReadonlyMap<OtelVariable, string>;
-
-export type OtelVariable = (typeof WANTED)[number];
-
-const WANTED = ['OTEL_SERVICE_NAME', 'OTEL_RESOURCE_ATTRIBUTES'] as const;
-const PREFIX = 'OTEL_';
+/** The variables that were asked for; nothing else is kept, it may hold secrets. */
+export type Environment = ReadonlyMap<string, string>;
 
 /** From /proc/PID/environ. */
 export function readEnvironment(
   pid: number,
+  wanted: ReadonlySet<string>,
   counters?: Counters,
   root = PROC_ROOT,
-): OtelEnvironment {
+): Environment {
   const bytes = readProcBytes(`${root}/${pid}/environ`, counters);
-  return collect((bytes?.toString('utf8') ?? '').split('\0'));
+  return collect((bytes?.toString('utf8') ?? '').split('\0'), wanted);
 }
 
 /** nginx: from the pointers behind its argument vector. */
 export function readNginxEnvironment(
   info: ProcessInfo,
   symbols: NginxArguments,
+  wanted: ReadonlySet<string>,
   counters?: Counters,
   root = PROC_ROOT,
-): OtelEnvironment {
+): Environment {
   const { pid } = info;
   const maps = readProcText(`${root}/${pid}/maps`) ?? '';
   const base = symbols.isRelative ? loadBase(maps, info.executablePath) : 0;
-  let memory: number;
-  try {
-    memory = openSync(`${root}/${pid}/mem`, 'r');
-  } catch {
-    return new Map();
-  }
-  try {
+  const variables = withFile(`${root}/${pid}/mem`, (memory) => {
     const vector = pointerAt(memory, base + symbols.vector);
     const count = readMemory(memory, base + symbols.count, 4);
-    if (vector === 0 || count.length < 4) return new Map();
+    if (vector === 0 || count.length < 4) return [];
     // argv[argc] is NULL; the environment follows (System V ABI, initial process stack).
-    return collect(readStrings(memory, vector + (count.readUInt32LE(0) + 1) * 8, counters));
-  } finally {
-    closeSync(memory);
-  }
+    const array = vector + (count.readUInt32LE(0) + 1) * 8;
+    return readStrings(memory, array, wanted, counters);
+  });
+  return collect(variables ?? [], wanted);
 }
 
 /** Where the first segment of the executable lies. */
@@ -65,8 +56,14 @@ function loadBase(maps: string, executablePath: string): number {
 }
 
 /** An array of strings that ends with NULL. */
-function readStrings(memory: number, array: number, counters: Counters | undefined): string[] {
+function readStrings(
+  memory: number,
+  array: number,
+  wanted: ReadonlySet<string>,
+  counters: Counters | undefined,
+): string[] {
   const texts: string[] = [];
+  const nameBytesMax = Math.max(0, ...[...wanted].map((name) => Buffer.byteLength(name)));
   for (let index = 0; ; index += 1) {
     const text = pointerAt(memory, array + index * 8);
     if (text === 0) return texts;
@@ -74,7 +71,8 @@ function readStrings(memory: number, array: number, counters: Counters | undefin
       counters?.add('dropped.resource_attributes');
       return texts;
     }
-    texts.push(stringAt(memory, text, counters));
+    const start = readMemory(memory, text, nameBytesMax + 1).toString('utf8');
+    if (wanted.has(nameIn(start))) texts.push(stringAt(memory, text, counters));
   }
 }
 
@@ -83,10 +81,8 @@ function pointerAt(memory: number, address: number): number {
   return bytes.length < 8 ? 0 : bytes.readUInt32LE(0) + bytes.readUInt32LE(4) * 4_294_967_296;
 }
 
-/** '' for variables of no interest. */
+/** '' when it does not end. */
 function stringAt(memory: number, address: number, counters: Counters | undefined): string {
-  const start = readMemory(memory, address, PREFIX.length);
-  if (start.toString('latin1') !== PREFIX) return '';
   const bytes = readMemory(memory, address, limits.environmentVariableBytesMax);
   const end = bytes.indexOf(0);
   if (end >= 0) return bytes.toString('utf8', 0, end);
@@ -103,14 +99,18 @@ function readMemory(memory: number, address: number, lenBytes: number): Buffer {
   }
 }
 
-function collect(variables: readonly string[]): OtelEnvironment {
-  const found = new Map<OtelVariable, string>();
+function collect(variables: readonly string[], wanted: ReadonlySet<string>): Environment {
+  const found = new Map<string, string>();
   for (const text of variables) {
-    const at = text.indexOf('=');
-    const name = WANTED.find((wanted) => wanted === text.slice(0, at));
-    if (name !== undefined && !found.has(name)) found.set(name, text.slice(at + 1));
+    const name = nameIn(text);
+    if (wanted.has(name) && !found.has(name)) found.set(name, text.slice(name.length + 1));
   }
   return found;
+}
+
+/** What stands before `=`; '' when there is none. */
+function nameIn(text: string): string {
+  return text.slice(0, Math.max(text.indexOf('='), 0));
 }
 
 /** Attributes of OTEL_RESOURCE_ATTRIBUTES, or undefined when any part of it is malformed. */

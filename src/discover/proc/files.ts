@@ -2,7 +2,7 @@
  * Reading /proc: every read tolerates that the process ends in between (undefined, never thrown)
  * and is bounded. `root` is /proc itself, or a made-up tree in tests.
  */
-import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 import { limits } from '../../config/limits.ts';
 import type { Counters } from '../../telemetry/counters.ts';
 
@@ -18,16 +18,41 @@ export function readProcText(path: string, counters?: Counters): string | undefi
 
 /** As readProcText, as bytes. */
 export function readProcBytes(path: string, counters?: Counters): Buffer | undefined {
+  return withFile(path, (fd) => readAll(fd, counters));
+}
+
+/**
+ * What `read` says of an open file; undefined when it cannot be opened or reading fails. A FIFO that
+ * a process put in the place of a file is opened without waiting for its writer.
+ */
+export function withFile<T>(path: string, read: (fd: number) => T): T | undefined {
   let fd: number;
   try {
-    fd = openSync(path, 'r');
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch {
     return undefined;
   }
   try {
-    return readAll(fd, counters);
+    return read(fd);
   } catch {
     return undefined;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Whether a file can be read, without reading more than its first byte. */
+export function canRead(path: string): boolean {
+  let fd: number;
+  try {
+    fd = openSync(path, 'r');
+  } catch {
+    return false;
+  }
+  try {
+    return readSync(fd, Buffer.alloc(1)) === 1;
+  } catch {
+    return false;
   } finally {
     closeSync(fd);
   }

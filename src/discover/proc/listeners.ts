@@ -2,9 +2,9 @@
  * TCP listeners, read cheaply: the kernel prints them first in /proc/PID/net/tcp (tcp_seq_start in
  * net/ipv4/tcp_ipv4.c), so the connections behind them are never read.
  */
-import { closeSync, openSync, readSync } from 'node:fs';
+import { readSync } from 'node:fs';
 import type { ProcessInfo } from '../processes.ts';
-import { PROC_ROOT } from './files.ts';
+import { PROC_ROOT, withFile } from './files.ts';
 import { parseTcp, readSocketDescriptors, type SocketEntry } from './sockets.ts';
 
 const PIECE_BYTES = 16 * 1024;
@@ -71,13 +71,7 @@ function readListeners(pid: number, root: string): SocketEntry[] | undefined {
  * many as its programs opened: at most some thousands.
  */
 function readFirstLines(path: string): string | undefined {
-  let fd: number;
-  try {
-    fd = openSync(path, 'r');
-  } catch {
-    return undefined;
-  }
-  try {
+  return withFile(path, (fd) => {
     const piece = Buffer.allocUnsafe(PIECE_BYTES);
     let text = '';
     for (;;) {
@@ -86,11 +80,7 @@ function readFirstLines(path: string): string | undefined {
       text += added;
       if (got === 0 || hasConnections(added)) return text;
     }
-  } catch {
-    return undefined;
-  } finally {
-    closeSync(fd);
-  }
+  });
 }
 
 /** A state other than 0A (TCP_LISTEN) behind the two addresses. */

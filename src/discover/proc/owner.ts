@@ -1,13 +1,19 @@
-/** `process.owner`: the name of the effective user, as the process's own files tell it. */
+/** The effective user of a process; its name as the process's own files tell it. */
 import { PROC_ROOT, readProcText } from './files.ts';
 
-/** Undefined when the process is gone; the number when no name is known. */
-export function readOwner(pid: number, root = PROC_ROOT): string | undefined {
+export interface Owner {
+  readonly id: number;
+  /** Undefined when its files name no such user. */
+  readonly name: string | undefined;
+}
+
+/** Undefined when the process is gone. */
+export function readOwner(pid: number, root = PROC_ROOT): Owner | undefined {
   const status = readProcText(`${root}/${pid}/status`) ?? '';
   const uid = status.match(/^Uid:\s+\d+\s+(\d+)/m)?.[1];
   if (uid === undefined) return undefined;
   const passwd = readProcText(`${root}/${pid}/root/etc/passwd`) ?? '';
-  return findUser(passwd, uid) ?? uid;
+  return { id: Number(uid), name: findUser(passwd, uid) };
 }
 
 /** passwd(5): name:password:uid:... */

@@ -24,7 +24,7 @@ export class RowKey {
   /** CLIENT: the server's host in the batch's bytes; empty when it is not known. */
   hostStart = 0;
   hostEnd = 0;
-  /** 0 when there is none (Unix sockets). */
+  /** 0 when there is none (Unix sockets), or redaction took it. */
   port = 0;
   readonly #methods: Methods;
   readonly #values: readonly string[];
@@ -92,7 +92,8 @@ export class RowKey {
       authority.parse(bytes, slice.start, slice.end);
       this.hostStart = authority.hostStart;
       this.hostEnd = Math.max(authority.hostEnd, authority.hostStart);
-      this.port = authority.port || (isHttps ? 443 : 80);
+      const usualPort = isHttps ? 443 : 80;
+      this.port = authority.isReplaced ? 0 : authority.port || usualPort;
       return;
     }
     this.hostStart = u32[u + U32.remoteAddressOffset];

@@ -4,14 +4,21 @@
  * since it leaves the channel's reconnect backoff at two minutes, which a collector that comes
  * back would be waited for.
  */
-import { type CallOptions, Client, type ClientUnaryCall, type ServiceError } from '@grpc/grpc-js';
+import {
+  type CallOptions,
+  Client,
+  type ClientUnaryCall,
+  credentials,
+  Metadata,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import { convertLegacyOtlpGrpcOptions } from '@opentelemetry/otlp-grpc-exporter-base';
 import { VERSION } from '../../config/version.ts';
-import type { SendResult, Transport } from '../types.ts';
+import type { Encoding, SendResult, Transport } from '../types.ts';
 import { readPartialSuccess } from './partial-success.ts';
 import { retryInfoMs } from './retry-after.ts';
+import { BY_ENVIRONMENT, type Receiver, type Signal, TRACES } from './signal.ts';
 
-const PATH = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
 const CONTENT_TYPE = 'application/x-protobuf';
 const RECONNECT_FIRST_MS = 500;
 const RECONNECT_MAX_MS = 5_000;
@@ -43,10 +50,15 @@ export class GrpcTransport implements Transport {
   readonly target: string;
   readonly #settings: Settings;
   readonly #client: Client;
+  readonly #path: string;
+  /** Instead of those of the settings. */
+  readonly #metadata: Metadata | undefined;
 
-  /** Reads OTEL_EXPORTER_OTLP_* of this process. */
-  constructor() {
-    this.#settings = convertLegacyOtlpGrpcOptions({}, 'TRACES');
+  /** Reads OTEL_EXPORTER_OTLP_* of this process where `receiver` says nothing. */
+  constructor(signal: Signal = TRACES, receiver: Receiver = BY_ENVIRONMENT) {
+    this.#settings = convertLegacyOtlpGrpcOptions(optionsOf(receiver), signal.name);
+    this.#path = signal.grpcPath;
+    this.#metadata = receiver.headers && metadataOf(receiver.headers);
     this.target = `grpc://${this.#settings.url}`;
     this.#client = new Client(this.#settings.url, this.#settings.credentials(), {
       'grpc.primary_user_agent': `spantap/${VERSION}`,
@@ -58,7 +70,18 @@ export class GrpcTransport implements Transport {
     });
   }
 
-  send(body: Uint8Array, _spans: number, signal: AbortSignal): Promise<SendResult> {
+  async send(
+    body: Uint8Array,
+    _spans: number,
+    signal: AbortSignal,
+    encoding?: Encoding,
+  ): Promise<SendResult> {
+    // Of a spool that was filled when the protocol was another.
+    if (encoding === 'json') return { kind: 'refused', reason: 'gRPC does not carry JSON' };
+    return this.#call(body, signal);
+  }
+
+  #call(body: Uint8Array, signal: AbortSignal): Promise<SendResult> {
     return new Promise((resolve) => {
       if (signal.aborted) return resolve({ kind: 'retry', reason: 'closing', afterMs: undefined });
       const call = this.#export(body, (error, response) => {
@@ -81,9 +104,32 @@ export class GrpcTransport implements Transport {
     const { metadata, timeoutMillis } = this.#settings;
     const options: CallOptions = { deadline: Date.now() + timeoutMillis };
     const message = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-    const call = [PATH, identity, identity, message, metadata(), options, done] as const;
+    const headers = this.#metadata?.clone() ?? metadata();
+    const call = [this.#path, identity, identity, message, headers, options, done] as const;
     return this.#client.makeUnaryRequest(...call);
   }
+}
+
+/** A Unix socket is plain unless certificates are named; http:// is, whatever is named. */
+function optionsOf(receiver: Receiver) {
+  const { url, ca, isAnyCertificateTrusted } = receiver;
+  const isOwn = ca !== undefined || isAnyCertificateTrusted;
+  const options = url === undefined ? {} : { url };
+  if (isOwn && !/^http:\/\//i.test(url ?? '')) {
+    const rejectUnauthorized = !isAnyCertificateTrusted;
+    return {
+      ...options,
+      credentials: credentials.createSsl(ca ?? null, null, null, { rejectUnauthorized }),
+    };
+  }
+  const isUnix = /^unix:/i.test(url ?? '');
+  return isUnix ? { ...options, credentials: credentials.createInsecure() } : options;
+}
+
+function metadataOf(headers: Readonly<Record<string, string>>): Metadata {
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+  return metadata;
 }
 
 function accepted(response: Buffer | undefined): SendResult {

@@ -16,13 +16,19 @@ import { constants, gzip } from 'node:zlib';
 import { convertLegacyHttpOptions } from '@opentelemetry/otlp-exporter-base/node-http';
 import { limits } from '../../config/limits.ts';
 import { VERSION } from '../../config/version.ts';
-import type { SendResult, Transport } from '../types.ts';
+import type { Encoding, SendResult, Transport } from '../types.ts';
 import { readPartialSuccess } from './partial-success.ts';
 import { retryAfterMs } from './retry-after.ts';
+import { BY_ENVIRONMENT, type Receiver, type Signal, TRACES } from './signal.ts';
 
 /** OTLP specification, "OTLP/HTTP Response": everything else must not be sent again. */
 const RETRYABLE_STATUS: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 const REASON_CHARACTERS_MAX = 200;
+/** OTLP specification, "OTLP/HTTP". */
+const CONTENT_TYPES: Readonly<Record<Encoding, string>> = {
+  protobuf: 'application/x-protobuf',
+  json: 'application/json',
+};
 
 const gzipAsync = promisify(gzip);
 type Settings = ReturnType<typeof convertLegacyHttpOptions>;
@@ -34,27 +40,37 @@ export class HttpTransport implements Transport {
   readonly #url: URL;
   readonly #urlOptions: RequestOptions;
   readonly #contentType: string;
+  /** Instead of those of the settings. */
+  readonly #headers: Readonly<Record<string, string>> | undefined;
   readonly #underWay = new Set<ClientRequest>();
   #agent: Agent | undefined;
   /** The signal that is listened to: one listener, however many requests are under way. */
   #signal: AbortSignal | undefined;
 
-  /** Reads OTEL_EXPORTER_OTLP_* of this process. */
-  constructor(contentType: string) {
+  /** Reads OTEL_EXPORTER_OTLP_* of this process where `receiver` says nothing. */
+  constructor(contentType: string, signal: Signal = TRACES, receiver: Receiver = BY_ENVIRONMENT) {
     this.#contentType = contentType;
-    this.#settings = convertLegacyHttpOptions({}, 'TRACES', 'v1/traces', {
-      'Content-Type': contentType,
-    });
+    const type = { 'Content-Type': contentType };
+    this.#headers = receiver.headers && { ...receiver.headers, ...type };
+    const { name, httpPath } = signal;
+    this.#settings = convertLegacyHttpOptions(optionsOf(receiver), name, httpPath, type);
     this.#url = new URL(this.#settings.url);
     this.#urlOptions = urlToHttpOptions(this.#url);
     this.target = `${this.#url.protocol}//${this.#url.host}${this.#url.pathname}`;
   }
 
-  async send(body: Uint8Array, _spans: number, signal: AbortSignal): Promise<SendResult> {
+  async send(
+    body: Uint8Array,
+    _spans: number,
+    signal: AbortSignal,
+    encoding?: Encoding,
+  ): Promise<SendResult> {
     try {
       const { headers, payload } = await this.#prepare(body);
+      if (encoding !== undefined) headers['Content-Type'] = CONTENT_TYPES[encoding];
       const response = await this.#post(headers, payload, signal);
-      return this.#judge(response);
+      const contentType = encoding === undefined ? this.#contentType : CONTENT_TYPES[encoding];
+      return judge(response, contentType);
     } catch (error) {
       return { kind: 'retry', reason: reasonOf(error), afterMs: undefined };
     }
@@ -73,7 +89,7 @@ export class HttpTransport implements Transport {
     const payload = isGzip ? await gzipAsync(body, { level: constants.Z_BEST_SPEED }) : body;
     const headers: Record<string, string | number> = {
       'User-Agent': `spantap/${VERSION}`,
-      ...(await this.#settings.headers()),
+      ...(this.#headers ?? (await this.#settings.headers())),
       'Content-Length': payload.length,
     };
     if (isGzip) headers['Content-Encoding'] = 'gzip';
@@ -125,21 +141,21 @@ export class HttpTransport implements Transport {
       for (const request of this.#underWay) request.destroy(new Error('given up'));
     });
   }
+}
 
-  #judge(response: Response): SendResult {
-    const { status, body } = response;
-    if (body === undefined) {
-      return { kind: 'refused', reason: `HTTP ${status} with an answer beyond the limit` };
-    }
-    if (status >= 200 && status < 300) {
-      return { kind: 'accepted', ...readPartialSuccess(body, this.#contentType) };
-    }
-    const reason = `HTTP ${status}`;
-    if (RETRYABLE_STATUS.has(status)) {
-      return { kind: 'retry', reason, afterMs: retryAfterMs(response.retryAfter, Date.now()) };
-    }
-    return { kind: 'refused', reason: `${reason}${excerpt(body)}` };
-  }
+function optionsOf({ url, ca, isAnyCertificateTrusted }: Receiver) {
+  const isOwn = ca !== undefined || isAnyCertificateTrusted;
+  return {
+    ...(url === undefined ? {} : { url }),
+    ...(isOwn
+      ? {
+          httpAgentOptions: {
+            ...(ca === undefined ? {} : { ca }),
+            rejectUnauthorized: !isAnyCertificateTrusted,
+          },
+        }
+      : {}),
+  };
 }
 
 interface Response {
@@ -174,6 +190,21 @@ function collect(incoming: IncomingMessage, outcome: Outcome): void {
   incoming.on('error', (error) => {
     outcome.failure ??= error;
   });
+}
+
+function judge(response: Response, contentType: string): SendResult {
+  const { status, body } = response;
+  if (body === undefined) {
+    return { kind: 'refused', reason: `HTTP ${status} with an answer beyond the limit` };
+  }
+  if (status >= 200 && status < 300) {
+    return { kind: 'accepted', ...readPartialSuccess(body, contentType) };
+  }
+  const reason = `HTTP ${status}`;
+  if (RETRYABLE_STATUS.has(status)) {
+    return { kind: 'retry', reason, afterMs: retryAfterMs(response.retryAfter, Date.now()) };
+  }
+  return { kind: 'refused', reason: `${reason}${excerpt(body)}` };
 }
 
 /** Refusals explain themselves in text or JSON; protobuf statuses are not worth reading here. */

@@ -2,7 +2,7 @@
  * A transport whose packages are loaded when it is made, and only then: gRPC takes 20 MB that a
  * console or an HTTP exporter has no use for.
  */
-import type { SendResult, Transport } from '../types.ts';
+import type { Encoding, SendResult, Transport } from '../types.ts';
 
 export class LazyTransport implements Transport {
   readonly target: string;
@@ -15,9 +15,14 @@ export class LazyTransport implements Transport {
     this.#loaded.catch(() => undefined);
   }
 
-  async send(body: Uint8Array, spans: number, signal: AbortSignal): Promise<SendResult> {
+  async send(
+    body: Uint8Array,
+    spans: number,
+    signal: AbortSignal,
+    encoding?: Encoding,
+  ): Promise<SendResult> {
     try {
-      return await (await this.#loaded).send(body, spans, signal);
+      return await (await this.#loaded).send(body, spans, signal, encoding);
     } catch (error) {
       return { kind: 'refused', reason: error instanceof Error ? error.message : String(error) };
     }

@@ -1,6 +1,7 @@
 /**
  * What an accepting collector says besides yes: ExportTraceServiceResponse { partial_success = 1 },
- * ExportTracePartialSuccess { rejected_spans = 1; error_message = 2 }.
+ * ExportTracePartialSuccess { rejected_spans = 1; error_message = 2 }. Logs have the same numbers,
+ * and `rejected_log_records`.
  */
 import { bytesFields, numberField } from './protobuf-fields.ts';
 
@@ -31,9 +32,15 @@ function readJson(body: Uint8Array): PartialSuccess {
     const answer: unknown = JSON.parse(Buffer.from(body).toString() || '{}');
     const { partialSuccess } = answer as {
       // 64-bit integers are strings in OTLP/JSON; not every collector knows.
-      partialSuccess?: { rejectedSpans?: string | number; errorMessage?: string } | null;
+      partialSuccess?: {
+        rejectedSpans?: string | number;
+        rejectedLogRecords?: string | number;
+        errorMessage?: string;
+      } | null;
     };
-    const rejected = Number(partialSuccess?.rejectedSpans ?? 0);
+    const rejected = Number(
+      partialSuccess?.rejectedSpans ?? partialSuccess?.rejectedLogRecords ?? 0,
+    );
     return {
       rejectedSpans: Number.isFinite(rejected) ? Math.max(0, rejected) : 0,
       message: String(partialSuccess?.errorMessage ?? ''),

@@ -70,6 +70,11 @@ export class Http1Stage<Link = unknown> implements EventSink {
 
   process(_event: ProcessEvent): void {}
 
+  /** It is no HTTP/1, or too much of it was not. */
+  isGivenUp({ protocol }: Connection): boolean {
+    return (protocol as Http1Connection | null)?.mode === 'ignored';
+  }
+
   /** The agent stops: ends what is open as `detached`. */
   finish(timeNs: number): void {
     for (const state of this.#open) endAll(state, 'detached', timeNs);

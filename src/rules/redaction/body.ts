@@ -25,7 +25,7 @@ export function redactBody(body: BodyInput, rules: BodyRules): BodyResult {
   const format = formatOf(contentType, decoded);
   if (decoded?.length === 0 && !isTruncated) return { kind: 'untouched' };
   if (!isCovered(format, rules)) return { kind: 'untouched' };
-  if (decoded === null || !isReadable(contentType)) return masked('not-decoded');
+  if (decoded === null || !isReadable(contentType) || isWide(decoded)) return masked('not-decoded');
   if (isTruncated) return masked('truncated');
   if (format === 'multipart' && rules.forms.size > 0) return masked('multipart');
   return redactWhole(decoded, format, rules);
@@ -56,6 +56,13 @@ function redactWhole(decoded: Uint8Array, format: Format, rules: BodyRules): Bod
 function isReadable(contentType: string): boolean {
   const charset = /;\s*charset\s*=\s*"?([^\s";]+)/i.exec(contentType)?.[1]?.toLowerCase();
   return charset === undefined || /^(?:utf-?8|us-ascii|iso-8859-\d+|windows-125\d)$/.test(charset);
+}
+
+/** UTF-16 and UTF-32 by their byte order mark. */
+function isWide([first, second, third, fourth]: Uint8Array): boolean {
+  const isLittle = first === 0xff && second === 0xfe;
+  const isBig = first === 0xfe && second === 0xff;
+  return isLittle || isBig || (first === 0 && second === 0 && third === 0xfe && fourth === 0xff);
 }
 
 function redactedText(text: string, encoding: 'utf8' | 'latin1'): BodyResult {

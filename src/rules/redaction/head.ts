@@ -2,7 +2,13 @@
  * Heads and targets without secrets: the same lines in the same order. Folded lines become one; lines
  * that are no field (no colon, cut) are left out, since nothing can be said about them.
  */
-import { REDACTED } from '../../config/secrets.ts';
+import {
+  cleanQueries,
+  cleanUrls,
+  REDACTED,
+  withoutUser,
+  withoutUsers,
+} from '../../config/secrets.ts';
 import { headers } from '../../handoff/head.ts';
 import { cleanEscaped, redactPairs } from './pairs.ts';
 import type { Replacer } from './replacer.ts';
@@ -36,30 +42,28 @@ function isWhole(head: Buffer): boolean {
 
 /** Null: the field is to be left out. */
 export function redactHeader(name: string, value: string, rules: HeadRules): string | null {
-  const action = rules.headers.get(name.trim().toLowerCase());
+  const key = name.trim().toLowerCase();
+  const action = rules.headers.get(key);
   if (action !== undefined && action !== 'keep') return rules.replacer.replace(action, value);
-  return cleanValue(value, rules);
+  return cleanValue(key === 'host' ? withoutUser(value) : value, rules);
 }
 
 /** A target as sent (RFC 9112 3.2): path, query, and user and password of the absolute form. */
 export function redactTarget(target: string, rules: HeadRules): string {
   const [path = ''] = target.split(/[?#]/, 1);
-  const start = cleanEscaped(withoutUser(path), rules.replacer, encodeURI);
-  return start + redactQueries(target.slice(path.length), /([?#])([^#]*)/g, rules);
+  const start = cleanEscaped(withoutUsers(path), rules.replacer, encodeURI);
+  const rest = target.slice(path.length);
+  return start + cleanQueries(rest, /([?#])([^#]*)/g, (query) => redactQuery(query, rules));
 }
 
 /** Values such as Referer and Location hold URLs. */
 function cleanValue(value: string, rules: HeadRules): string {
-  const cleaned = redactQueries(withoutUser(value), /([?#])([^\s"'<>#]*)/g, rules);
+  const cleaned = cleanUrls(value, (query) => redactQuery(query, rules));
   return cleanText(cleaned, rules.replacer);
 }
 
-/** Fragments carry tokens in the form of queries (RFC 6749 4.2.2). */
-function redactQueries(text: string, pattern: RegExp, rules: HeadRules): string {
-  return text.replace(
-    pattern,
-    (_, sign: string, query: string) => sign + redactPairs(query, rules.queries, rules.replacer),
-  );
+function redactQuery(query: string, { queries, replacer }: HeadRules): string {
+  return redactPairs(query, queries, replacer);
 }
 
 /** Header bytes are Latin-1 here; patterns are meant for text. */
@@ -71,10 +75,6 @@ function cleanText(value: string, replacer: Replacer): string {
   return isUtf8 ? Buffer.from(cleaned, 'utf8').toString('latin1') : cleaned;
 }
 
-function withoutUser(url: string): string {
-  return url.replace(/:\/\/[^/?#\s]*@/g, `://${REDACTED}@`);
-}
-
 function startLine(head: Buffer, isRequest: boolean, rules: HeadRules, isCut: boolean): string {
   const end = head.indexOf(0x0a);
   const line = head.toString('latin1', 0, end < 0 ? head.length : end).replace(/\r$/, '');
@@ -83,5 +83,8 @@ function startLine(head: Buffer, isRequest: boolean, rules: HeadRules, isCut: bo
   // What has no method and target may be anything.
   if (match === null) return '';
   if (isCut) return `${match[1]} ${REDACTED}`;
-  return `${match[1]} ${redactTarget(match[2] ?? '', rules)}${match[3] ?? ''}`;
+  const [, method = '', target = '', version = ''] = match;
+  // RFC 9112 3.2.3: only CONNECT asks for an authority.
+  const cleaned = redactTarget(method === 'CONNECT' ? withoutUser(target) : target, rules);
+  return `${cleanText(method, rules.replacer)} ${cleaned}${version}`;
 }

@@ -1,10 +1,8 @@
 /** What a value becomes. */
 import { createHmac } from 'node:crypto';
-import { REDACTED } from '../../config/secrets.ts';
+import { HASH_DIGITS, HASH_PREFIX, REDACTED } from '../../config/secrets.ts';
 import type { Pattern } from '../values/pattern.ts';
 import type { Action } from './types.ts';
-
-const HASH_DIGITS = 16;
 
 export interface PatternRule {
   readonly pattern: Pattern;
@@ -46,6 +44,6 @@ export class Replacer {
 
   #hash(value: string): string {
     const digest = createHmac('sha256', this.#key).update(value).digest('hex');
-    return `hash:${digest.slice(0, HASH_DIGITS)}`;
+    return HASH_PREFIX + digest.slice(0, HASH_DIGITS);
   }
 }

@@ -1,4 +1,4 @@
-/** docs/config: a page for each section, examples that are right, generated parts up to date. */
+/** docs/config and pages with examples of it: a page for each section, examples that are right, generated parts up to date. */
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import { violations } from './schema-check.ts';
 import { WRONG } from './wrong.ts';
 
 const folder = join(import.meta.dirname, '..', '..', '..');
-const pages = globSync('docs/config/*.md', { cwd: folder }).sort();
+const pages = globSync(['docs/config/*.md', 'docs/event-stores.md'], { cwd: folder }).sort();
 const read = (page: string) => readFileSync(join(folder, page), 'utf8');
 
 /** Every variable that the text names is set. */

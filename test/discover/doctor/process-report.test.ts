@@ -51,6 +51,8 @@ const NGINX: RunningFacts = {
     reasons: [],
   },
   isAgent: false,
+  leftOutBy: undefined,
+  container: undefined,
   isReadable: true,
   sockets: [socket({}), socket({ state: 'established', localPort: 8080, remotePort: 5000 })],
   udpPorts: [],
@@ -127,6 +129,13 @@ const OBSTACLES: readonly (readonly [
     /kthreadd runs no program/,
   ],
   ['the agent itself', { ...NGINX, isAgent: true }, 'bad', /never captures its own traffic/],
+  [
+    'left out',
+    { ...NGINX, leftOutBy: 'tap.filters.custom[0]' },
+    'bad',
+    /is left out by tap\.filters\.custom\[0\]/,
+  ],
+  ['a container', { ...NGINX, container: 'web' }, 'note', /is in container web/],
   ['no socket', { ...NGINX, sockets: [] }, 'bad', /no TCP or Unix stream socket/],
   ['io_uring', { ...NGINX, usesIoUring: true }, 'note', /io_uring/],
   [

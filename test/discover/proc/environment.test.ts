@@ -10,7 +10,9 @@ import { readProcess } from '../../../src/discover/processes.ts';
 import { Counters } from '../../../src/telemetry/counters.ts';
 import { fakeProc } from '../fake-proc.ts';
 
-test('only the variables that describe a service are kept', (context) => {
+const WANTED = new Set(['OTEL_SERVICE_NAME', 'OTEL_RESOURCE_ATTRIBUTES']);
+
+test('only the variables that were asked for are kept', (context) => {
   const environment = [
     'SECRET=x',
     'OTEL_EXPORTER_OTLP_HEADERS=authorization=x',
@@ -21,11 +23,11 @@ test('only the variables that describe a service are kept', (context) => {
     '=x',
   ];
   const root = fakeProc(context, [{ pid: 5, environment }]);
-  assert.deepEqual(Object.fromEntries(readEnvironment(5, undefined, root)), {
+  assert.deepEqual(Object.fromEntries(readEnvironment(5, WANTED, undefined, root)), {
     OTEL_SERVICE_NAME: 'shop',
     OTEL_RESOURCE_ATTRIBUTES: '',
   });
-  assert.equal(readEnvironment(6, undefined, root).size, 0);
+  assert.equal(readEnvironment(6, WANTED, undefined, root).size, 0);
 });
 
 test('attributes are percent-decoded', () => {
@@ -78,18 +80,24 @@ test('nginx: the environment is read behind its argument vector', (context) => {
   const info = readProcess(5, root);
   assert.ok(info !== undefined);
   const symbols = { vector: 0x1000, count: 0x1008, isRelative: true };
-  assert.deepEqual(Object.fromEntries(readNginxEnvironment(info, symbols, undefined, root)), {
-    OTEL_SERVICE_NAME: 'edge',
-    OTEL_RESOURCE_ATTRIBUTES: 'a=b',
-  });
+  assert.deepEqual(
+    Object.fromEntries(readNginxEnvironment(info, symbols, WANTED, undefined, root)),
+    {
+      OTEL_SERVICE_NAME: 'edge',
+      OTEL_RESOURCE_ATTRIBUTES: 'a=b',
+    },
+  );
   const fixed = { vector: 0x5000, count: 0x5008, isRelative: false };
-  assert.equal(readNginxEnvironment(info, fixed, undefined, root).get('OTEL_SERVICE_NAME'), 'edge');
+  assert.equal(
+    readNginxEnvironment(info, fixed, WANTED, undefined, root).get('OTEL_SERVICE_NAME'),
+    'edge',
+  );
   const nowhere = { vector: 0x100_0000, count: 0x100_0008, isRelative: false };
-  assert.equal(readNginxEnvironment(info, nowhere, undefined, root).size, 0);
+  assert.equal(readNginxEnvironment(info, nowhere, WANTED, undefined, root).size, 0);
 });
 
 test('nginx: variables beyond the limits are dropped and counted', (context) => {
-  const endless = `OTEL_LONG=${'x'.repeat(limits.environmentVariableBytesMax)}`;
+  const endless = `OTEL_SERVICE_NAME=${'x'.repeat(limits.environmentVariableBytesMax)}`;
   const many = Array.from({ length: limits.environmentVariablesMax + 1 }, () => 'A=b');
   for (const texts of [[endless], many]) {
     const mem = nginxMemory(0x4000, texts);
@@ -99,7 +107,7 @@ test('nginx: variables beyond the limits are dropped and counted', (context) => 
     assert.ok(info !== undefined);
     const counters = new Counters();
     const symbols = { vector: 0x1000, count: 0x1008, isRelative: true };
-    assert.equal(readNginxEnvironment(info, symbols, counters, root).size, 0);
+    assert.equal(readNginxEnvironment(info, symbols, WANTED, counters, root).size, 0);
     assert.equal(counters.get('dropped.resource_attributes'), 1);
   }
 });

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { MAIN } from '../harness/agent.ts';
-import { ask } from '../harness/http-client.ts';
+import { ask, oneConnection } from '../harness/http-client.ts';
 import { Program } from '../harness/program.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'spantap-run-config-'));
@@ -86,6 +86,29 @@ describe('a file that changes', () => {
     await end(run);
     assert.doesNotMatch(run.stdout, /\/three/);
     assert.match(run.stderr, /4 spans.*by_rule 2/);
+  });
+
+  test('decides which directions are seen, also on connections that are open', async () => {
+    const connections = oneConnection();
+    const tap = (what: string) => lines('summary').with(2, `tap: {${what}, http: {stack: s}}`);
+    const run = runWith(tap('direction: ingress'));
+    await run.line(/watching /);
+    const become = async (what: string, configurations: number) => {
+      writeFileSync(file, tap(what).join('\n'));
+      run.child.kill('SIGHUP');
+      await run.line(new RegExp(`(configuration [\\s\\S]*){${configurations}}`));
+    };
+    await ask(port, '/served', { connections });
+    await run.line(/GET \/served/);
+    await become('ignore_loopback: true', 2);
+    await ask(port, '/unseen', { connections });
+    await become('direction: egress', 3);
+    await ask(port, '/asked', { connections });
+    await run.line(/GET \/asked.* ms +> /);
+    await end(run);
+    connections.destroy();
+    assert.doesNotMatch(run.stdout, /\/unseen|\/served.* ms +> |\/asked.* ms +1/);
+    assert.match(run.stderr, /2 spans.*, 0 lost/);
   });
 
   test('that is wrong changes nothing and says why', async () => {

@@ -70,6 +70,17 @@ describe('doctor', () => {
     assert.equal(await doctor.ended(), 0, doctor.output);
     assert.match(doctor.stdout, /nginx/);
   });
+
+  test('says which filter of a file leaves a process out', async () => {
+    const file = scene.writeFile('qtap.yaml', 'tap: {filters: {custom: [{exe: /node}]}}\n');
+    const doctor = spantap('doctor', String(process.pid), '--config', file);
+    assert.equal(await doctor.ended(), 1, doctor.output);
+    assert.match(doctor.stdout, /left out by tap\.filters\.custom\[0\]/);
+    const wrong = scene.writeFile('wrong.yaml', 'tap: {filters: {custom: [{exe: ""}]}}\n');
+    const refused = spantap('doctor', String(process.pid), '--config', wrong);
+    assert.equal(await refused.ended(), 1);
+    assert.match(refused.stderr, /wrong\.yaml:1:\d+/);
+  });
 });
 
 describe('a collector that is away', () => {

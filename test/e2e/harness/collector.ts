@@ -3,6 +3,7 @@ import { existsSync, readFileSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { collectorProgram } from '../../../tools/setup/collector.ts';
+import { logsOfLine, type OtlpLog } from './otlp-log.ts';
 import { type OtlpSpan, spansOfLine } from './otlp-span.ts';
 import { freePorts } from './ports.ts';
 import { Program } from './program.ts';
@@ -25,7 +26,7 @@ export class Collector {
     this.httpPort = httpPort;
   }
 
-  /** The file's whole lines so far: OTLP/JSON, traces and metrics. */
+  /** The file's whole lines so far: OTLP/JSON, traces, metrics and logs. */
   lines(): string[] {
     if (!existsSync(this.#output)) return [];
     const text = readFileSync(this.#output, 'utf8');
@@ -42,6 +43,10 @@ export class Collector {
   /** Resolves with what `select` makes of all spans as soon as it is not undefined. */
   async await<T>(what: string, select: (spans: OtlpSpan[]) => T | undefined): Promise<T> {
     return this.awaitLines(what, (lines) => select(lines.flatMap(spansOfLine)));
+  }
+
+  awaitLogs<T>(what: string, select: (logs: OtlpLog[]) => T | undefined): Promise<T> {
+    return this.awaitLines(what, (lines) => select(lines.flatMap(logsOfLine)));
   }
 
   /** The same for what `select` makes of the lines. */

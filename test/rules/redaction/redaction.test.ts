@@ -112,6 +112,16 @@ describe('targets', () => {
     assert.equal(redactionOf().target('/?'), '/?');
   });
 
+  test('and Host lose user and password, also where an authority stands alone', () => {
+    const redaction = redactionOf();
+    assert.equal(
+      head(redaction, 'CONNECT joe:s3c@ret@db:5432 HTTP/1.1\r\nHost: joe:s3cret@db\r\n\r\n'),
+      'CONNECT REDACTED@db:5432 HTTP/1.1\r\nHost: REDACTED@db\r\n\r\n',
+    );
+    assert.equal(redaction.header('host', 'shop:81'), 'shop:81');
+    assert.equal(redaction.target('/users/@joe'), '/users/@joe');
+  });
+
   test('follow rules of the user', () => {
     const redaction = redactionOf(
       { type: 'query', name: 'sig', action: 'keep' },
@@ -147,6 +157,16 @@ describe('patterns', () => {
     assert.match(head(redaction, 'HTTP/1.1 400 secret-x\r\n\r\n'), /^HTTP\/1\.1 400 \r\n/);
   });
 
+  test('work in a method, which may be anything', () => {
+    assert.match(head(redaction, '1234-5678 / HTTP/1.1\r\n\r\n'), /^REDACTED \/ HTTP/);
+  });
+
+  test('mask bodies in which they would find nothing', () => {
+    const wide = Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from('1234-5678', 'utf16le')]);
+    const body = { decoded: wide, contentType: 'text/plain', isTruncated: false };
+    assert.equal(redaction.body(body).kind, 'masked');
+  });
+
   test('work in every body, and in the meaning of JSON strings', () => {
     const body = (text: string, contentType: string) => textOf(redaction, { text, contentType });
     assert.equal(body('a 1234-5678', 'text/html'), 'a REDACTED');
@@ -159,10 +179,10 @@ describe('patterns', () => {
   });
 
   test('in text that is not UTF-8 leave the other bytes alone', () => {
-    const bytes = Buffer.from('\xff\xfe 1234-5678 \x80', 'latin1');
+    const bytes = Buffer.from('\xff\xf0 1234-5678 \x80', 'latin1');
     const result = redaction.body({ decoded: bytes, contentType: 'image/x', isTruncated: false });
     assert.ok(result.kind === 'redacted');
-    assert.equal(result.bytes.toString('latin1'), '\xff\xfe REDACTED \x80');
+    assert.equal(result.bytes.toString('latin1'), '\xff\xf0 REDACTED \x80');
   });
 });
 

@@ -19,6 +19,8 @@ import { retryOnFailure, sendingQueue, spool } from './delivery.ts';
 import { HEADER_NAME, OTLP_PROTOCOLS, otlpEndpoint } from './text.ts';
 import { clientTls } from './tls.ts';
 
+/** Where spans wait when nobody names a directory. */
+export const SPAN_SPOOL_DIRECTORY = '/var/lib/spantap/spool/otel';
 const COLLECTOR = 'a Collector names exporters; here the section otel is the exporter';
 
 const exporters = { otlp: 'over OTLP', none: 'nowhere' } as const;
@@ -54,7 +56,7 @@ export const otel = object(
     ),
     sendingQueue: section(sendingQueue, 'Spans that wait in memory.'),
     spool: section(
-      spool('/var/lib/spantap/spool/otel', GIB),
+      spool(SPAN_SPOOL_DIRECTORY, GIB),
       'Spans that wait on disk while the receiver is away.',
     ),
     tracesExporters: optional(

@@ -1,10 +1,10 @@
 /** Kinds of text that several sections share. */
-import { withoutCredentials } from '../../secrets.ts';
+import { withoutUsers } from '../../secrets.ts';
 import { optional, type Schema, text } from '../schema.ts';
 
 /** `scheme://user:password@host` without what is secret in it. */
 function maskCredentials(url: string): string {
-  return withoutCredentials(url, '****@');
+  return withoutUsers(url, '****@');
 }
 
 function checkUrl(url: string): string | undefined {

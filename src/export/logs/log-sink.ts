@@ -1,0 +1,71 @@
+/** Events as OTLP logs: one Resource (the agent), one scope, a record each. */
+
+import { VERSION } from '../../config/version.ts';
+import type { EventSink, StoreEvent, WriteResult } from '../../store/events/types.ts';
+import { encodeAttributes, field } from '../attributes.ts';
+import { SCOPE, SCOPE_NAME } from '../otlp/resource.ts';
+import type { AttributeValue, Transport } from '../types.ts';
+import { encodeLogRecord, jsonLogRecord, toKeyValues } from './log-record.ts';
+
+export type LogEncoding = 'protobuf' | 'json';
+export type LogResource = Readonly<Record<string, AttributeValue>>;
+
+interface Encoder {
+  encode(event: StoreEvent): Uint8Array;
+  seal(records: readonly Uint8Array[]): Uint8Array;
+}
+
+export class LogSink implements EventSink {
+  readonly target: string;
+  readonly #transport: Transport;
+  readonly #encoder: Encoder;
+
+  constructor(transport: Transport, encoding: LogEncoding, resource: LogResource) {
+    this.target = transport.target;
+    this.#transport = transport;
+    this.#encoder = encoding === 'json' ? jsonEncoder(resource) : protobufEncoder(resource);
+  }
+
+  encode(event: StoreEvent): Uint8Array {
+    return this.#encoder.encode(event);
+  }
+
+  async write(events: readonly Uint8Array[], signal: AbortSignal): Promise<WriteResult> {
+    const body = this.#encoder.seal(events);
+    const result = await this.#transport.send(body, events.length, signal);
+    if (result.kind !== 'accepted') return result;
+    return { kind: 'stored', rejected: result.rejectedSpans, message: result.message };
+  }
+
+  async close(): Promise<void> {
+    this.#transport.close();
+  }
+}
+
+/**
+ * ExportLogsServiceRequest { resource_logs = 1 }, ResourceLogs { resource = 1; scope_logs = 2 },
+ * ScopeLogs { scope = 1; log_records = 2 }.
+ */
+function protobufEncoder(resource: LogResource): Encoder {
+  const head = field(1, encodeAttributes(1, resource));
+  return {
+    encode: (event) => field(2, encodeLogRecord(event, Date.now())),
+    seal: (records) => {
+      const scopeLogs = field(2, Buffer.concat([SCOPE, ...records]));
+      return field(1, Buffer.concat([head, scopeLogs]));
+    },
+  };
+}
+
+function jsonEncoder(resource: LogResource): Encoder {
+  const head = JSON.stringify({ attributes: toKeyValues(resource) });
+  const scope = JSON.stringify({ name: SCOPE_NAME, version: VERSION });
+  return {
+    encode: (event) => Buffer.from(JSON.stringify(jsonLogRecord(event, Date.now()))),
+    seal: (records) => {
+      const list = records.map((record) => Buffer.from(record).toString()).join(',');
+      const scopeLogs = `[{"scope":${scope},"logRecords":[${list}]}]`;
+      return Buffer.from(`{"resourceLogs":[{"resource":${head},"scopeLogs":${scopeLogs}}]}`);
+    },
+  };
+}

@@ -1,0 +1,151 @@
+/**
+ * Events in a file, a line each. The file is rotated here (`path` -> `path.1` -> `path.2` ...), and
+ * may be rotated by others as well: before each batch the path is looked at, and when it no longer
+ * leads to the open file (moved away, deleted) the file is opened anew. So no signal is needed.
+ *
+ * A batch is written whole or taken back: a full disk leaves no half line.
+ */
+import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { AgentError } from '../../telemetry/agent-error.ts';
+import { jsonLine } from './json-line.ts';
+import type { EventSink, StoreEvent, WriteResult } from './types.ts';
+
+export interface EventFileOptions {
+  readonly path: string;
+  /** A new file is begun before this size is passed. */
+  readonly maxBytes: number;
+  readonly maxBackups: number;
+}
+
+interface OpenFile {
+  readonly handle: FileHandle;
+  readonly dev: number;
+  readonly inode: number;
+  sizeBytes: number;
+}
+
+const STORED: WriteResult = { kind: 'stored', rejected: 0, message: '' };
+
+export class EventFile implements EventSink {
+  readonly target: string;
+  readonly #options: EventFileOptions;
+  #file: OpenFile | undefined;
+
+  private constructor(options: EventFileOptions) {
+    this.target = options.path;
+    this.#options = options;
+  }
+
+  /** Throws an AgentError when the file cannot be created. */
+  static async open(options: EventFileOptions): Promise<EventFile> {
+    const file = new EventFile(options);
+    try {
+      await makeFolder(dirname(options.path));
+      file.#file = await openFile(options.path);
+    } catch (cause) {
+      const what = `the event store ${options.path} cannot be used`;
+      const todo = 'name a file that this user may create or write to';
+      throw new AgentError('store_directory', { what, why: messageOf(cause), todo }, { cause });
+    }
+    return file;
+  }
+
+  encode(event: StoreEvent): Uint8Array {
+    return Buffer.from(jsonLine(event));
+  }
+
+  async write(events: readonly Uint8Array[]): Promise<WriteResult> {
+    const bytes = Buffer.concat(events);
+    try {
+      const file = await this.#fileFor(bytes.length);
+      await append(file, bytes);
+      return STORED;
+    } catch (error) {
+      return { kind: 'retry', reason: messageOf(error), afterMs: undefined };
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#file?.handle.close();
+    this.#file = undefined;
+  }
+
+  /** The open file at the path, with room for so much more. */
+  async #fileFor(moreBytes: number): Promise<OpenFile> {
+    const { path, maxBytes } = this.#options;
+    if (this.#file !== undefined && !(await isStillAt(path, this.#file))) await this.close();
+    this.#file ??= await openFile(path);
+    if (this.#file.sizeBytes > 0 && this.#file.sizeBytes + moreBytes > maxBytes) {
+      await this.#rotate();
+      this.#file ??= await openFile(path);
+    }
+    return this.#file;
+  }
+
+  async #rotate(): Promise<void> {
+    const { path, maxBackups } = this.#options;
+    await this.close();
+    if (maxBackups === 0) await rm(path, { force: true });
+    for (let number = maxBackups; number > 0; number--) {
+      await renameIfThere(number === 1 ? path : `${path}.${number - 1}`, `${path}.${number}`);
+    }
+  }
+}
+
+/** `recursive` of mkdir tries for ever where nothing can be created (below /proc). */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeFolder(dirname(path));
+    await mkdir(path, { mode: 0o700 });
+  }
+}
+
+async function openFile(path: string): Promise<OpenFile> {
+  const handle = await open(path, 'a', 0o600);
+  try {
+    const { dev, ino, size } = await handle.stat();
+    return { handle, dev, inode: ino, sizeBytes: size };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** Whether the path leads to the open file; its size is what it is now, whoever changed it. */
+async function isStillAt(path: string, file: OpenFile): Promise<boolean> {
+  try {
+    const { dev, ino, size } = await stat(path);
+    file.sizeBytes = size;
+    return dev === file.dev && ino === file.inode;
+  } catch {
+    return false;
+  }
+}
+
+async function append(file: OpenFile, bytes: Uint8Array): Promise<void> {
+  try {
+    await file.handle.appendFile(bytes);
+    file.sizeBytes += bytes.length;
+  } catch (error) {
+    await file.handle.truncate(file.sizeBytes).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function renameIfThere(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -176,7 +176,7 @@ export class RecordBuilder {
     const isAbsolute = line.schemeEnd > line.schemeStart;
     const scheme =
       text(line.schemeStart, line.schemeEnd).toLowerCase() || (isTls ? 'https' : 'http');
-    const host = withoutUser(this.#view.header(SLOT.host) ?? '');
+    const host = behindUser(this.#view.header(SLOT.host) ?? '');
     const authority = text(line.hostStart, line.authorityEnd) || host;
     const path = text(line.pathStart, line.pathEnd) || (isAbsolute ? '/' : '');
     const target = path + text(line.pathEnd, line.targetEnd);
@@ -249,7 +249,7 @@ export class RecordBuilder {
 }
 
 /** Also where only REDACTED is left of it. */
-function withoutUser(authority: string): string {
+function behindUser(authority: string): string {
   return authority.slice(authority.lastIndexOf('@') + 1);
 }
 

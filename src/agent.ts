@@ -25,6 +25,7 @@ import { readExportSettings } from './export/settings.ts';
 import type { ObservedProcess } from './handoff/layout.ts';
 import type {
   Appearance,
+  ConnectionReport,
   OwnConnection,
   PlanMessage,
   TrafficSettings,
@@ -33,6 +34,7 @@ import { allTraffic } from './handoff/traffic.ts';
 import { watchOwnConnections } from './own-connections.ts';
 import { exclusionsOf } from './process-filters.ts';
 import type { PendingLimits } from './store/pending-bodies.ts';
+import { StandardOutput } from './store/standard-output.ts';
 import { Counters } from './telemetry/counters.ts';
 import { type Log, routeDiagnostics } from './telemetry/log.ts';
 import { trafficOf } from './traffic.ts';
@@ -67,6 +69,7 @@ export class Agent {
   readonly #watcher: Watcher;
   readonly #containers: Containers;
   readonly #identities: Identities;
+  readonly #output: StandardOutput;
   /** By index as in a batch's `process` column. */
   readonly #processes: ObservedProcess[] = [];
   readonly #batches = new BatchLine({
@@ -86,6 +89,8 @@ export class Agent {
 
   private constructor(options: AgentOptions) {
     this.#options = options;
+    const { log } = options;
+    this.#output = new StandardOutput({ bytesMax: limits.stdoutQueueBytesMax, log });
     this.#inspector = new Inspector(this.#counters);
     const { processes, ports } = options.config.capture;
     this.#watcher = new Watcher(this.#inspector, { processes, ports }, process.pid);
@@ -165,6 +170,7 @@ export class Agent {
     await this.#capture?.stop();
     await this.#batches.settled();
     await this.#delivery?.close(FLUSH_DEADLINE_MS);
+    await this.#output.flush(FLUSH_DEADLINE_MS);
     await this.#metrics?.stop();
     this.#endOwnConnections();
     this.#clock.stop();
@@ -201,6 +207,9 @@ export class Agent {
       log: this.#options.log,
       resourceOf: (index: number) => this.#identityOf(index).resource,
       viewOf: (index: number) => this.#identityOf(index),
+      processOf: ({ tgid, startNs, comm }: ConnectionReport) =>
+        this.#identities.get(tgid, startNs, comm),
+      output: this.#output,
     };
     const metrics = this.#metrics === undefined ? {} : { metrics: this.#metrics };
     const delivery = await Delivery.open({ config, env, context, ...metrics }, this.#delivery);
@@ -239,12 +248,12 @@ export class Agent {
     };
     this.#capture = CaptureThread.launch(options, {
       batch: ({ batch }) => this.#batches.add(batch),
+      connections: ({ reports }) => this.#delivery?.tell(reports),
       process: ({ process }) => this.#announce(process),
       counters: ({ values }) => {
         this.#workerCounters = new Counters(values);
       },
       appeared: (appearance) => this.#appeared(appearance),
-      connections: () => undefined,
       exited: ({ tgid }) => this.#watcher.exited(tgid),
       'own-peer': ({ tgid }) => this.#apply(this.#watcher.ownPeer(tgid)),
       log: ({ level: logLevel, message }) => log[logLevel](message),
@@ -259,7 +268,12 @@ export class Agent {
     const bodyBytesMax = bounds.bodyBytes;
     if (this.#delivery === undefined) return allTraffic(bodyBytesMax);
     const copied = this.#delivery.mostCopied;
-    return trafficOf({ tap, copied, bodyBytesMax, reportsConnections: false });
+    return trafficOf({
+      tap,
+      copied,
+      bodyBytesMax,
+      reportsConnections: this.#delivery.wantsConnections,
+    });
   }
 
   /** The process at the other end is looked up as well: a collector of this host is left out. */

@@ -2,20 +2,23 @@
  * rules -> store -> export on the main thread: batches of finished exchanges in, records and spans
  * out. One object for one configuration; the next one takes over what it leaves as it is.
  *
- *     batch -> decide (rules, sampling) -> redact -> record -> export
+ *     batch -> decide (rules, sampling) -> redact -> record, tell (plugins) -> export
  *
  * Rules see an exchange as it was; what comes after redaction never does.
  */
+import { ArtifactNotes } from './artifact-notes.ts';
 import type { Config } from './config/file/types.ts';
 import { limits } from './config/limits.ts';
+import { ConnectionEvents } from './connection-events.ts';
+import { ExchangePlugins } from './exchange-plugins.ts';
 import type { ExporterChoice } from './export/choose.ts';
 import type { HttpMetrics, MetricRows } from './export/metrics/http-metrics.ts';
-import { type ExporterContext, type OpenedExporter, openExporter } from './exporters.ts';
 import type { HeldBodies } from './handoff/held-bodies.ts';
 import type { ExchangeBatch } from './handoff/layout.ts';
-import { ObjectStores } from './object-stores.ts';
+import type { ConnectionReport } from './handoff/messages.ts';
+import { type OutletContext, Outlets } from './outlets.ts';
 import type { ProcessView } from './process-views.ts';
-import { Recorder, type RecorderParts, type References } from './recorder.ts';
+import { Recorder, type References } from './recorder.ts';
 import { changesOf } from './rules/changes/facts.ts';
 import { ChangeReports } from './rules/changes/report.ts';
 import { Decider } from './rules/decide/decider.ts';
@@ -32,9 +35,10 @@ import { type MostCopied, mostCopied } from './rules/sets/most-copied.ts';
 import { isInternalText } from './rules/values/address.ts';
 import { RecordBuilder } from './store/record-builder.ts';
 
-export interface DeliveryContext extends ExporterContext {
+export interface DeliveryContext extends OutletContext {
   /** By index as in a batch's `process` column. */
   readonly viewOf: (index: number) => ProcessView;
+  readonly processOf: (report: ConnectionReport) => ProcessView;
 }
 
 /** One configuration, and what lasts longer than it. */
@@ -49,11 +53,12 @@ export interface DeliveryInput {
 
 interface Parts {
   readonly stacks: Stacks;
-  readonly stores: ObjectStores;
+  readonly outlets: Outlets;
   readonly redaction: ConfiguredRedaction;
   readonly decider: Decider;
   readonly recorder: Recorder;
-  readonly exporter: OpenedExporter;
+  readonly plugins: ExchangePlugins;
+  readonly connections: ConnectionEvents;
   readonly metrics: DeliveryInput['metrics'];
 }
 
@@ -74,26 +79,34 @@ export class Delivery {
     const { config, env, context, metrics } = input;
     const stacks = await compileStacks(config, config.capture.level);
     const redaction = configuredRedaction(config.redaction);
-    const decider = createDecider(input, stacks);
-    const { objectStores } = config.services;
     const isRedacted = !redaction.isStandard;
-    const exporter = await openExporter(config, env, isRedacted, context, before?.exporter);
-    const stores = await openStores(objectStores, context, exporter, before);
-    const recorder = new Recorder(recorderParts(config, redaction, context), stacks.all, stores);
-    return new Delivery({ stacks, stores, redaction, decider, recorder, exporter, metrics });
+    const outlets = await Outlets.open({ config, env, isRedacted, context }, before?.outlets);
+    const source = new ExchangeSource(factsOf(context));
+    const builder = createBuilder(config, redaction, context);
+    return new Delivery({
+      stacks,
+      outlets,
+      redaction,
+      metrics,
+      decider: createDecider(input, stacks, source),
+      recorder: createRecorder(config, stacks, redaction, outlets, builder, context),
+      plugins: createPlugins(stacks, source, builder, outlets, context),
+      connections: createConnections(outlets, context),
+    });
   }
 
-  get stores(): ObjectStores {
-    return this.#parts.stores;
-  }
-
-  get exporter(): OpenedExporter {
-    return this.#parts.exporter;
+  get outlets(): Outlets {
+    return this.#parts.outlets;
   }
 
   /** Where spans go. */
   get choice(): ExporterChoice {
-    return this.exporter.choice;
+    return this.outlets.exporter.choice;
+  }
+
+  /** Connections are to be reported. */
+  get wantsConnections(): boolean {
+    return this.outlets.events.wantsConnections;
   }
 
   /** What the kernel side has to copy. */
@@ -112,11 +125,13 @@ export class Delivery {
    * may come, see BatchLine.
    */
   add(batch: ExchangeBatch, bodies?: HeldBodies): Promise<void> | undefined {
-    const { decider, recorder, metrics } = this.#parts;
+    const { decider, recorder, plugins, metrics } = this.#parts;
     const decisions = decider.decide(batch);
+    plugins.decide(batch, decisions.stacks);
     recorder.open(batch, decisions);
     const visible = this.#redact.apply(batch, (row) => this.#isRewritten(row, decisions));
     metrics?.http?.add(visible, this.#measured(decisions));
+    plugins.add(visible, decisions.stacks);
     const references = recorder.add(visible, decisions, bodies);
     if (references instanceof Promise) {
       return references.then((found) => this.#export(visible, decisions, found));
@@ -127,7 +142,7 @@ export class Delivery {
 
   #export(batch: ExchangeBatch, decisions: Decisions, references: References): void {
     const { levels, kept, thresholds } = decisions;
-    this.exporter.exporter.add(batch, { levels, kept, thresholds, references });
+    this.outlets.exporter.exporter.add(batch, { levels, kept, thresholds, references });
   }
 
   /** Stacks with the plugin http_metrics are counted; of what is kept there is a span. */
@@ -139,12 +154,14 @@ export class Delivery {
     };
   }
 
+  /** What the capture worker says of connections: events, where somebody takes them. */
+  tell(reports: readonly ConnectionReport[]): void {
+    this.#parts.connections.take(reports);
+  }
+
   /** Sends and stores what waits, and ends what `next` did not take over. */
   async close(deadlineMs: number, next?: Delivery): Promise<void> {
-    const ends = [this.stores.close(deadlineMs, next?.stores)];
-    const { exporter } = this.exporter;
-    if (next?.exporter.exporter !== exporter) ends.push(exporter.close(deadlineMs));
-    await Promise.all(ends);
+    await this.outlets.close(deadlineMs, next?.outlets);
   }
 
   /**
@@ -152,36 +169,25 @@ export class Delivery {
    * show nothing that those cover, but the host, which a rule may.
    */
   #isRewritten(row: number, decisions: Decisions): boolean {
-    const { recorder, redaction, metrics, stacks } = this.#parts;
+    const { recorder, plugins, redaction, metrics, stacks } = this.#parts;
     if (recorder.isWanted(row, decisions)) return true;
+    if (plugins.isWanted(row, decisions.stacks)) return true;
     if (redaction.isStandard) return false;
     const isMeasured = metrics?.http !== undefined && stacks.all[decisions.stacks[row]].hasMetrics;
     return isMeasured || decisions.kept[row] === 1;
   }
 }
 
-/** A store that cannot be used leaves no exporter behind. */
-async function openStores(
-  configs: Config['services']['objectStores'],
-  context: ExporterContext,
-  { exporter }: OpenedExporter,
-  before: Delivery | undefined,
-): Promise<ObjectStores> {
-  try {
-    return await ObjectStores.open(configs, context, before?.stores);
-  } catch (error) {
-    if (before?.exporter.exporter !== exporter) await exporter.close(0);
-    throw error;
-  }
+function factsOf({ viewOf }: DeliveryContext): FactSource {
+  return { process: (index) => viewOf(index).facts, connection: () => NO_FACTS, link: changesOf };
 }
 
-function createDecider({ config, env, context }: DeliveryInput, stacks: Stacks): Decider {
-  const { counters, log, viewOf } = context;
-  const facts: FactSource = {
-    process: (index) => viewOf(index).facts,
-    connection: () => NO_FACTS,
-    link: changesOf,
-  };
+function createDecider(
+  { config, env, context }: DeliveryInput,
+  stacks: Stacks,
+  source: ExchangeSource,
+): Decider {
+  const { counters, log } = context;
   const isThinnedByRules = stacks.all.some(({ capture }) =>
     capture.set.rules.some(({ sample }) => sample !== null && sample < 1),
   );
@@ -191,20 +197,20 @@ function createDecider({ config, env, context }: DeliveryInput, stacks: Stacks):
   const options = { name, ratio, isThinnedByRules, tracesMax: limits.samplerTracesMax };
   return new Decider({
     stacks,
-    facts,
+    source,
     counters,
-    source: new ExchangeSource(facts),
+    facts: factsOf(context),
     sampler: new Sampler(options, counters),
     rateLimit: maxPerSecond === undefined ? undefined : new RateLimit(maxPerSecond),
   });
 }
 
-function recorderParts(
+function createBuilder(
   { limits: bounds }: Config,
   { redaction }: ConfiguredRedaction,
   { viewOf, clock, counters }: DeliveryContext,
-): RecorderParts {
-  const builder = new RecordBuilder({
+): RecordBuilder {
+  return new RecordBuilder({
     redaction,
     counters,
     processOf: viewOf,
@@ -212,6 +218,38 @@ function recorderParts(
     isInternal: isInternalText,
     decodedBytesMax: bounds.decodedBodyBytes,
   });
+}
+
+function createRecorder(
+  { services }: Config,
+  { all }: Stacks,
+  { redaction }: ConfiguredRedaction,
+  { objects, events }: Outlets,
+  builder: RecordBuilder,
+  { counters }: DeliveryContext,
+): Recorder {
   const changes = new ChangeReports(redaction, counters);
-  return { builder, changes, coversBodies: redaction.coversBodies };
+  const notes = new ArtifactNotes(services.objectStores, events);
+  const { coversBodies } = redaction;
+  return new Recorder({ builder, changes, coversBodies, notes }, all, objects);
+}
+
+function createPlugins(
+  { all: stacks }: Stacks,
+  source: ExchangeSource,
+  builder: RecordBuilder,
+  { events: stores }: Outlets,
+  { output, counters }: DeliveryContext,
+): ExchangePlugins {
+  const isColoured = process.stdout.isTTY === true && (process.env.NO_COLOR ?? '') === '';
+  return new ExchangePlugins({ stacks, source, builder, stores, output, isColoured, counters });
+}
+
+function createConnections({ events }: Outlets, context: DeliveryContext): ConnectionEvents {
+  const { processOf, clock } = context;
+  return new ConnectionEvents({
+    processOf,
+    toUnixMs: (timeNs) => clock.toUnixMs(timeNs),
+    add: (event) => events.add(event),
+  });
 }

@@ -4,7 +4,12 @@ import { SPAN_SPOOL_DIRECTORY } from './config/file/sections/otel.ts';
 import type { Config, SpoolConfig } from './config/file/types.ts';
 import { chooseExporter, type ExporterChoice } from './export/choose.ts';
 import type { WallClock } from './export/clock.ts';
-import { createExporter, createOtlpExporter, type ExportParts } from './export/create.ts';
+import {
+  createExporter,
+  createOtlpExporter,
+  type ExportParts,
+  type SendingSettings,
+} from './export/create.ts';
 import { discard } from './export/discard.ts';
 import type { SpanExporter } from './export/exporter.ts';
 import { readExportSettings } from './export/settings.ts';
@@ -54,7 +59,8 @@ export async function openExporter(
   const out = process.stdout;
   const hasSpool = choice.kinds.includes('otlp') && !isEncodeOnly(env);
   const spool = hasSpool ? await spoolFor(config.otel.spool, context, before) : undefined;
-  const common = { settings, env, headers, log, clock, counters, out, resourceOf };
+  const sending = sendingOf(config);
+  const common = { settings, sending, env, headers, log, clock, counters, out, resourceOf };
   const parts: ExportParts = spool === undefined ? common : { ...common, spool };
   const exporter = isEncodeOnly(env)
     ? createOtlpExporter(parts, choice.protocol, discard)
@@ -76,6 +82,15 @@ async function spoolFor(
   if (enabled && before?.spool?.directory === directory) return before.spool.spool;
   const isRequired = directory !== SPAN_SPOOL_DIRECTORY;
   return openSpanSpool({ ...options, isRequired }, counters, log);
+}
+
+function sendingOf({ otel }: Config): SendingSettings {
+  const { enabled, initialIntervalMs, maxIntervalMs } = otel.retryOnFailure;
+  return {
+    requestsMax: otel.sendingQueue.numConsumers,
+    retry: { isRetried: enabled, backoff: { initialIntervalMs, maxIntervalMs } },
+    isAnyCertificateTrusted: otel.tls.insecureSkipVerify,
+  };
 }
 
 function keyOf({ otel, limits }: Config, env: Environment, isRedacted: boolean): unknown {

@@ -2,6 +2,7 @@
  * Rows whose level asks for it, as records in the object store of their stack. Bodies that did not
  * cross with their batch are read one row after the other.
  */
+import type { ArtifactNotes } from './artifact-notes.ts';
 import { ExchangeView } from './handoff/batch.ts';
 import type { HeldBodies } from './handoff/held-bodies.ts';
 import { hasHeldBody } from './handoff/held-columns.ts';
@@ -23,6 +24,7 @@ export interface RecorderParts {
   readonly changes: ChangeReports;
   /** Rules look into bodies. */
   readonly coversBodies: boolean;
+  readonly notes: Pick<ArtifactNotes, 'tell'>;
 }
 
 export class Recorder {
@@ -101,10 +103,14 @@ export class Recorder {
   }
 
   #record(row: number, { levels, stacks, text }: Decisions): void {
-    const { builder } = this.#parts;
+    const { builder, notes } = this.#parts;
+    const { id } = this.#stacks[stacks[row]].capture.objectStore;
     const input = builder.build(row, levels[row], this.#changes[row], this.#forms[row]);
     const stage = this.#stageOf(stacks[row]);
-    this.#references[row] = stage?.add(input, text[row] === 1 ? 'text' : 'json');
+    if (stage === undefined) return;
+    const stored = stage.add(input, text[row] === 1 ? 'text' : 'json');
+    this.#references[row] = stored;
+    notes.tell(id, input, stored);
   }
 
   /** Asked anew each time: over a reload a store may be replaced. */

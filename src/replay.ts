@@ -5,6 +5,7 @@
 import type { EventFileHead } from './capture/event-file.ts';
 import type { Level } from './config/command-line.ts';
 import { defaults } from './config/file/load.ts';
+import { limits } from './config/limits.ts';
 import { Delivery } from './delivery.ts';
 import type { Family } from './discover/types.ts';
 import { type ClockSource, systemClock, WallClock } from './export/clock.ts';
@@ -13,6 +14,7 @@ import type { ExchangeBatch, ObservedProcess } from './handoff/layout.ts';
 import { allTraffic } from './handoff/traffic.ts';
 import { Pipeline } from './pipeline.ts';
 import { viewOf } from './process-views.ts';
+import { StandardOutput } from './store/standard-output.ts';
 import type { Counters } from './telemetry/counters.ts';
 import type { Log } from './telemetry/log.ts';
 
@@ -80,6 +82,9 @@ export class Replay {
   }
 }
 
+/** Connections are not reported in a replay. */
+const NOBODY: ResourceInfo = { attributes: {} };
+
 /** A replay that exports as `spantap run` does. */
 export async function createReplay(
   options: ReplayOptions & { readonly env: NodeJS.ProcessEnv },
@@ -93,7 +98,15 @@ export async function createReplay(
   const delivery = await Delivery.open({
     config: { ...config, capture: { ...config.capture, level } },
     env,
-    context: { log, counters, clock, resourceOf, viewOf: (index) => viewOf(resourceOf(index)) },
+    context: {
+      log,
+      counters,
+      clock,
+      resourceOf,
+      viewOf: (index) => viewOf(resourceOf(index)),
+      processOf: () => viewOf(NOBODY),
+      output: new StandardOutput({ bytesMax: limits.stdoutQueueBytesMax, log }),
+    },
   });
   batches.add = (batch) => delivery.add(batch);
   return { replay, delivery };

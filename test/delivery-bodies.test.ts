@@ -14,6 +14,7 @@ import { HeldBodies } from '../src/handoff/held-bodies.ts';
 import type { ExchangeBatch } from '../src/handoff/layout.ts';
 import { viewOf } from '../src/process-views.ts';
 import { PendingBodies } from '../src/store/pending-bodies.ts';
+import { StandardOutput } from '../src/store/standard-output.ts';
 import { Counters } from '../src/telemetry/counters.ts';
 import { GRAMMARS, loadRight } from './config/file/load.ts';
 import { spanRow } from './handoff/rows.ts';
@@ -58,12 +59,14 @@ services:
     clock: new WallClock(),
     resourceOf: () => ({ attributes: {} }),
     viewOf: () => viewOf({ attributes: {} }),
+    processOf: () => viewOf({ attributes: {} }),
+    output: new StandardOutput({ bytesMax: 1024 * 1024, log: SILENT }),
   };
   const env = { OTEL_TRACES_EXPORTER: 'none' };
   const delivery = await Delivery.open({ config, env, context });
   const exported: Exported[] = [];
   t.mock.method(
-    delivery.exporter.exporter,
+    delivery.outlets.exporter.exporter,
     'add',
     (batch: ExchangeBatch, { references }: Decided) =>
       exported.push({ rows: batch.count, references: references.filter(Boolean).length }),

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { after, describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Delivery, type DeliveryInput } from '../src/delivery.ts';
+import { viewOf } from '../src/process-views.ts';
+import { StandardOutput } from '../src/store/standard-output.ts';
 import { Counters } from '../src/telemetry/counters.ts';
 import type { Log } from '../src/telemetry/log.ts';
 import { GRAMMARS, loadRight } from './config/file/load.ts';
@@ -29,7 +31,7 @@ function spansOf({ received }: HttpReceiver): OtlpSpan[] {
 }
 
 function inputOf(yaml: string, sampler: string, counters: Counters): DeliveryInput {
-  const attributes = { 'process.pid': 7, 'process.executable.name': 'p' };
+  const resource = { attributes: { 'process.pid': 7, 'process.executable.name': 'p' } };
   return {
     config: loadRight(`version: 2\n${yaml}`, { grammars: GRAMMARS }),
     env: {
@@ -41,7 +43,10 @@ function inputOf(yaml: string, sampler: string, counters: Counters): DeliveryInp
       counters,
       log: SILENT,
       clock: fixedClock(BigInt(Date.UTC(2026, 10, 21)) * 1_000_000n),
-      resourceOf: () => ({ attributes }),
+      resourceOf: () => resource,
+      viewOf: () => viewOf(resource),
+      processOf: () => viewOf(resource),
+      output: new StandardOutput({ bytesMax: 1024 * 1024, log: SILENT }),
     },
   };
 }
@@ -216,7 +221,10 @@ describe('a new configuration', () => {
     const first = await open(fileStore(folder) + stack('{ level: details }'));
     first.delivery.add(toBatch([{ spanId: '1111111111111111' }]));
     const next = await open(fileStore(folder) + stack('{ level: full }'), first.delivery);
-    assert.equal(next.delivery.stores.find(undefined), first.delivery.stores.find(undefined));
+    assert.equal(
+      next.delivery.outlets.objects.find(undefined),
+      first.delivery.outlets.objects.find(undefined),
+    );
     await first.delivery.close(5_000, next.delivery);
     next.delivery.add(toBatch([{ spanId: '2222222222222222' }]));
     await next.delivery.close(5_000);
@@ -231,7 +239,10 @@ describe('a new configuration', () => {
     const first = await open(fileStore(old) + stack('{ level: details }'));
     first.delivery.add(toBatch([{}]));
     const next = await open(fileStore(fresh) + stack('{ level: details }'), first.delivery);
-    assert.notEqual(next.delivery.stores.find(undefined), first.delivery.stores.find(undefined));
+    assert.notEqual(
+      next.delivery.outlets.objects.find(undefined),
+      first.delivery.outlets.objects.find(undefined),
+    );
     await first.delivery.close(5_000, next.delivery);
     assert.equal(recordsIn(old).length, 1);
     next.delivery.add(toBatch([{}]));

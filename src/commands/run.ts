@@ -3,7 +3,6 @@ import { writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, type Configured } from '../agent.ts';
 import type { RunCommand } from '../config/command-line.ts';
-import { findWithoutEffect } from '../config/file/effect.ts';
 import type { Loaded } from '../config/file/load.ts';
 import { formatProblem } from '../config/file/problem.ts';
 import { needRestart } from '../config/file/restart.ts';
@@ -110,9 +109,6 @@ function reportFile(
   // Of variables (line 0), those who use them warn.
   for (const problem of problems.filter(({ line }) => line > 0)) {
     log.warn(formatProblem(problem).replaceAll('\n', ':'));
-  }
-  for (const { line, message } of findWithoutEffect(config, origins)) {
-    log.warn(`${file}:${line}: no effect yet: ${message}`);
   }
   if (file !== undefined) log.info(`configuration ${file}`);
 }

@@ -13,11 +13,12 @@ import { ProtobufRequest } from './otlp/protobuf-request.ts';
 import { Resources } from './otlp/resource.ts';
 import { SpanObjects } from './otlp/span-object.ts';
 import { PeerServices } from './peer-services.ts';
-import { ExportQueue } from './queue.ts';
+import { ExportQueue, type QueueLimits } from './queue.ts';
 import type { ExportSettings } from './settings.ts';
 import { SpanDescriber } from './span.ts';
 import type { SpanSpool } from './span-spool.ts';
 import { LazyTransport } from './transport/lazy.ts';
+import { BY_ENVIRONMENT, TRACES } from './transport/signal.ts';
 import type { ResourceOf, Transport } from './types.ts';
 import { withVariables } from './variables.ts';
 
@@ -36,8 +37,17 @@ export const ALL_HEADERS: HeaderSettings = {
   isRedacted: false,
 };
 
+/** What a file says of requests and no variable does. */
+export interface SendingSettings {
+  /** Under way at once. */
+  readonly requestsMax: number;
+  readonly retry: Required<Pick<QueueLimits, 'isRetried' | 'backoff'>>;
+  readonly isAnyCertificateTrusted: boolean;
+}
+
 export interface ExportParts {
   readonly settings: ExportSettings;
+  readonly sending?: SendingSettings;
   readonly headers: HeaderSettings;
   readonly resourceOf: ResourceOf;
   readonly clock: WallClock;
@@ -57,7 +67,7 @@ export interface ExportParts {
 export function createExporter(choice: ExporterChoice, parts: ExportParts): SpanExporter {
   const exporters = choice.kinds.map((kind) =>
     kind === 'otlp'
-      ? createOtlpExporter(parts, choice.protocol, createTransport(choice.protocol, parts.env))
+      ? createOtlpExporter(parts, choice.protocol, createTransport(choice.protocol, parts))
       : createConsoleExporter(choice.kinds.length === 1 ? parts : aside(parts)),
   );
   const [first] = exporters;
@@ -77,8 +87,9 @@ export function createOtlpExporter(
   const queueLimits = {
     spansMax: settings.queueSpansMax,
     bytesMax: limits.exportQueueBytesMax,
-    requestsMax: limits.exportRequestsMax,
+    requestsMax: parts.sending?.requestsMax ?? limits.exportRequestsMax,
     retryMs: settings.retryMs,
+    ...parts.sending?.retry,
     spoolDelayMs: limits.spoolDelayMs,
   };
   const request = new Request(resources, settings.attributeBytesMax, counters);
@@ -147,18 +158,21 @@ function createDescriber(
   return new SpanDescriber(options, parts.clock, parts.counters);
 }
 
-function createTransport(protocol: Protocol, env: ExportParts['env']): Transport {
+function createTransport(protocol: Protocol, { env, sending }: ExportParts): Transport {
   const endpoint = env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT || env.OTEL_EXPORTER_OTLP_ENDPOINT;
+  const isTls = /^https:/i.test(endpoint ?? '');
+  const isAnyCertificateTrusted = isTls && (sending?.isAnyCertificateTrusted ?? false);
+  const receiver = { ...BY_ENVIRONMENT, isAnyCertificateTrusted };
   if (protocol === 'grpc') {
     return new LazyTransport(targetOf(endpoint, 'localhost:4317'), async () => {
       const { GrpcTransport } = await import('./transport/grpc.ts');
-      return withVariables(env, () => new GrpcTransport());
+      return withVariables(env, () => new GrpcTransport(TRACES, receiver));
     });
   }
   const contentType = protocol === 'http/json' ? 'application/json' : 'application/x-protobuf';
   return new LazyTransport(targetOf(endpoint, 'localhost:4318'), async () => {
     const { HttpTransport } = await import('./transport/http.ts');
-    return withVariables(env, () => new HttpTransport(contentType));
+    return withVariables(env, () => new HttpTransport(contentType, TRACES, receiver));
   });
 }
 

@@ -23,6 +23,9 @@ export interface QueueLimits extends OutboxLimits {
   readonly requestsMax: number;
   /** How long one request is offered again from memory. */
   readonly retryMs: number;
+  /** false: what was not taken at once is given up; a spool keeps it all the same. */
+  readonly isRetried?: boolean;
+  readonly backoff?: { readonly initialIntervalMs: number; readonly maxIntervalMs: number };
 }
 
 export interface QueueParts extends OutboxParts {
@@ -39,6 +42,7 @@ export class ExportQueue {
   readonly #parts: QueueParts;
   readonly #outbox: Outbox;
   readonly #random: () => number;
+  readonly #intervals: typeof BACKOFF;
   readonly #backoff: Backoff;
   readonly #complaint: Complaint;
   readonly #abort = new AbortController();
@@ -52,7 +56,8 @@ export class ExportQueue {
     this.#parts = parts;
     this.#random = parts.random ?? Math.random;
     this.#outbox = new Outbox(parts, this.#onMore);
-    this.#backoff = new Backoff(BACKOFF, this.#random, this.#onMore);
+    this.#intervals = parts.limits.backoff ?? BACKOFF;
+    this.#backoff = new Backoff(this.#intervals, this.#random, this.#onMore);
     this.#complaint = new Complaint(parts.log);
     parts.spool?.join(this.#onMore);
   }
@@ -188,12 +193,13 @@ export class ExportQueue {
   /** undefined: too old to be offered once more. */
   #delayOf(request: Request, afterMs: number | undefined): number | undefined {
     const doublings = afterMs === undefined ? request.attempts - 1 : 0;
-    const delayMs = (afterMs ?? 0) + jitterMs(BACKOFF, doublings, this.#random);
+    const delayMs = (afterMs ?? 0) + jitterMs(this.#intervals, doublings, this.#random);
     return this.#isTooOld(request, delayMs) ? undefined : delayMs;
   }
 
   #isTooOld(request: Request, delayMs: number): boolean {
-    return performance.now() - request.bornMs + delayMs > this.#parts.limits.retryMs;
+    const { retryMs, isRetried = true } = this.#parts.limits;
+    return !isRetried || performance.now() - request.bornMs + delayMs > retryMs;
   }
 
   /** A collector that says when to come back means all requests. */

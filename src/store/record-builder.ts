@@ -228,8 +228,9 @@ export class RecordBuilder {
     { contentType, codings }: BodyForm,
   ): BodyInput {
     const isTruncated = !isEnded || bytes.length < lenBytes;
-    const plain = { lenBytes, isTruncated, sha256: undefined, wholeSha256: undefined };
     const { redaction, decodedBytesMax, counters } = this.#parts;
+    const digests = { sha256: undefined, wholeSha256: undefined };
+    const plain = { lenBytes, isTruncated, decodedBytesMax, ...digests };
     if (redaction.coversBodies && bytes.length > 0) {
       const decoded = decodeWhole(bytes, codings, decodedBytesMax);
       const result = redaction.body({ decoded, contentType, isTruncated });

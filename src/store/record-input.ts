@@ -25,6 +25,8 @@ export interface BodyInput {
    * Of a body that is kept whole, unredacted, it is the digest of `bytes`.
    */
   readonly wholeSha256: string | undefined;
+  /** Decoded to be shown: so much at most. limits.decodedBodyBytesMax when left out. */
+  readonly decodedBytesMax?: number;
 }
 
 export interface MessageInput {

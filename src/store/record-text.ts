@@ -5,10 +5,11 @@ import type { RecordInput } from './record-input.ts';
 import { formatText } from './text.ts';
 
 export function recordText(input: RecordInput, counters: Counters): Promise<string> {
-  const { decodedBodyBytesMax, contentCodingsMax } = limits;
+  const body = input.request.body ?? input.response?.body;
+  const decodedBytesMax = body?.decodedBytesMax ?? limits.decodedBodyBytesMax;
   return formatText(
     input,
-    { decodedBytesMax: decodedBodyBytesMax, codingsMax: contentCodingsMax },
+    { decodedBytesMax, codingsMax: limits.contentCodingsMax },
     {
       undecoded: () => counters.add('store.undecoded'),
       cut: () => counters.add('truncated.store_decoded'),

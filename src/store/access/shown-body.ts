@@ -17,7 +17,8 @@ export async function showBody(
   counters: Counters,
 ): Promise<ShownBody | undefined> {
   if (body === undefined || body.bytes.length === 0) return undefined;
-  const { decodedBodyBytesMax: decodedBytesMax, contentCodingsMax: codingsMax } = limits;
+  const { decodedBytesMax = limits.decodedBodyBytesMax } = body;
+  const codingsMax = limits.contentCodingsMax;
   const codings = body.isRedacted ? [] : codingsOf(headers);
   const decoded = await decodeBody(body.bytes, codings, { decodedBytesMax, codingsMax });
   if (decoded.kind === 'failed') {

@@ -134,11 +134,8 @@ export class Pipeline implements EventSink {
   }
 
   /** The other end of a connection of the agent itself. */
-  isOwnEnd({ netnsInode, local, remote }: Connection): boolean {
-    for (const own of this.#own.values()) {
-      const isOther = isSameEndpoint(own.local, remote) && isSameEndpoint(own.remote, local);
-      if (isOther && own.netnsInode === netnsInode) return true;
-    }
+  isOwnEnd(connection: Connection): boolean {
+    for (const own of this.#own.values()) if (areEnds(own, connection)) return true;
     return false;
   }
 
@@ -225,6 +222,16 @@ export class Pipeline implements EventSink {
   #appear(by: Appearance['by'], { tgid, startNs, comm }: ProcessIdentity): void {
     this.#options.onAppeared({ kind: 'appeared', by, tgid, startNs, comm });
   }
+}
+
+/** A Unix socket knows its other end by its inode, TCP by addresses of the same network. */
+function areEnds(one: Connection, other: Connection): boolean {
+  if (one.family === 'unix') return other.peerInode === one.socketInode;
+  return (
+    one.netnsInode === other.netnsInode &&
+    isSameEndpoint(one.local, other.remote) &&
+    isSameEndpoint(one.remote, other.local)
+  );
 }
 
 function isSameEndpoint(one: Endpoint, other: Endpoint): boolean {

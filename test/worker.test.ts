@@ -223,6 +223,8 @@ test('connections are reported when that is asked for, at the latest at the stop
 
 test('and not when it is not, nor what a collector serves the agent', async () => {
   assert.deepEqual((await runWorker('never')).reports, []);
-  assert.deepEqual((await runWorker('before the start', 'TCP', ON)).reports, []);
-  assert.deepEqual((await runWorker('just before the bytes', 'TCP', ON)).reports, []);
+  for (const transport of ['TCP', 'Unix'] as const) {
+    assert.deepEqual((await runWorker('before the start', transport, ON)).reports, []);
+    assert.deepEqual((await runWorker('just before the bytes', transport, ON)).reports, []);
+  }
 });

@@ -28,7 +28,7 @@ export async function run(line: RunCommand): Promise<number> {
   const config = line.config === undefined ? withoutSpool(found) : found;
   requireAll();
   const log = createLog(config.telemetry.logs);
-  reportFile(line.config, config, loaded, log);
+  reportFile(line.config, loaded, log);
   const agent = await Agent.start({ ...toConfigured(config, loaded), log });
   log.info(`watching ${agent.describe()}`);
   const status = setInterval(() => log.info(formatStatus(agent.counters())), STATUS_INTERVAL_MS);
@@ -79,7 +79,7 @@ function followChanges(line: RunCommand, agent: Agent, atStart: ReadConfig, log:
       text = loaded.text;
       const config = rightOrRefuse(loaded, file);
       await agent.configure(toConfigured(config, loaded));
-      reportFile(file, config, loaded, log);
+      reportFile(file, loaded, log);
       for (const path of needRestart(started, config)) {
         log.warn(`${file}: ${path} changed: it holds from the next start on`);
       }
@@ -100,12 +100,7 @@ function rightOrRefuse({ config, problems }: Loaded, file: string | undefined): 
 }
 
 /** What a person should know about the file before the first span. */
-function reportFile(
-  file: string | undefined,
-  config: Config,
-  { origins, problems }: Loaded,
-  log: Log,
-): void {
+function reportFile(file: string | undefined, { problems }: Loaded, log: Log): void {
   // Of variables (line 0), those who use them warn.
   for (const problem of problems.filter(({ line }) => line > 0)) {
     log.warn(formatProblem(problem).replaceAll('\n', ':'));

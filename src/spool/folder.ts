@@ -3,11 +3,12 @@
  * ascending numbers.
  */
 import { constants } from 'node:fs';
-import { chmod, lstat, mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
+import { chmod, lstat, open, readdir, rename, unlink } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { AgentError } from '../telemetry/agent-error.ts';
 import { SEGMENT_HEADER } from './format.ts';
+import { makeFolder } from './make-folder.ts';
 import { Segment } from './segment.ts';
 
 const MODE = 0o700;
@@ -28,7 +29,7 @@ export function segmentPath(folder: string, number: number): string {
 /** Creates the folder, or takes the one that is there when it is ours. */
 export async function claimFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true, mode: MODE });
+    await makeFolder(folder);
     const found = await lstat(folder);
     if (!found.isDirectory()) throw new Error('it is not a folder');
     if (found.uid !== process.geteuid?.()) throw new Error(`it belongs to user ${found.uid}`);

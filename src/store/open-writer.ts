@@ -1,6 +1,6 @@
 /** A writer for a `file` or `s3` store: the store, its spool and its queue, by what a user says. */
-import { mkdir } from 'node:fs/promises';
 import { limits } from '../config/limits.ts';
+import { makeFolder } from '../spool/make-folder.ts';
 import { openSpool } from '../spool/open.ts';
 import type { Spool } from '../spool/spool.ts';
 import { AgentError } from '../telemetry/agent-error.ts';
@@ -62,7 +62,7 @@ async function openS3(options: S3StoreOptions): Promise<ObjectStore> {
 async function openFileStore(options: FileStoreOptions): Promise<ObjectStore> {
   const { directory, accessUrl, maxBytes } = options;
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeFolder(directory);
     const bytesUsed = await takeStock(directory);
     return new FileStore({ directory, accessUrl, bytesMax: maxBytes, bytesUsed });
   } catch (cause) {

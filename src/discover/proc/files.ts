@@ -43,19 +43,7 @@ export function withFile<T>(path: string, read: (fd: number) => T): T | undefine
 
 /** Whether a file can be read, without reading more than its first byte. */
 export function canRead(path: string): boolean {
-  let fd: number;
-  try {
-    fd = openSync(path, 'r');
-  } catch {
-    return false;
-  }
-  try {
-    return readSync(fd, Buffer.alloc(1)) === 1;
-  } catch {
-    return false;
-  } finally {
-    closeSync(fd);
-  }
+  return withFile(path, (fd) => readSync(fd, Buffer.alloc(1)) === 1) ?? false;
 }
 
 /** Files of /proc tell no size: read until they end. */

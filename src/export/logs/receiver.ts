@@ -8,10 +8,11 @@ import type { OtelEventStoreConfig } from '../../config/file/types.ts';
 import { withoutUsers } from '../../config/secrets.ts';
 import { AgentError } from '../../telemetry/agent-error.ts';
 import type { Protocol } from '../choose.ts';
-import { madeUnder } from '../transport/environment.ts';
+
 import { LazyTransport } from '../transport/lazy.ts';
 import { LOGS, type Receiver } from '../transport/signal.ts';
 import type { Transport } from '../types.ts';
+import { withVariables } from '../variables.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 type LogReceiver = Pick<OtelEventStoreConfig, 'endpoint' | 'protocol' | 'headers' | 'tls'>;
@@ -43,13 +44,13 @@ export function createLogTransport(
   if (protocol === 'grpc') {
     return new LazyTransport(targetOf(receiver.url ?? said, 'localhost:4317'), async () => {
       const { GrpcTransport } = await import('../transport/grpc.ts');
-      return madeUnder(env, () => new GrpcTransport(LOGS, receiver));
+      return withVariables(env, () => new GrpcTransport(LOGS, receiver));
     });
   }
   const contentType = protocol === 'http/json' ? 'application/json' : 'application/x-protobuf';
   return new LazyTransport(targetOf(receiver.url ?? said, 'localhost:4318'), async () => {
     const { HttpTransport } = await import('../transport/http.ts');
-    return madeUnder(env, () => new HttpTransport(contentType, LOGS, receiver));
+    return withVariables(env, () => new HttpTransport(contentType, LOGS, receiver));
   });
 }
 

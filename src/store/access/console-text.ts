@@ -120,9 +120,11 @@ async function bodyLines(
   message: MessageInput | undefined,
   counters: Counters,
 ): Promise<readonly string[]> {
-  if (message?.body === undefined) return [];
+  if (message === undefined || message.bodyBytes === 0) return [];
   const shown = await showBody(message, counters);
-  if (shown === undefined) return [];
+  if (shown === undefined || message.body === undefined) {
+    return ['', `[not shown: ${message.bodyBytes} bytes]`];
+  }
   const { bytes, lenBytes } = message.body;
   const marks = shown.isCut ? [`[cut: ${bytes.length} of ${lenBytes} bytes]`] : [];
   if (shown.text === undefined) {

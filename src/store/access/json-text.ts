@@ -87,9 +87,12 @@ function spanOf(input: RecordInput): Json {
   };
 }
 
+/** A body of which there is more than is shown has its length. */
 async function bodyOf(message: MessageInput, counters: Counters): Promise<Json> {
   const shown = await showBody(message, counters);
-  if (shown === undefined) return {};
+  if (shown === undefined) {
+    return message.bodyBytes === 0 ? {} : { body_length: message.bodyBytes, body_truncated: true };
+  }
   return {
     body: shown.text ?? BINARY,
     ...(shown.isCut ? { body_length: message.body?.lenBytes, body_truncated: true } : {}),

@@ -11,7 +11,7 @@ export interface ShownBody {
   readonly isCut: boolean;
 }
 
-/** undefined: there is no body, or none was kept. */
+/** undefined: there is no body, or it is not at hand (not kept, or larger than what crosses). */
 export async function showBody(
   { headers, contentType, body }: MessageInput,
   counters: Counters,

@@ -5,8 +5,9 @@
  *
  * A batch is written whole or taken back: a full disk leaves no half line.
  */
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeFolder } from '../../spool/make-folder.ts';
 import { AgentError } from '../../telemetry/agent-error.ts';
 import { jsonLine } from './json-line.ts';
 import type { EventSink, StoreEvent, WriteResult } from './types.ts';
@@ -90,19 +91,6 @@ export class EventFile implements EventSink {
     for (let number = maxBackups; number > 0; number--) {
       await renameIfThere(number === 1 ? path : `${path}.${number - 1}`, `${path}.${number}`);
     }
-  }
-}
-
-/** `recursive` of mkdir tries for ever where nothing can be created (below /proc). */
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path, { mode: 0o700 });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') return;
-    if (code !== 'ENOENT' || dirname(path) === path) throw error;
-    await makeFolder(dirname(path));
-    await mkdir(path, { mode: 0o700 });
   }
 }
 

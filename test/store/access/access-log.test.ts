@@ -179,6 +179,16 @@ describe('for people', () => {
     assert.match(text, /│ \[binary, 4 bytes, image\/png\]/);
   });
 
+  test('a body that is not at hand has its length', async (t) => {
+    const large = inputOf(
+      requestOf('GET', 'http://shop.test/'),
+      responseOf(200, [], { bodyBytes: 5e6 }),
+    );
+    assert.match(await printed(t, 'console', 'full', large), /│ \[not shown: 5000000 bytes\]\n└─/);
+    const { response } = JSON.parse(await printed(t, 'json', 'full', large));
+    assert.deepEqual([response.body_length, response.body_truncated], [5e6, true]);
+  });
+
   test('nothing that traffic brings steers a terminal', async (t) => {
     const evil = requestOf('GET', 'http://shop.test/', [['X', '\u001b[2J']]);
     const bare = { ...inputOf(evil, undefined), request: { ...evil, url: '/\u001b[2J\r\n' } };

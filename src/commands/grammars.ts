@@ -4,60 +4,33 @@ import { loadZones } from '../rules/compile/zones.ts';
 import {
   compileExpression,
   compileMacros,
-  type MacroProblem,
   type MacroSource,
   type Macros,
-  type Problem,
 } from '../rules/expression.ts';
+import {
+  expressionGrammar,
+  patternGrammar,
+  type GrammarProblem as RuleProblem,
+} from '../rules/grammar.ts';
 import { findUnreachable, type Unreachable } from '../rules/sets/reach.ts';
 import type { Rule } from '../rules/sets/rule-set.ts';
-import { compilePattern } from '../rules/values/pattern.ts';
 
 /** `text`: the file; loads what only some expressions need. */
 export async function loadGrammars(text: string): Promise<Grammars> {
   await loadZones([text]);
-  return { regex: checkPattern, expressions: expressionsWith, unreachable: unreachableWith };
-}
-
-function checkPattern(text: string): readonly GrammarProblem[] {
-  const result = compilePattern(text);
-  if (result.ok) return [];
-  return [{ severity: 'error', offset: 0, message: `the pattern ${result.why}` }];
-}
-
-/** Where macros are wrong, what calls them cannot be compiled; their own problems come first. */
-function expressionsWith(sources: readonly MacroSource[]) {
-  const macros = compileMacros(sources);
-  if (!macros.ok) {
-    const problems = problemsOf(sources, macros.problems, 'error');
-    return (text: string): readonly GrammarProblem[] => problems.get(text) ?? [];
-  }
-  return (text: string): readonly GrammarProblem[] => {
-    const result = compileExpression(text, macros.macros);
-    if (!result.ok) return [toGrammar(result.problem, 'error')];
-    return result.rule.warnings.map((warning) => toGrammar(warning, 'warning'));
+  return {
+    regex: (pattern) => patternGrammar(pattern).map(withoutEmptyHint),
+    expressions: expressionsWith,
+    unreachable: unreachableWith,
   };
 }
 
-/** By the text of the expression. Names are checked by config/file/macros.ts. */
-function problemsOf(
-  sources: readonly MacroSource[],
-  problems: readonly MacroProblem[],
-  severity: GrammarProblem['severity'],
-): ReadonlyMap<string, readonly GrammarProblem[]> {
-  const byText = new Map<string, GrammarProblem[]>();
-  for (const { index, isName, problem } of problems) {
-    if (isName) continue;
-    const { expr } = sources[index];
-    byText.set(expr, [...(byText.get(expr) ?? []), toGrammar(problem, severity)]);
-  }
-  return byText;
+function expressionsWith(sources: readonly MacroSource[]) {
+  const problemsOf = expressionGrammar(sources);
+  return (expression: string) => problemsOf(expression).map(withoutEmptyHint);
 }
 
-function toGrammar(
-  { message, offset, hint }: Problem,
-  severity: GrammarProblem['severity'],
-): GrammarProblem {
+function withoutEmptyHint({ severity, offset, message, hint }: RuleProblem): GrammarProblem {
   return { severity, offset, message, ...(hint === '' ? {} : { hint }) };
 }
 

@@ -30,9 +30,9 @@ export const SECRET_HEADERS: readonly string[] = [
   'x-api-key',
 ];
 
-/** Without user and password of the URLs in `text`. */
-export function withoutUsers(text: string): string {
-  return text.replace(/:\/\/[^/?#\s]*@/g, `://${REDACTED}@`);
+/** `mark` in the place of user and password of the URLs in `text` (RFC 3986 3.2.1). */
+export function withoutUsers(text: string, mark = `${REDACTED}@`): string {
+  return text.replace(/:\/\/[^/?#\s]*@/g, () => `://${mark}`);
 }
 
 /** The same of an authority by itself: a Host header, the target of CONNECT. */

@@ -3,6 +3,7 @@
  * or a collector that listens on this host's standard ports gets them, else trees are printed.
  */
 import { connect } from 'node:net';
+import { withoutUsers } from '../config/secrets.ts';
 import { AgentError } from '../telemetry/agent-error.ts';
 
 export type ExporterKind = 'otlp' | 'console';
@@ -42,7 +43,7 @@ export async function chooseExporter(
     };
   }
   if (endpoint !== undefined) {
-    const reason = `the endpoint is ${withoutCredentials(endpoint)}`;
+    const reason = `the endpoint is ${withoutUsers(endpoint, '')}`;
     return { kinds: kinds ?? ['otlp'], protocol: protocol ?? 'http/protobuf', reason };
   }
   const found = await findCollector(protocol, isListening);
@@ -103,10 +104,6 @@ function readProtocol(env: Environment): Protocol | undefined {
 function nonEmpty(value: string | undefined): string | undefined {
   const text = value?.trim();
   return text === '' ? undefined : text;
-}
-
-function withoutCredentials(endpoint: string): string {
-  return endpoint.replace(/\/\/[^/@]*@/, '//');
 }
 
 export async function canConnect(host: string, port: number): Promise<boolean> {

@@ -3,12 +3,12 @@
  * of the semantic conventions (Forwarded, X-Forwarded-*, the target, Host). One object serves all
  * rows; what was found lies in `slice` and `authority` until the next search.
  */
+import { Authority } from '../handoff/authority.ts';
 import { SLOT } from '../handoff/known-headers.ts';
 import { FLAG, U32 } from '../handoff/layout.ts';
-import { Authority } from './authority.ts';
+import type { RequestLine } from '../handoff/request-line.ts';
 import { firstElement, forwardedParameter, isWord, Slice } from './forwarded.ts';
 import { SCHEME } from './methods.ts';
-import type { RequestLine } from './request-line.ts';
 
 export class Endpoints {
   readonly slice = new Slice();

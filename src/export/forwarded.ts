@@ -2,6 +2,7 @@
  * The original request as proxies before this one wrote it down: `Forwarded` (RFC 7239) and the
  * X-Forwarded family. What counts is the first element of a list: the hop next to the client.
  */
+import { isBlank, lowerCase } from '../handoff/ascii.ts';
 
 const COMMA = 0x2c;
 const SEMICOLON = 0x3b;
@@ -23,8 +24,8 @@ export class Slice {
   set(bytes: Uint8Array, start: number, end: number): boolean {
     let from = start;
     let to = end;
-    while (from < to && isSpace(bytes[from])) from++;
-    while (to > from && isSpace(bytes[to - 1])) to--;
+    while (from < to && isBlank(bytes[from])) from++;
+    while (to > from && isBlank(bytes[to - 1])) to--;
     if (from === to) return this.clear();
     this.start = from;
     this.end = to;
@@ -81,13 +82,7 @@ function unquote(bytes: Uint8Array, start: number, end: number, into: Slice): bo
 export function isWord(bytes: Uint8Array, slice: Slice, word: string): boolean {
   if (slice.end - slice.start !== word.length) return false;
   for (let i = 0; i < word.length; i++) {
-    const byte = bytes[slice.start + i];
-    const lower = byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
-    if (lower !== word.charCodeAt(i)) return false;
+    if (lowerCase(bytes[slice.start + i]) !== word.charCodeAt(i)) return false;
   }
   return true;
-}
-
-function isSpace(byte: number): boolean {
-  return byte === 0x20 || byte === 0x09;
 }

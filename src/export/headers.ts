@@ -4,6 +4,7 @@
  * parsed.
  */
 import { cleanUrls, REDACTED, SECRET_HEADERS, withoutUser } from '../config/secrets.ts';
+import { HeadLines, unfold } from '../handoff/head-lines.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import type { Prefix } from './attributes.ts';
 import { ByteSource, cutUtf8, isAscii, latin1, Scratch, toUtf8 } from './bytes.ts';
@@ -12,8 +13,6 @@ import type { QueryRedaction } from './redaction.ts';
 import type { SpanSink, TextList } from './types.ts';
 
 const LF = 0x0a;
-const CR = 0x0d;
-const COLON = 0x3a;
 const QUESTION = 0x3f;
 const HASH = 0x23;
 const AT = 0x40;
@@ -22,9 +21,6 @@ const HOST = 'host';
 const SECRET = ByteSource.of(REDACTED);
 const secretLengths: boolean[] = [];
 for (const name of SECRET_HEADERS) secretLengths[name.length] = true;
-
-/** Flat [name start, name end, value start, value end] of each field line. */
-const FIELDS = 4;
 
 export interface HeaderOptions {
   /** Those that become attributes, in any case; `*` all. */
@@ -43,7 +39,9 @@ export class HeaderAttributes {
   readonly #redaction: QueryRedaction;
   readonly #counters: Counters;
   readonly #bytesMax: number;
-  readonly #lines: number[] = [];
+  readonly #lines = new HeadLines();
+  /** By line: with one before it that has the same name. */
+  readonly #isTold: boolean[] = [];
   readonly #list: TextList = { count: 0, sources: [], starts: [], ends: [] };
   readonly #scratch = new Scratch();
   readonly #name = new Slice();
@@ -66,11 +64,13 @@ export class HeaderAttributes {
     sink: SpanSink,
     budget: { left: number },
   ): number {
-    const count = this.#split(source.bytes, start, end);
+    const lines = this.#lines;
+    lines.readFields(source.bytes, start, end);
+    this.#isTold.fill(false);
     let dropped = 0;
-    for (let i = 0; i < count; i += FIELDS) {
-      if (this.#lines[i + 1] === 0 || !this.#isWanted(source.bytes, i)) continue;
-      if (budget.left > 0) this.#describeOne(source, i, count, prefix, sink);
+    for (let line = 0; line < lines.count; line++) {
+      if (this.#isTold[line] === true || !this.#isWanted(source.bytes, line)) continue;
+      if (budget.left > 0) this.#describeOne(source, line, prefix, sink);
       else dropped++;
       budget.left--;
     }
@@ -79,54 +79,32 @@ export class HeaderAttributes {
 
   #isWanted(bytes: Uint8Array, line: number): boolean {
     if (this.#names === undefined) return true;
-    const name = latin1(bytes, this.#lines[line], this.#lines[line + 1]);
+    const name = latin1(bytes, this.#lines.nameStart(line), this.#lines.nameEnd(line));
     return this.#names.has(name.toLowerCase());
   }
 
-  #describeOne(source: ByteSource, i: number, count: number, prefix: Prefix, sink: SpanSink): void {
+  #describeOne(source: ByteSource, line: number, prefix: Prefix, sink: SpanSink): void {
+    const { bytes } = source;
     const lines = this.#lines;
-    const start = lines[i];
-    const end = lines[i + 1];
+    const start = lines.nameStart(line);
+    const end = lines.nameEnd(line);
     // White space before the colon is not part of it, though it must not be there (RFC 9112 5.1).
-    this.#name.set(source.bytes, start, end);
-    const isSecret = this.#isSecret(source.bytes);
+    this.#name.set(bytes, start, end);
+    const isSecret = this.#isSecret(bytes);
     this.#list.count = 0;
     this.#scratch.reset();
-    this.#push(source, lines[i + 2], lines[i + 3], isSecret);
-    for (let k = i + FIELDS; k < count; k += FIELDS) {
-      if (!isSameName(source.bytes, start, end, lines[k], lines[k + 1])) continue;
-      this.#push(source, lines[k + 2], lines[k + 3], isSecret);
-      lines[k + 1] = 0;
+    this.#push(source, line, isSecret);
+    for (let other = line + 1; other < lines.count; other++) {
+      if (!lines.isSameName(bytes, line, other)) continue;
+      this.#push(source, other, isSecret);
+      this.#isTold[other] = true;
     }
     sink.list(prefix, source, start, end, this.#list);
   }
 
-  /** Lines without a colon are not fields; a folded line continues the value before it. */
-  #split(bytes: Uint8Array, start: number, end: number): number {
-    const lines = this.#lines;
-    let count = 0;
-    for (let at = start; at < end; ) {
-      const lineStart = at;
-      let colon = -1;
-      for (; at < end && bytes[at] !== LF; at++) if (bytes[at] === COLON && colon < 0) colon = at;
-      const lineEnd = at > lineStart && bytes[at - 1] === CR ? at - 1 : at;
-      at++;
-      if (lineEnd === lineStart) break;
-      if (isSpace(bytes[lineStart])) {
-        if (count > 0) lines[count - 1] = lineEnd;
-      } else if (colon > lineStart) {
-        lines[count++] = lineStart;
-        lines[count++] = colon;
-        lines[count++] = skipSpace(bytes, colon + 1, lineEnd);
-        lines[count++] = lineEnd;
-      }
-    }
-    return count;
-  }
-
-  #push(source: ByteSource, start: number, lineEnd: number, isSecret: boolean): void {
-    let end = lineEnd;
-    while (end > start && isSpace(source.bytes[end - 1])) end--;
+  #push(source: ByteSource, line: number, isSecret: boolean): void {
+    const start = this.#lines.valueStart(source.bytes, line);
+    const end = this.#lines.valueEnd(source.bytes, line);
     if (isSecret) this.#append(SECRET, 0, SECRET.bytes.length);
     else if (this.#isClean(source.bytes, start, end)) this.#append(source, start, end);
     else this.#appendCleaned(source.bytes, start, end);
@@ -153,7 +131,7 @@ export class HeaderAttributes {
 
   /** Unfolds (RFC 9112 5.2), redacts URLs in it, makes it UTF-8 and cuts it. */
   #appendCleaned(bytes: Uint8Array, start: number, end: number): void {
-    const unfolded = latin1(bytes, start, end).replace(/[ \t]*\r?\n[ \t]+/g, ' ');
+    const unfolded = unfold(latin1(bytes, start, end));
     const redacted = Buffer.from(this.#cleaned(bytes, unfolded), 'latin1');
     const text = toUtf8(redacted, 0, redacted.length);
     if (text.length > this.#bytesMax) this.#counters.add('truncated.attributes');
@@ -176,33 +154,4 @@ export class HeaderAttributes {
     if (this.#isRedacted || secretLengths[name.end - name.start] !== true) return false;
     return SECRET_HEADERS.some((secret) => isWord(bytes, name, secret));
   }
-}
-
-function isSameName(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  otherStart: number,
-  otherEnd: number,
-): boolean {
-  if (end - start !== otherEnd - otherStart) return false;
-  for (let i = 0; i < end - start; i++) {
-    if (lowerCase(bytes[start + i]) !== lowerCase(bytes[otherStart + i])) return false;
-  }
-  return true;
-}
-
-/** ASCII letters only; everything else stays. */
-export function lowerCase(byte: number): number {
-  return byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
-}
-
-function skipSpace(bytes: Uint8Array, start: number, end: number): number {
-  let at = start;
-  while (at < end && isSpace(bytes[at])) at++;
-  return at;
-}
-
-function isSpace(byte: number): boolean {
-  return byte === 0x20 || byte === 0x09;
 }

@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { limits } from '../config/limits.ts';
+import { withoutUsers } from '../config/secrets.ts';
 import { AgentError } from '../telemetry/agent-error.ts';
 
 export interface ExportSettings {
@@ -76,7 +77,7 @@ function checkEndpoints(env: Environment): void {
     const isAddress = isGrpc && /^unix:|^[^/]+$/.test(text);
     if (text === '' || isUrl || isAddress) continue;
     throw new AgentError('config', {
-      what: `${name}=${text.replace(/\/\/[^/@]*@/, '//')} is not an http:// or https:// URL`,
+      what: `${name}=${withoutUsers(text, '')} is not an http:// or https:// URL`,
       todo: 'give scheme, host and port, such as http://localhost:4318',
     });
   }

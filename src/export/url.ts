@@ -4,11 +4,11 @@
  */
 import { REDACTED } from '../config/secrets.ts';
 import { U32 } from '../handoff/layout.ts';
+import type { RequestLine } from '../handoff/request-line.ts';
 import { key } from './attributes.ts';
 import { ByteSource, Scratch } from './bytes.ts';
 import type { Endpoints } from './endpoints.ts';
 import type { QueryRedaction } from './redaction.ts';
-import type { RequestLine } from './request-line.ts';
 import type { Rows } from './rows.ts';
 import type { SpanSink } from './types.ts';
 

@@ -62,6 +62,6 @@ function withoutFaults(
 export function patternGrammar(source: string): readonly GrammarProblem[] {
   const compiled = compilePattern(source);
   if (compiled.ok) return [];
-  const message = `pattern ${compiled.why}`;
+  const message = `the pattern ${compiled.why}`;
   return [{ severity: 'error', message, offset: 0, length: source.length, hint: '' }];
 }

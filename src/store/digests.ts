@@ -1,5 +1,6 @@
 /** Keys of bodies that were handed to a store lately: equal ones are not sent again. */
 import type { Counters } from '../telemetry/counters.ts';
+import { isPackKey } from './keys.ts';
 
 export class RecentDigests {
   /** By the key that the body would have: where it is. */
@@ -33,7 +34,7 @@ export class RecentDigests {
 
   /** The object, or the pack with all that is in it, was dropped after all. */
   forget(key: string): void {
-    if (this.#keys.delete(key)) return;
+    if (this.#keys.delete(key) || !isPackKey(key)) return;
     for (const [each, place] of this.#keys) {
       if (place.startsWith(`${key}#`)) this.#keys.delete(each);
     }

@@ -45,7 +45,7 @@ export class FileStore implements ObjectStore {
       const before = await sizeOf(path);
       if (before !== undefined && object.isContentAddressed) return { kind: 'existed' };
       if (this.#bytes + sizeBytes > this.#settings.bytesMax) {
-        const reason = `max_bytes (${this.#settings.bytesMax}) is reached`;
+        const reason = `max_size (${this.#settings.bytesMax} bytes) is reached`;
         return { kind: 'refused', reason, isFull: true };
       }
       this.#bytes += sizeBytes - (before ?? 0);

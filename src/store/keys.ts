@@ -21,6 +21,10 @@ export function packKey(prefix: string, timeMs: number, name: string): string {
   return `${dayOf(prefix, timeMs)}/packs/${name}.tar`;
 }
 
+export function isPackKey(key: string): boolean {
+  return key.endsWith('.tar');
+}
+
 function dayOf(prefix: string, timeMs: number): string {
   const day = new Date(timeMs).toISOString().slice(0, 10).replaceAll('-', '/');
   return prefix === '' ? day : `${prefix}/${day}`;
@@ -47,6 +51,6 @@ export function expandUrl(template: string, parts: UrlParts): string {
 }
 
 /** Percent-encoded for a URL; slashes stay. */
-export function encodeKey(key: string): string {
+function encodeKey(key: string): string {
   return key.split('/').map(encodeURIComponent).join('/');
 }

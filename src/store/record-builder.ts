@@ -3,10 +3,11 @@
  * redacted before); bodies are looked at here, because only here it is known which are kept.
  */
 import { ExchangeView } from '../handoff/batch.ts';
-import { headers, headerValue, methodOf, targetOf } from '../handoff/head.ts';
+import { headers, headerValue } from '../handoff/head.ts';
 import { SLOT } from '../handoff/known-headers.ts';
 import type { ExchangeBatch } from '../handoff/layout.ts';
 import { FLAG } from '../handoff/layout.ts';
+import { RequestLine } from '../handoff/request-line.ts';
 import type { Redaction } from '../rules/redaction/redaction.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import { codingsOf } from './decode-body.ts';
@@ -80,6 +81,7 @@ const FAMILY_UNIX = 1;
 export class RecordBuilder {
   readonly #parts: RecordBuilderParts;
   readonly #view = new ExchangeView();
+  readonly #line = new RequestLine();
   #forms: BodyForms | undefined;
 
   constructor(parts: RecordBuilderParts) {
@@ -154,22 +156,36 @@ export class RecordBuilder {
   #request(hasBody: boolean, hasHeaders: boolean): RequestInput {
     const view = this.#view;
     const head = view.requestHead;
-    const method = methodOf(head);
-    const isTls = (view.flags & FLAG.tls) !== 0;
-    const target = splitTarget(targetOf(head), method, view.header(SLOT.host) ?? '');
-    const scheme = target.scheme || (isTls ? 'https' : 'http');
     const body = hasBody ? { bytes: view.requestBody, digest: view.requestBodyDigest } : null;
     const isEnded = view.requestEndNs > 0;
     const form = this.#forms?.request;
     return {
       ...this.#message(head, view.requestBodyBytes, hasHeaders, { body, isEnded, form }),
-      method,
-      url: urlOf(scheme, target),
-      scheme,
-      path: target.path.split('?', 1)[0] ?? '',
-      authority: target.authority,
+      ...this.#target(head),
       protocol: 'http1',
       userAgent: view.header(SLOT['user-agent']),
+    };
+  }
+
+  /** RFC 9112 3.2: the authority of an absolute or authority-form target beats Host. */
+  #target(head: Buffer) {
+    const line = this.#line;
+    line.parse(head, 0, head.length);
+    const text = (start: number, end: number) => head.toString('latin1', start, end);
+    const isTls = (this.#view.flags & FLAG.tls) !== 0;
+    const isAbsolute = line.schemeEnd > line.schemeStart;
+    const scheme =
+      text(line.schemeStart, line.schemeEnd).toLowerCase() || (isTls ? 'https' : 'http');
+    const host = behindUser(this.#view.header(SLOT.host) ?? '');
+    const authority = text(line.hostStart, line.authorityEnd) || host;
+    const path = text(line.pathStart, line.pathEnd) || (isAbsolute ? '/' : '');
+    const target = path + text(line.pathEnd, line.targetEnd);
+    return {
+      method: text(line.methodStart, line.methodEnd),
+      scheme,
+      authority,
+      path,
+      url: urlOf(scheme, authority, target),
     };
   }
 
@@ -233,33 +249,13 @@ export class RecordBuilder {
   }
 }
 
-interface Target {
-  /** '' unless the target is absolute. */
-  readonly scheme: string;
-  readonly authority: string;
-  /** With query; '' in authority-form. */
-  readonly path: string;
-}
-
-/** RFC 9112 3.2: the authority of an absolute or authority-form target beats Host. */
-function splitTarget(target: string, method: string, host: string): Target {
-  const absolute = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?#]*)(.*)$/s.exec(target);
-  if (absolute !== null) {
-    const [, scheme = '', authority = '', rest = ''] = absolute;
-    const path = rest.startsWith('/') ? rest : `/${rest}`;
-    return { scheme: scheme.toLowerCase(), authority: withoutUser(authority), path };
-  }
-  if (method === 'CONNECT') return { scheme: '', authority: withoutUser(target), path: '' };
-  return { scheme: '', authority: withoutUser(host), path: target };
-}
-
 /** Also where only REDACTED is left of it. */
-function withoutUser(authority: string): string {
+function behindUser(authority: string): string {
   return authority.slice(authority.lastIndexOf('@') + 1);
 }
 
 /** The target URI (RFC 9110 7.1); an asterisk adds nothing to it. */
-function urlOf(scheme: string, { authority, path }: Target): string {
-  if (authority === '') return path;
-  return `${scheme}://${authority}${path === '*' ? '' : path}`;
+function urlOf(scheme: string, authority: string, target: string): string {
+  if (authority === '') return target;
+  return `${scheme}://${authority}${target === '*' ? '' : target}`;
 }

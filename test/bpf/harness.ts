@@ -5,24 +5,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Decoder } from '../../src/capture/decode.ts';
 import { eventCounter } from '../../src/capture/layout.gen.ts';
-import type {
-  CloseEvent,
-  DataEvent,
-  OpenEvent,
-  ProcessEvent,
-  RawEventSink,
-} from '../../src/capture/types.ts';
+import type { OpenEvent } from '../../src/capture/types.ts';
 import { Inspector } from '../../src/discover/plan.ts';
 import { allTraffic } from '../../src/handoff/traffic.ts';
 import { openKernel } from '../../src/native/binding.ts';
 import type { Kernel, KernelOptions, ProcessPolicy } from '../../src/native/types.ts';
 import { Counters } from '../../src/telemetry/counters.ts';
+import { EventLog, type LoggedData } from '../capture/event-log.ts';
 
 /** Why these tests cannot run; false when they can. They fail where BPF is missing. */
 export const skip =
   process.env.SPANTAP_TEST_NO_BPF === '1' ? 'SPANTAP_TEST_NO_BPF=1: no kernel side' : false;
 
-export type Data = Omit<DataEvent, 'bytes' | 'payloadStart' | 'payloadEnd'> & { text: string };
+export type Data = LoggedData;
 
 const OPTIONS: KernelOptions = {
   watchAll: false,
@@ -35,16 +30,13 @@ const OPTIONS: KernelOptions = {
 
 const WAIT_MS = 10_000;
 
-export class Tap implements RawEventSink {
+export class Tap extends EventLog {
   readonly kernel: Kernel;
-  readonly opens: OpenEvent[] = [];
-  readonly datas: Data[] = [];
-  readonly closes: CloseEvent[] = [];
-  readonly processes: ProcessEvent[] = [];
   readonly #batch = new Uint8Array(1 << 20);
   readonly #decoder = new Decoder(this, new Counters());
 
   constructor(options: Partial<KernelOptions> = {}) {
+    super();
     this.kernel = openKernel({ ...OPTIONS, ...options });
   }
 
@@ -63,23 +55,9 @@ export class Tap implements RawEventSink {
     }
   }
 
-  open(event: OpenEvent): void {
+  override open(event: OpenEvent): void {
     if (event.family === 'unix') this.kernel.followCloses();
-    this.opens.push({ ...event });
-  }
-
-  data(event: DataEvent): void {
-    const { bytes, payloadStart, payloadEnd, ...rest } = event;
-    const text = Buffer.from(bytes.subarray(payloadStart, payloadEnd)).toString('latin1');
-    this.datas.push({ ...rest, text });
-  }
-
-  close(event: CloseEvent): void {
-    this.closes.push({ ...event });
-  }
-
-  process(event: ProcessEvent): void {
-    this.processes.push({ ...event });
+    super.open(event);
   }
 
   drain(): void {

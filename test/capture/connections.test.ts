@@ -1,62 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ConnectionTable, unseenClose } from '../../src/capture/connections.ts';
-import type { Connection, DataEvent, EventSink, OpenEvent } from '../../src/capture/types.ts';
+import type { Connection, EventSink } from '../../src/capture/types.ts';
 import { Counters } from '../../src/telemetry/counters.ts';
-
-function openEvent(overrides: Partial<OpenEvent>): OpenEvent {
-  return {
-    connectionId: 1,
-    timeNs: 100,
-    tgid: 10,
-    tid: 10,
-    fd: 5,
-    socketInode: 1000,
-    peerInode: 0,
-    netnsInode: 1,
-    processStartNs: 7,
-    comm: 'server',
-    family: 'ipv4',
-    local: { address: '127.0.0.1', port: 80 },
-    remote: { address: '127.0.0.1', port: 40_000 },
-    role: 'server',
-    startSeen: true,
-    speaks: 'http1',
-    readPosition: 0,
-    writePosition: 0,
-    ...overrides,
-  };
-}
-
-function dataEvent(overrides: Partial<DataEvent>): DataEvent {
-  return {
-    connectionId: 1,
-    timeNs: 200,
-    tgid: 10,
-    tid: 10,
-    fd: 5,
-    isWrite: false,
-    position: 0,
-    lenBytes: 4,
-    copiedBytes: 0,
-    turn: 1,
-    source: 0,
-    flags: 0,
-    error: 0,
-    goroutine: 0,
-    cause: 0,
-    causeFlags: 0,
-    causeConnectionId: 0,
-    causeReadPosition: 0,
-    causeWritePosition: 0,
-    causeToken: 0,
-    bytes: new Uint8Array(),
-    payloadStart: 0,
-    payloadEnd: 0,
-    tailBytes: 0,
-    ...overrides,
-  };
-}
+import { dataEvent, openEvent } from './events.ts';
 
 class Journal implements EventSink {
   readonly lines: string[] = [];

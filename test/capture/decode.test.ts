@@ -10,14 +10,8 @@ import {
   eventProtocol,
   eventRole,
 } from '../../src/capture/layout.gen.ts';
-import type {
-  CloseEvent,
-  DataEvent,
-  OpenEvent,
-  ProcessEvent,
-  RawEventSink,
-} from '../../src/capture/types.ts';
 import { Counters } from '../../src/telemetry/counters.ts';
+import { EventLog } from './event-log.ts';
 import { closeRecord, dataRecord, openRecord, processRecord } from './records.ts';
 
 const TCP4 = 2;
@@ -26,36 +20,12 @@ const UNIX = 1;
 /** Above 2^32, so that both words count. */
 const BIG = 0x1f_2345_6789_abcd;
 
-class Sink implements RawEventSink {
-  readonly opens: OpenEvent[] = [];
-  readonly datas: (DataEvent & { text: string })[] = [];
-  readonly closes: CloseEvent[] = [];
-  readonly processes: ProcessEvent[] = [];
-
-  open(event: OpenEvent): void {
-    this.opens.push({ ...event });
-  }
-
-  data(event: DataEvent): void {
-    const payload = event.bytes.subarray(event.payloadStart, event.payloadEnd);
-    this.datas.push({ ...event, text: Buffer.from(payload).toString('latin1') });
-  }
-
-  close(event: CloseEvent): void {
-    this.closes.push({ ...event });
-  }
-
-  process(event: ProcessEvent): void {
-    this.processes.push({ ...event });
-  }
-}
-
 describe('decoding a batch', () => {
-  let sink: Sink;
+  let sink: EventLog;
   let counters: Counters;
   let decoder: Decoder;
   beforeEach(() => {
-    sink = new Sink();
+    sink = new EventLog();
     counters = new Counters();
     decoder = new Decoder(sink, counters);
   });
@@ -257,7 +227,7 @@ describe('decoding a batch', () => {
     const whole = Buffer.concat([dataRecord({}, 'one'), openRecord({}), dataRecord({}, 'two')]);
     const [first, second] = [dataRecord({}, 'one').length, openRecord({}).length];
     for (let cut = 0; cut <= whole.length; cut++) {
-      const events = new Sink();
+      const events = new EventLog();
       const counted = new Counters();
       new Decoder(events, counted).decode(whole.subarray(0, cut));
       const expected = [first, first + second, whole.length].filter((end) => end <= cut).length;

@@ -41,6 +41,13 @@ function host(context: TestContext, process: Partial<FakeProcess>, filters?: Tar
   };
 }
 
+/** A host on which the service `shop` was seen through a connection. */
+function connectedShop(context: TestContext) {
+  const scene = host(context, { environment: ['OTEL_SERVICE_NAME=shop'] });
+  scene.receive('socket');
+  return scene;
+}
+
 /** Files below /proc/PID that `during` opens or lists, as they are called there. */
 function readsOf(context: TestContext, root: string, during: () => void): string[] {
   const names = new Set<string>();
@@ -82,27 +89,13 @@ test('a program that needs probes gets its plan at exec, its description with a 
 });
 
 test('a process seen first through a connection is described, also after its end', (context) => {
-  const {
-    root,
-    receive: appear,
-    nameOf,
-  } = host(context, {
-    environment: ['OTEL_SERVICE_NAME=shop'],
-  });
-  appear('socket');
+  const { root, nameOf } = connectedShop(context);
   rmSync(join(root, String(PID)), { recursive: true });
   assert.equal(nameOf(), 'shop');
 });
 
 test('after an exec the process is described anew', (context) => {
-  const {
-    root,
-    receive: appear,
-    nameOf,
-  } = host(context, {
-    environment: ['OTEL_SERVICE_NAME=shop'],
-  });
-  appear('socket');
+  const { root, receive: appear, nameOf } = connectedShop(context);
   writeProcess(root, { pid: PID, environment: ['OTEL_SERVICE_NAME=store'] });
   assert.equal(nameOf(), 'shop');
   appear('exec');

@@ -8,6 +8,7 @@ import type {
 } from '../../src/capture/types.ts';
 import { KNOWN_HEADERS } from '../../src/handoff/known-headers.ts';
 import type { Cause, Exchange, MessageHead } from '../../src/protocol/types.ts';
+import { dataEvent as buildDataEvent } from '../capture/events.ts';
 
 export const MS = 1e6;
 
@@ -156,30 +157,8 @@ export function dataEvent(
   of: Connection,
   changes: Pick<DataEvent, 'isWrite' | 'position' | 'lenBytes'> & Partial<DataEvent>,
 ): DataEvent {
-  return {
-    connectionId: of.id,
-    timeNs: 1 * MS,
-    tgid: of.process.tgid,
-    tid: of.process.tgid,
-    fd: 3,
-    copiedBytes: 0,
-    turn: 1,
-    source: 0,
-    flags: 0,
-    error: 0,
-    goroutine: 0,
-    cause: 0,
-    causeFlags: 0,
-    causeConnectionId: 0,
-    causeReadPosition: 0,
-    causeWritePosition: 0,
-    causeToken: 0,
-    bytes: new Uint8Array(),
-    payloadStart: 0,
-    payloadEnd: 0,
-    tailBytes: 0,
-    ...changes,
-  };
+  const { tgid } = of.process;
+  return buildDataEvent({ connectionId: of.id, timeNs: 1 * MS, tgid, tid: tgid, ...changes });
 }
 
 /** The bytes of a request head, as its reader or writer has them. */

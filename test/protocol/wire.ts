@@ -3,6 +3,7 @@
  * bpf/connection.h keeps them, so that tests only say who wrote what.
  */
 import type { CloseEvent, Connection, DataEvent, Role } from '../../src/capture/types.ts';
+import { dataEvent } from '../capture/events.ts';
 
 const DATA_EOF = 1 << 0;
 const DATA_ERROR = 1 << 1;
@@ -147,33 +148,24 @@ export class Wire {
     // A tail stands where the payload would be, and counts as payload only when it is everything.
     const tailBytes = options.tailBytes ?? 0;
     const copiedBytes = tailBytes > 0 && tailBytes < lenBytes ? 0 : copied.length;
-    this.events.push({
+    const event = dataEvent({
       connectionId: this.connection.id,
       timeNs: this.nowNs,
       tgid: 100,
       tid: options.tid ?? 100,
-      fd: 5,
       isWrite,
       position,
       lenBytes,
       copiedBytes,
       turn: this.#turns,
-      source: 0,
       flags,
       error,
       goroutine: options.goroutine ?? 0,
-      cause: 0,
-      causeFlags: 0,
-      causeConnectionId: 0,
-      causeReadPosition: 0,
-      causeWritePosition: 0,
-      causeToken: 0,
       bytes: copied,
-      payloadStart: 0,
       payloadEnd: copiedBytes,
       tailBytes,
-      ...options.cause,
     });
+    this.events.push({ ...event, ...options.cause });
     return this;
   }
 }

@@ -4,10 +4,11 @@
  */
 import { readEventFile } from '../../src/capture/event-file.ts';
 import { ExchangeView } from '../../src/handoff/batch.ts';
-import { methodOf, targetOf } from '../../src/handoff/head.ts';
+import { targetOf } from '../../src/handoff/head.ts';
 import type { ExchangeBatch } from '../../src/handoff/layout.ts';
 import { Replay } from '../../src/replay.ts';
 import { Counters } from '../../src/telemetry/counters.ts';
+import { methodOf } from '../handoff/request-words.ts';
 
 export interface ReplayResult {
   readonly trees: string;

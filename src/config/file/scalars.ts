@@ -1,4 +1,5 @@
 /** One value of the file against its description: text, numbers, words, switches. */
+import { limits } from '../limits.ts';
 import { nearest } from '../nearest.ts';
 import type { NumberSchema, TextSchema, WordSchema } from './schema.ts';
 import { formatBytes, formatDuration, parseBytes, parseDuration } from './units.ts';
@@ -14,7 +15,7 @@ export type Reading =
   | { readonly message: string; readonly hint?: string };
 
 /** Of one value, in UTF-16 units. Expressions are the longest that make sense. */
-const TEXT_LENGTH_MAX = 16_384;
+const TEXT_LENGTH_MAX = limits.ruleExpressionMax;
 
 const NUMBER_LENGTH_MAX = 64;
 

@@ -4,7 +4,7 @@
  * of the documentation (tables.ts), the printed configuration (print.ts) and the suggestions.
  *
  * A property of an object is a key of the file in snake_case, without the unit that it has here:
- * `timeoutMs` is `timeout` (read as `5s` or milliseconds), `bodyBytes` is `body_size`.
+ * `timeoutMs` is `timeout` (read as `5s`), `bodyBytes` is `body_size`.
  */
 
 import type {
@@ -55,7 +55,7 @@ export function number(min: number, max: number): Schema<number> {
   return { kind: 'number', isInteger: false, min, max };
 }
 
-/** Milliseconds here; `300ms`, `5s`, `1m30s`, `2h` or a number of milliseconds in the file. */
+/** Milliseconds here; `300ms`, `5s`, `1m30s`, `2h` or 0 in the file. */
 export function duration(minMs: number, maxMs: number): Schema<number> {
   return { kind: 'number', isInteger: false, min: minMs, max: maxMs, unit: 'ms' };
 }

@@ -1,5 +1,10 @@
 /** Numbers with a unit, as a Collector's configuration writes them. */
 
+export const KIB = 1024;
+export const MIB = 1024 * KIB;
+export const GIB = 1024 * MIB;
+export const TIB = 1024 * GIB;
+
 const MS: Readonly<Record<string, number>> = {
   ns: 1e-6,
   us: 1e-3,
@@ -17,10 +22,10 @@ const BYTES: Readonly<Record<string, number>> = {
   mb: 1e6,
   gb: 1e9,
   tb: 1e12,
-  kib: 1024,
-  mib: 1024 ** 2,
-  gib: 1024 ** 3,
-  tib: 1024 ** 4,
+  kib: KIB,
+  mib: MIB,
+  gib: GIB,
+  tib: TIB,
 };
 
 /** `1m30s` -> 90000; undefined when it is none. Go's durations without a sign. */

@@ -3,10 +3,11 @@
  * time. One anchor can stand for many values, so those are counted when they are read (entries.ts).
  */
 import { Lexer } from 'yaml';
+import { MIB } from './units.ts';
 
 export const yamlLimits = {
   /** Bytes of a file; the guides have 2 KB. */
-  fileBytesMax: 1024 * 1024,
+  fileBytesMax: MIB,
   /** Words, signs and line ends. */
   tokensMax: 200_000,
   /** Brackets inside brackets, or `- - -` on one line. */

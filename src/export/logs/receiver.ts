@@ -2,8 +2,10 @@
  * Where the logs of one event store go: what the store says, and for the rest OTEL_EXPORTER_OTLP_*,
  * as which the section `otel` of the file is handed on.
  */
+
 import { readFileSync } from 'node:fs';
 import type { OtelEventStoreConfig } from '../../config/file/types.ts';
+import { withoutUsers } from '../../config/secrets.ts';
 import { AgentError } from '../../telemetry/agent-error.ts';
 import type { Protocol } from '../choose.ts';
 
@@ -88,5 +90,5 @@ function readCertificates(path: string): Buffer {
 
 /** For the log, without credentials. */
 function targetOf(endpoint: string | undefined, fallback: string): string {
-  return (endpoint?.trim() || fallback).replace(/\/\/[^/@]*@/, '//');
+  return withoutUsers(endpoint?.trim() || fallback, '');
 }

@@ -4,11 +4,11 @@
  * rows find their series without a string. Derived as in spans (span.ts), by the same parts.
  */
 import { FLAG, U32 } from '../../handoff/layout.ts';
+import { RequestLine } from '../../handoff/request-line.ts';
 import { toUtf8 } from '../bytes.ts';
 import { Endpoints } from '../endpoints.ts';
 import { KNOWN_METHODS, type Method, Methods, SCHEME } from '../methods.ts';
 import { type Outcome, outcomeOf } from '../outcome.ts';
-import { RequestLine } from '../request-line.ts';
 import { STATUS } from '../types.ts';
 import type { Attributes } from './types.ts';
 
@@ -49,7 +49,7 @@ export class RowKey {
   read(bytes: Uint8Array, u32: Uint32Array, f64: Float64Array, u: number, f: number): void {
     const line = this.#line;
     const head = u32[u + U32.requestHeadOffset];
-    line.parseOutline(bytes, head, head + u32[u + U32.requestHeadBytes]);
+    line.parse(bytes, head, head + u32[u + U32.requestHeadBytes]);
     this.isClient = (u32[u + U32.flags] & FLAG.client) !== 0;
     const isHttps = this.#isHttps(bytes, u32, u);
     if (this.isClient) this.#readServer(bytes, u32, u, isHttps);

@@ -6,11 +6,11 @@
  * Room for a whole span is made at `begin`; inside nothing checks the bounds, and word copies may
  * write up to three bytes too far, which the next field overwrites.
  */
+import { lowerCase } from '../../handoff/ascii.ts';
 import { U32 } from '../../handoff/layout.ts';
 import type { Counters } from '../../telemetry/counters.ts';
 import { type Block, KEY_BYTES_MAX, type Key, type Prefix } from '../attributes.ts';
 import { type ByteSource, cutUtf8, toUtf8 } from '../bytes.ts';
-import { lowerCase } from '../headers.ts';
 import type { SpanSink, SpanStart, StatusCode, TextList } from '../types.ts';
 
 /** ScopeSpans.spans = 2, with two bytes for the length. */

@@ -3,6 +3,7 @@
  * data is handed to the caller in ranges.
  */
 import { limits } from '../../config/limits.ts';
+import { hexDigit } from '../../handoff/ascii.ts';
 import type { Cursor } from './cursor.ts';
 
 const LF = 10;
@@ -94,10 +95,4 @@ export class ChunkedBody {
     this.#digits = 0;
     this.#lineBytes = 0;
   }
-}
-
-function hexDigit(code: number): number {
-  if (code >= 48 && code <= 57) return code - 48;
-  const letter = code | 0x20;
-  return letter >= 97 && letter <= 102 ? letter - 87 : -1;
 }

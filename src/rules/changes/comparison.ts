@@ -9,7 +9,7 @@
 import { headers } from '../../handoff/head.ts';
 import type { ExchangeBatch } from '../../handoff/layout.ts';
 import { U32 } from '../../handoff/layout.ts';
-import { RequestTarget } from '../fields/request-target.ts';
+import { RequestLine } from '../../handoff/request-line.ts';
 import { type BodyComparison, compareBodies, REQUEST_BODY, RESPONSE_BODY } from './body.ts';
 import { type Pair, word } from './hop.ts';
 
@@ -18,7 +18,7 @@ export interface Sides<T> {
   readonly after: T;
 }
 
-export interface RequestLine {
+export interface LineWords {
   readonly method: string;
   readonly path: string;
   /** With its question mark: `/a` and `/a?` differ. */
@@ -40,7 +40,7 @@ export interface HeaderComparison {
 }
 
 export interface Comparison {
-  readonly line: Sides<RequestLine> | null;
+  readonly line: Sides<LineWords> | null;
   /** In lower case (RFC 3986 3.2.2); '' there is none. */
   readonly host: Sides<string> | null;
   readonly requestHeaders: HeaderComparison | null;
@@ -69,12 +69,12 @@ export function compare(batch: ExchangeBatch, { ingress, egress }: Pair): Compar
 
 function compareRequests(before: Buffer, after: Buffer) {
   const fields = { before: fieldsOf(before), after: fieldsOf(after) };
-  const targets = { before: targetOf(before), after: targetOf(after) };
+  const lines = { before: lineOf(before), after: lineOf(after) };
   return {
-    line: bothOf(lineOf(before, targets.before), lineOf(after, targets.after)),
+    line: bothOf(wordsOf(before, lines.before), wordsOf(after, lines.after)),
     host: bothOf(
-      hostOf(before, targets.before, fields.before),
-      hostOf(after, targets.after, fields.after),
+      hostOf(before, lines.before, fields.before),
+      hostOf(after, lines.after, fields.after),
     ),
     requestHeaders: compareHeaders(fields.before, fields.after),
   };
@@ -108,28 +108,27 @@ function fieldsOf(head: Buffer): Fields | null {
 }
 
 /** Null when the line was cut. */
-function targetOf(head: Buffer): RequestTarget | null {
+function lineOf(head: Buffer): RequestLine | null {
   if (!head.includes('\n')) return null;
-  const target = new RequestTarget();
-  target.read(head, 0, head.length);
-  return target;
+  const line = new RequestLine();
+  line.parse(head, 0, head.length);
+  return line;
 }
 
-function lineOf(head: Buffer, target: RequestTarget | null): RequestLine | null {
-  if (target === null) return null;
+function wordsOf(head: Buffer, line: RequestLine | null): LineWords | null {
+  if (line === null) return null;
   const text = (start: number, end: number) => head.toString('latin1', start, end);
   return {
-    method: text(target.methodStart, target.methodEnd),
-    path: text(target.pathStart, target.pathEnd),
-    query: target.hasQuery ? `?${text(target.queryStart, target.queryEnd)}` : '',
+    method: text(line.methodStart, line.methodEnd),
+    path: text(line.pathStart, line.pathEnd),
+    query: line.hasQuery ? `?${text(line.queryStart, line.queryEnd)}` : '',
   };
 }
 
 /** RFC 9112 3.2: the authority of the target beats Host. */
-function hostOf(head: Buffer, target: RequestTarget | null, fields: Fields | null): string | null {
-  if (target === null) return null;
-  const { authorityStart, authorityEnd } = target;
-  const authority = head.toString('latin1', authorityStart, authorityEnd);
+function hostOf(head: Buffer, line: RequestLine | null, fields: Fields | null): string | null {
+  if (line === null) return null;
+  const authority = head.toString('latin1', line.hostStart, line.authorityEnd);
   const host = authority || fields?.get(HOST)?.values[0];
   // Of a head that was cut, Host may be in what is missing.
   return host?.toLowerCase() ?? (fields === null ? null : '');

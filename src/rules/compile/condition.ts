@@ -74,10 +74,14 @@ function compileJoined(
   return good(node.kind === 'and' ? conjunction(conditions) : disjunction(conditions));
 }
 
+function outcomesOf(conditions: readonly Condition[], combine: typeof both): Outcomes {
+  return conditions
+    .map(({ outcomes }) => outcomes)
+    .reduce((left, right) => bothOutcomes(left, right, combine));
+}
+
 function conjunction(conditions: readonly Condition[]): Condition {
-  const outcomes = conditions
-    .map((condition) => condition.outcomes)
-    .reduce((left, right) => bothOutcomes(left, right, both));
+  const outcomes = outcomesOf(conditions, both);
   const tests = conditions.map(({ test }) => test);
   const [first, second] = tests;
   if (tests.length > 2) return fromTest((source) => all(tests, source), outcomes);
@@ -101,9 +105,7 @@ function all(tests: readonly Test[], source: Parameters<Test>[0]): ReturnType<Te
 
 /** Its value is that of the first operand that passes. */
 function disjunction(conditions: readonly Condition[]): Condition {
-  const outcomes = conditions
-    .map((condition) => condition.outcomes)
-    .reduce((left, right) => bothOutcomes(left, right, either));
+  const outcomes = outcomesOf(conditions, either);
   const tests = conditions.map(({ test }) => test);
   const test: Test = (source) => {
     let result: ReturnType<Test> = FALSE;

@@ -2,8 +2,11 @@
  * The fields of the exchanges of a batch, read from its columns and heads in place. Stand on a row
  * with `seek`, then ask; what is found is kept for the row.
  */
+import { lowerCase } from '../../handoff/ascii.ts';
+import { Authority } from '../../handoff/authority.ts';
 import type { ExchangeBatch } from '../../handoff/layout.ts';
 import { F64, F64_COLUMNS, FLAG, U32, U32_COLUMNS } from '../../handoff/layout.ts';
+import { RequestLine } from '../../handoff/request-line.ts';
 import {
   FALSE,
   type FieldSource,
@@ -20,15 +23,11 @@ import { Arena } from './arena.ts';
 import { EncodedFacts, type FactSource, type Facts, NO_FACTS } from './facts.ts';
 import type { FieldRef } from './field.ts';
 import { HeadFields } from './head-fields.ts';
-import { lowerCase } from './head-lines.ts';
 import { appendDecoded, QueryKeys } from './query.ts';
 import { NUMBER_READERS, TEXT_READERS } from './readers.ts';
-import { RequestTarget } from './request-target.ts';
 
 const FAMILY_UNIX = 1;
-const COLON = 0x3a;
 const OPEN = 0x5b;
-const CLOSE = 0x5d;
 const HOST = Buffer.from('host');
 
 export class ExchangeSource implements FieldSource {
@@ -47,11 +46,12 @@ export class ExchangeSource implements FieldSource {
   #f = 0;
   #u = 0;
   /** Epochs of what was read last: equal to `epoch` means of this row. */
-  #targetEpoch = -1;
+  #lineEpoch = -1;
   #pathEpoch = -1;
   #urlEpoch = -1;
   #connectionEpoch = -1;
-  readonly #target = new RequestTarget();
+  readonly #line = new RequestLine();
+  readonly #authority = new Authority();
   readonly #path = emptySlice();
   readonly #url = emptySlice();
   readonly #host = emptySlice();
@@ -165,13 +165,13 @@ export class ExchangeSource implements FieldSource {
     return this.#link;
   }
 
-  get target(): RequestTarget {
-    if (this.#targetEpoch !== this.epoch) {
+  get line(): RequestLine {
+    if (this.#lineEpoch !== this.epoch) {
       const start = this.word(U32.requestHeadOffset);
-      this.#target.read(this.#batch.bytes, start, start + this.word(U32.requestHeadBytes));
-      this.#targetEpoch = this.epoch;
+      this.#line.parse(this.#batch.bytes, start, start + this.word(U32.requestHeadBytes));
+      this.#lineEpoch = this.epoch;
     }
-    return this.#target;
+    return this.#line;
   }
 
   get requestFields(): HeadFields {
@@ -214,13 +214,13 @@ export class ExchangeSource implements FieldSource {
 
   /** Host and port as the client named them; the target's beat the header's (RFC 9112 3.2.2). */
   host(into: TextSlice): boolean {
-    const { authorityStart, authorityEnd } = this.target;
-    if (authorityEnd > authorityStart) return this.slice(authorityStart, authorityEnd, into);
+    const { hostStart, authorityEnd } = this.line;
+    if (authorityEnd > hostStart) return this.slice(hostStart, authorityEnd, into);
     return this.requestFields.value(HOST, 0, into);
   }
 
   path(into: TextSlice): boolean {
-    const { pathStart, pathEnd } = this.target;
+    const { pathStart, pathEnd } = this.line;
     if (pathEnd === pathStart) return false;
     if (this.#pathEpoch !== this.epoch) {
       const { bytes } = this.#batch;
@@ -245,7 +245,7 @@ export class ExchangeSource implements FieldSource {
   }
 
   #writeUrl(): void {
-    const { start, end, pathStart, queryEnd } = this.target;
+    const { pathStart, pathEnd, queryEnd } = this.line;
     const { bytes } = this.#batch;
     this.#url.start = this.#url.end = 0;
     if (!this.host(this.#host)) return;
@@ -253,7 +253,8 @@ export class ExchangeSource implements FieldSource {
     this.#arena.append(scheme, 0, scheme.length);
     this.#arena.append(SCHEME_END, 0, SCHEME_END.length);
     this.#arena.append(this.#host.bytes, this.#host.start, this.#host.end);
-    if (bytes[pathStart] === SLASH && start < end) this.#arena.append(bytes, pathStart, queryEnd);
+    if (bytes[pathStart] === SLASH && pathStart < pathEnd)
+      this.#arena.append(bytes, pathStart, queryEnd);
     this.#arena.take(this.#url);
   }
 
@@ -262,7 +263,7 @@ export class ExchangeSource implements FieldSource {
   }
 
   queryValue(key: Uint8Array, index: number, into: TextSlice): boolean {
-    const { hasQuery, queryStart, queryEnd } = this.target;
+    const { hasQuery, queryStart, queryEnd } = this.line;
     if (!hasQuery) return false;
     return this.#query.find(
       { bytes: this.#batch.bytes, start: queryStart, end: queryEnd },
@@ -278,14 +279,11 @@ export class ExchangeSource implements FieldSource {
     if ((this.word(U32.flags) & FLAG.client) === 0 || !this.host(into)) return false;
     const { bytes, start } = into;
     if (bytes[start] === OPEN) return false;
-    let end = into.end;
-    for (let at = start; at < into.end; at++) {
-      if (bytes[at] === COLON) end = at;
-      if (bytes[at] === CLOSE) return false;
-    }
-    if (parseAddress(bytes, start, end, this.#address)) return false;
-    for (let at = start; at < end; at++) this.#arena.push(lowerCase(bytes[at]));
-    return this.#arena.take(into) && end > start;
+    this.#authority.parse(bytes, start, into.end);
+    const { hostStart, hostEnd } = this.#authority;
+    if (parseAddress(bytes, hostStart, hostEnd, this.#address)) return false;
+    for (let at = hostStart; at < hostEnd; at++) this.#arena.push(lowerCase(bytes[at]));
+    return this.#arena.take(into) && hostEnd > hostStart;
   }
 }
 

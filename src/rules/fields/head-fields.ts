@@ -1,7 +1,7 @@
 /** Headers of one message by name: its lines are found when the first one is asked for. */
+import { HeadLines, unfold } from '../../handoff/head-lines.ts';
 import type { TextSlice } from '../types.ts';
 import type { Arena } from './arena.ts';
-import { HeadLines } from './head-lines.ts';
 
 export class HeadFields {
   readonly #lines = new HeadLines();
@@ -30,7 +30,7 @@ export class HeadFields {
     const line = lines.find(bytes, name, index);
     if (line < 0) return false;
     const start = lines.valueStart(bytes, line);
-    const end = Math.max(start, lines.valueEnd(bytes, line));
+    const end = lines.valueEnd(bytes, line);
     if (lines.isFolded(line)) return this.#unfold(start, end, into);
     into.bytes = bytes;
     into.start = start;
@@ -38,10 +38,9 @@ export class HeadFields {
     return true;
   }
 
-  /** A line break with the white space around it is one space (RFC 9112 5.2). */
   #unfold(start: number, end: number, into: TextSlice): boolean {
     const text = Buffer.from(this.#bytes.subarray(start, end)).toString('latin1');
-    const unfolded = Buffer.from(text.replace(/[ \t]*\r?\n[ \t]+/g, ' '), 'latin1');
+    const unfolded = Buffer.from(unfold(text), 'latin1');
     this.#arena.append(unfolded, 0, unfolded.length);
     return this.#arena.take(into);
   }

@@ -1,6 +1,6 @@
 /** Values of query keys: `a=1&b=2`, %-escapes and `+` decoded as servers do. */
+import { hexDigit } from '../../handoff/ascii.ts';
 import type { TextSlice } from '../types.ts';
-import { hexDigit } from '../values/address.ts';
 import { emptySlice } from '../values/text.ts';
 import type { Arena } from './arena.ts';
 

@@ -54,20 +54,17 @@ const TEXTS: Readonly<Record<NamesOf<'text' | 'address'>, TextReader>> = {
   direction: constant(directionOf),
   protocol: constant(() => HTTP1),
   type: constant((row) => (row.isUnix ? UNIX : TCP)),
-  'http.req.method': one((row, into) =>
-    row.slice(row.target.methodStart, row.target.methodEnd, into),
-  ),
+  'http.req.method': one((row, into) => row.slice(row.line.methodStart, row.line.methodEnd, into)),
   'http.req.path': one((row, into) => row.path(into)),
   'http.req.query': one(
-    (row, into) =>
-      row.target.hasQuery && row.slice(row.target.queryStart, row.target.queryEnd, into),
+    (row, into) => row.line.hasQuery && row.slice(row.line.queryStart, row.line.queryEnd, into),
   ),
   'http.req.query.*': (row, ref, index, into) => row.queryValue(ref.keyBytes, index, into),
   'http.req.url': one((row, into) => row.url(into)),
   'http.req.scheme': constant((row) => row.scheme),
   'http.req.host': one((row, into) => row.host(into)),
   'http.req.version': one((row, into) => {
-    const { versionStart, versionEnd } = row.target;
+    const { versionStart, versionEnd } = row.line;
     return versionEnd > versionStart && row.slice(versionStart, versionEnd, into);
   }),
   'http.req.headers.*': (row, ref, index, into) =>

@@ -2,6 +2,7 @@
  * Every field that a rule can name. The one table: the compiler checks names and types with it, the
  * sources have a reader for each, docs/rules.md lists it.
  */
+import { TIERS } from '../../handoff/layout.ts';
 import { type Field, Schema } from './field.ts';
 
 type Spec = Omit<Field, 'name'>;
@@ -124,15 +125,7 @@ export const FIELDS = {
   'link.tier': {
     type: 'text',
     isAlways: true,
-    values: [
-      'none',
-      'exact.state',
-      'exact.order',
-      'identifier',
-      'statistical',
-      'local',
-      'traceparent',
-    ],
+    values: TIERS,
     doc: 'How the parent was found (docs/spans.md).',
   },
   'link.confidence': { type: 'number', isAlways: true, doc: '0 to 1.' },

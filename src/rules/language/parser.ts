@@ -54,14 +54,10 @@ class Parser {
   }
 
   condition(): Checked<Node> {
-    const operands: Node[] = [];
-    do {
-      const operand = this.#conjunction();
-      if (!operand.ok) return operand;
-      operands.push(operand.value);
-    } while (this.cursor.take('or') !== undefined);
-    if (operands.length > 1) this.#warnAboutMix(operands);
-    return good(joined('or', operands));
+    const operands = this.#operands('or', () => this.#conjunction());
+    if (!operands.ok) return operands;
+    if (operands.value.length > 1) this.#warnAboutMix(operands.value);
+    return good(joined('or', operands.value));
   }
 
   /** An `and` that is no operand in parentheses of its own would be read differently by Rulekit. */
@@ -76,13 +72,19 @@ class Parser {
   readonly #closed = new WeakSet<Node>();
 
   #conjunction(): Checked<Node> {
+    const operands = this.#operands('and', () => this.#negation());
+    return operands.ok ? good(joined('and', operands.value)) : operands;
+  }
+
+  /** One or more, with `sign` between them. */
+  #operands(sign: 'and' | 'or', read: () => Checked<Node>): Checked<readonly Node[]> {
     const operands: Node[] = [];
     do {
-      const operand = this.#negation();
+      const operand = read();
       if (!operand.ok) return operand;
       operands.push(operand.value);
-    } while (this.cursor.take('and') !== undefined);
-    return good(joined('and', operands));
+    } while (this.cursor.take(sign) !== undefined);
+    return good(operands);
   }
 
   /** Any number of `not` in a row, without recursion. */

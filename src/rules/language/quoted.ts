@@ -101,7 +101,7 @@ export function retype(text: string): Literal['value'] {
 }
 
 /** 6 or 8 octets with colons. */
-export function macOf(text: string): Literal['value'] | undefined {
+function macOf(text: string): Literal['value'] | undefined {
   return /^(?:[0-9A-Fa-f]{2}:){5}(?:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}:)?[0-9A-Fa-f]{2}$/.test(text)
     ? { kind: 'mac', text: text.toLowerCase() }
     : undefined;

@@ -3,9 +3,10 @@
  * there, and the rows point to them. Whatever comes after (spans, records, events, the terminal)
  * reads these and cannot tell what was in the others. Rules were asked before: they see everything.
  */
+
+import { HeadLines } from '../../handoff/head-lines.ts';
 import { KNOWN_HEADERS } from '../../handoff/known-headers.ts';
 import { type ExchangeBatch, U32, U32_COLUMNS } from '../../handoff/layout.ts';
-import { HeadLines } from '../fields/head-lines.ts';
 import type { Redaction } from './redaction.ts';
 
 const KNOWN = KNOWN_HEADERS.map((name) => Buffer.from(name));

@@ -6,7 +6,7 @@ import { SECRET_HEADERS, SENSITIVE_QUERY_KEYS } from '../../config/secrets.ts';
 import { type Problem, problemAt } from '../language/problem.ts';
 import { compilePattern } from '../values/pattern.ts';
 import { redactBody } from './body.ts';
-import { type HeadRules, redactHead, redactHeader, redactTarget } from './head.ts';
+import { redactHead, redactHeader, redactTarget } from './head.ts';
 import type { JsonRule } from './json.ts';
 import { parseJsonPath } from './json-path.ts';
 import { type PatternRule, Replacer } from './replacer.ts';
@@ -34,75 +34,87 @@ export type RedactionResult =
   | { readonly ok: true; readonly redaction: Redaction }
   | { readonly ok: false; readonly problems: readonly RedactionProblem[] };
 
+/** All problems come together. */
 export function compileRedaction(
   rules: readonly RedactionRule[],
   options: RedactionOptions,
 ): RedactionResult {
-  const headers = new Map<string, Action>();
-  const queries = new Map<string, Action>();
-  const forms = new Map<string, Action>();
-  const json: JsonRule[] = [];
-  const patterns: PatternRule[] = [];
+  const sorted = new SortedRules();
   const problems: RedactionProblem[] = [];
   for (const [index, rule] of rules.entries()) {
-    const problem = add(rule);
+    const problem = sorted.add(rule);
     if (problem !== undefined) problems.push({ index, problem });
   }
-  const { secretHeaders = SECRET_HEADERS, sensitiveQueryParameters = SENSITIVE_QUERY_KEYS } =
-    options;
-  for (const name of secretHeaders) setFirst(headers, name.toLowerCase(), 'mask');
-  for (const name of sensitiveQueryParameters) setFirst(queries, name, 'mask');
   if (problems.length > 0) return { ok: false, problems };
-  const replacer = new Replacer(options.hashKey, patterns);
-  return { ok: true, redaction: build({ headers, queries, replacer }, json, forms) };
+  sorted.addDefaults(options);
+  return { ok: true, redaction: build(sorted, options.hashKey) };
+}
 
-  function add(rule: RedactionRule): Problem | undefined {
+/** Rules by what they name; of each name the first one. */
+class SortedRules {
+  readonly headers = new Map<string, Action>();
+  readonly queries = new Map<string, Action>();
+  readonly forms = new Map<string, Action>();
+  readonly json: JsonRule[] = [];
+  readonly patterns: PatternRule[] = [];
+
+  /** The problem of a rule that cannot be. */
+  add(rule: RedactionRule): Problem | undefined {
     const { action } = rule;
     switch (rule.type) {
       case 'header':
-        return setFirst(headers, rule.name.toLowerCase(), action);
+        return setFirst(this.headers, rule.name.toLowerCase(), action);
       case 'query':
-        return setFirst(queries, rule.name, action);
+        return setFirst(this.queries, rule.name, action);
       case 'form':
-        return setFirst(forms, rule.name, action);
+        return setFirst(this.forms, rule.name, action);
       case 'json': {
         const path = parseJsonPath(rule.path);
         if (!path.ok) return path.problem;
-        json.push({ path: path.value, action });
+        this.json.push({ path: path.value, action });
         return undefined;
       }
       case 'regex':
-        return addPattern(rule.pattern, action);
+        return this.#addPattern(rule.pattern, action);
     }
   }
 
-  function addPattern(source: string, action: Action): Problem | undefined {
+  #addPattern(source: string, action: Action): Problem | undefined {
     const span = { offset: 0, length: source.length };
     if (action === 'keep') return problemAt(span, 'a pattern cannot be kept', 'name what to keep');
     const compiled = compilePattern(source);
     if (!compiled.ok) return problemAt(span, `pattern ${compiled.why}`);
     if (compiled.pattern.test('')) return problemAt(span, 'pattern matches nothing at all');
-    patterns.push({ pattern: compiled.pattern, action });
+    this.patterns.push({ pattern: compiled.pattern, action });
     return undefined;
+  }
+
+  /** What is masked when no rule names it. */
+  addDefaults({
+    secretHeaders = SECRET_HEADERS,
+    sensitiveQueryParameters = SENSITIVE_QUERY_KEYS,
+  }: RedactionOptions): void {
+    for (const name of secretHeaders) setFirst(this.headers, name.toLowerCase(), 'mask');
+    for (const name of sensitiveQueryParameters) setFirst(this.queries, name, 'mask');
   }
 }
 
-/** The first rule decides. */
 function setFirst(actions: Map<string, Action>, name: string, action: Action): undefined {
   if (!actions.has(name)) actions.set(name, action);
 }
 
 function build(
-  rules: HeadRules,
-  json: readonly JsonRule[],
-  forms: ReadonlyMap<string, Action>,
+  { headers, queries, forms, json, patterns }: SortedRules,
+  hashKey: RedactionOptions['hashKey'],
 ): Redaction {
-  const bodyRules = { json, forms, replacer: rules.replacer };
+  const replacer = new Replacer(hashKey, patterns);
+  const rules = { headers, queries, replacer };
+  const bodyRules = { json, forms, replacer };
   return {
     head: (head, isRequest) => redactHead(head, isRequest, rules),
     header: (name, value) => redactHeader(name, value, rules),
     target: (target) => redactTarget(target, rules),
     body: (body) => redactBody(body, bodyRules),
-    coversBodies: json.length > 0 || forms.size > 0 || rules.replacer.patterns.length > 0,
+    coversBodies: json.length > 0 || forms.size > 0 || patterns.length > 0,
   };
 }

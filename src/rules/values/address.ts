@@ -2,6 +2,7 @@
  * IP addresses and networks, parsed from bytes without allocation. An address is four 32-bit words,
  * big endian; IPv4 is held as ::ffff:a.b.c.d, so a v4-mapped address equals its IPv4 form, as in Go.
  */
+import { hexDigit } from '../../handoff/ascii.ts';
 
 /** Four words of an address; `isV4` also for v4-mapped ones. */
 export interface AddressWords {
@@ -215,11 +216,4 @@ const INTERNAL: readonly Cidr[] = [
 
 function isDigit(byte: number): boolean {
   return byte >= 0x30 && byte <= 0x39;
-}
-
-/** Value of a hexadecimal digit, -1 for anything else. */
-export function hexDigit(byte: number): number {
-  if (isDigit(byte)) return byte - 0x30;
-  const lower = byte | 0x20;
-  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
 }

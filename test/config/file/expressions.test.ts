@@ -111,3 +111,23 @@ describe('words of an expression', () => {
     }
   });
 });
+
+test('mistakes of macros and of rules that call them are all told in one run', () => {
+  const text = [
+    'rulekit: {macros: [{name: wrong, expr: tls.enabledd}, {name: right, expr: tls.enabled}]}',
+    'stacks:',
+    '  s:',
+    '    plugins:',
+    '      - type: http_capture',
+    '        config:',
+    '          rules:',
+    '            - {name: a, expr: wrong(), level: full}',
+    '            - {name: b, expr: right() and tls.vrsion > 1, level: full}',
+  ].join('\n');
+  const { problems } = load(text, { grammars: GRAMMARS });
+  const errors = problems.filter(({ severity }) => severity === 'error');
+  assert.deepEqual(
+    errors.map(({ line }) => line),
+    [1, 9],
+  );
+});

@@ -2,16 +2,21 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { assertHop, assertLinked, assertNoLoss } from '../harness/facts.ts';
-import { ask, askMany, oneConnection, tunnel } from '../harness/http-client.ts';
-import { proxied, proxiedOverOld, shape, shapeOf, treesOf } from '../harness/span-tree.ts';
-import { assertWholeHops } from '../harness/whole-hops.ts';
+import { ask, oneConnection, tunnel } from '../harness/http-client.ts';
+import {
+  testBodies,
+  testConnections,
+  testFailures,
+  testRequestsAtOnce,
+} from '../harness/proxy-requests.ts';
+import { proxied, proxiedOverOld, shapeOf, treesOf } from '../harness/span-tree.ts';
 import { type CaddyScene, openCaddyScene } from './scene.ts';
 
-const AT_ONCE = 64;
 const lines = (request: string, status?: number) => proxied('caddy', 'api', request, status);
 
 describe('Caddy, spans over HTTP/protobuf', () => {
   let open: CaddyScene;
+  const suite = { proxy: 'caddy', open: () => open };
   before(async () => {
     open = await openCaddyScene();
     await open.scene.watch({ transport: 'http/protobuf' });
@@ -29,57 +34,9 @@ describe('Caddy, spans over HTTP/protobuf', () => {
     });
   });
 
-  test('a POST with a body is one exchange on either side', async () => {
-    const { scene, port } = open;
-    const body = Buffer.alloc(40_000, 'p');
-    await ask(port, '/kept/post?bytes=5000', { method: 'POST', body });
-    const spans = await scene.expectTrace('/kept/post', lines('POST /kept/post'));
-    assertHop(spans);
-    for (const { attributes } of spans) {
-      assert.equal(attributes['http.request.body.size'], body.length);
-      assert.equal(attributes['http.response.body.size'], 5_000);
-    }
-  });
-
-  test('kept connections carry one exchange after another, each linked', async () => {
-    const { scene, port } = open;
-    const connections = oneConnection();
-    for (let n = 1; n <= 5; n += 1) {
-      await ask(port, `/kept/serial/${n}`, { connections });
-      const spans = await scene.expectTrace(`/kept/serial/${n}`, lines(`GET /kept/serial/${n}`));
-      assertHop(spans);
-      assert.equal(spans[0]?.attributes['spantap.connection.exchange'], n);
-    }
-    connections.destroy();
-  });
-
-  test('a new upstream connection per request is linked as well', async () => {
-    const { scene, port } = open;
-    for (const path of ['/fresh/one', '/fresh/two']) {
-      await ask(port, path);
-      assertHop(await scene.expectTrace(path, lines(`GET ${path}`)));
-    }
-  });
-
-  for (const site of ['kept', 'fresh']) {
-    test(`${AT_ONCE} identical requests at once are as many whole hops (${site})`, async () => {
-      const { scene, port } = open;
-      const path = `/${site}/same`;
-      await askMany(port, AT_ONCE, () => `${path}?delay=5`);
-      const request = `GET ${path}`;
-      const spans = await scene.spansOf(path, 3 * AT_ONCE);
-      assertWholeHops(spans, { proxy: 'caddy', backend: 'api', request, count: AT_ONCE });
-    });
-
-    test(`${AT_ONCE} requests that can be told apart are linked to their own (${site})`, async () => {
-      const { scene, port } = open;
-      const path = `/${site}/apart`;
-      await askMany(port, AT_ONCE, (n) => `${path}?delay=${n % 7}&n=${n}`);
-      const request = `GET ${path}`;
-      const spans = await scene.spansOf(path, 3 * AT_ONCE);
-      assertWholeHops(spans, { proxy: 'caddy', backend: 'api', request, count: AT_ONCE });
-    });
-  }
+  testBodies(suite);
+  testConnections(suite);
+  testRequestsAtOnce(suite, ['kept', 'fresh']);
 
   test('IPv6 clients, Unix socket upstreams, HEAD, chunked answers and tunnels are seen', async () => {
     const { scene, port } = open;
@@ -96,26 +53,7 @@ describe('Caddy, spans over HTTP/protobuf', () => {
     assertHop(await scene.expectTrace('/kept/tunnel', lines('GET /kept/tunnel', 101)));
   });
 
-  test('errors of the backend, and of a backend that hangs up', async () => {
-    const { scene, port } = open;
-    await ask(port, '/kept/error?status=500');
-    assert.equal((await ask(port, '/fresh/hang?close=head')).status, 502);
-    await scene.expectTrace('/kept/error', lines('GET /kept/error', 500));
-    await scene.expectTrace(
-      '/fresh/hang',
-      shape`
-        SERVER caddy GET /fresh/hang 502
-          CLIENT caddy GET /fresh/hang -
-            SERVER api GET /fresh/hang -
-      `,
-    );
-  });
-
-  test('what Caddy answers itself has no children', async () => {
-    const { scene, port } = open;
-    await ask(port, '/itself/one');
-    await scene.expectTrace('/itself/one', ['SERVER caddy GET /itself/one 200']);
-  });
+  testFailures(suite);
 
   test('at the end: nothing lost, nothing without parent', async () => {
     const { scene } = open;

@@ -5,17 +5,13 @@ import { freePorts } from '../harness/ports.ts';
 import type { Program } from '../harness/program.ts';
 import { Scene } from '../harness/scene.ts';
 import { expectSteadyHops, SteadyLoad } from '../harness/steady-load.ts';
+import { haproxyHead } from './scene.ts';
 
-const config = (front: number, api: number, folder: string) => `
-global
-  nbthread 2
-  stats socket ${folder}/admin.sock mode 600 level admin expose-fd listeners
-defaults
-  mode http
-  timeout connect 5s
-  timeout client 30s
-  timeout server 30s
-frontend front
+const config = (
+  front: number,
+  api: number,
+  folder: string,
+) => `${haproxyHead(`  stats socket ${folder}/admin.sock mode 600 level admin expose-fd listeners\n`)}frontend front
   bind 127.0.0.1:${front}
   default_backend api
 backend api

@@ -2,17 +2,22 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { assertHop, assertLinked, assertNoLoss } from '../harness/facts.ts';
-import { ask, askMany, converse, oneConnection, tunnel } from '../harness/http-client.ts';
+import { ask, converse, oneConnection, tunnel } from '../harness/http-client.ts';
 import { pathOf } from '../harness/otlp-span.ts';
+import {
+  testBodies,
+  testConnections,
+  testFailures,
+  testRequestsAtOnce,
+} from '../harness/proxy-requests.ts';
 import { proxied, proxiedOverOld, shape, shapeOf, treesOf } from '../harness/span-tree.ts';
-import { assertWholeHops } from '../harness/whole-hops.ts';
 import { type HaproxyScene, openHaproxyScene } from './scene.ts';
 
-const AT_ONCE = 64;
 const lines = (request: string, status?: number) => proxied('haproxy', 'api', request, status);
 
 describe('HAProxy, spans over gRPC', () => {
   let open: HaproxyScene;
+  const suite = { proxy: 'haproxy', open: () => open };
   before(async () => {
     open = await openHaproxyScene();
     await open.scene.watch({ transport: 'grpc' });
@@ -36,39 +41,8 @@ describe('HAProxy, spans over gRPC', () => {
     });
   });
 
-  test('a POST with a body is one exchange on either side', async () => {
-    const { scene, port } = open;
-    const body = Buffer.alloc(40_000, 'p');
-    await ask(port, '/kept/post?bytes=5000', { method: 'POST', body });
-    const spans = await scene.expectTrace('/kept/post', lines('POST /kept/post'));
-    assertHop(spans);
-    for (const { attributes } of spans) {
-      assert.equal(attributes['http.request.body.size'], body.length);
-      assert.equal(attributes['http.response.body.size'], 5_000);
-    }
-  });
-
-  test('kept connections carry one exchange after another, each linked', async () => {
-    const { scene, port } = open;
-    const connections = oneConnection();
-    for (let n = 1; n <= 5; n += 1) {
-      await ask(port, `/kept/serial/${n}`, { connections });
-      const spans = await scene.expectTrace(`/kept/serial/${n}`, lines(`GET /kept/serial/${n}`));
-      assertHop(spans);
-      assert.equal(spans[0]?.attributes['spantap.connection.exchange'], n);
-    }
-    connections.destroy();
-  });
-
-  test('a new upstream connection per request is linked as well', async () => {
-    const { scene, port } = open;
-    for (const path of ['/fresh/one', '/fresh/two']) {
-      await ask(port, path);
-      const spans = await scene.expectTrace(path, lines(`GET ${path}`));
-      assertHop(spans);
-      assert.equal(spans[1]?.attributes['spantap.connection.exchange'], 1);
-    }
-  });
+  testBodies(suite);
+  testConnections(suite);
 
   test('a retry on another server is a second CLIENT span with a resend count', async () => {
     const { scene, port } = open;
@@ -94,25 +68,7 @@ describe('HAProxy, spans over gRPC', () => {
     );
   });
 
-  for (const section of ['kept', 'fresh', 'queue']) {
-    test(`${AT_ONCE} identical requests at once are as many whole hops (${section})`, async () => {
-      const { scene, port } = open;
-      const path = `/${section}/same`;
-      await askMany(port, AT_ONCE, () => `${path}?delay=5`);
-      const spans = await scene.spansOf(path, 3 * AT_ONCE);
-      const request = `GET ${path}`;
-      assertWholeHops(spans, { proxy: 'haproxy', backend: 'api', request, count: AT_ONCE });
-    });
-
-    test(`${AT_ONCE} requests that can be told apart are linked to their own (${section})`, async () => {
-      const { scene, port } = open;
-      const path = `/${section}/apart`;
-      await askMany(port, AT_ONCE, (n) => `${path}?delay=${n % 7}&n=${n}`);
-      const spans = await scene.spansOf(path, 3 * AT_ONCE);
-      const request = `GET ${path}`;
-      assertWholeHops(spans, { proxy: 'haproxy', backend: 'api', request, count: AT_ONCE });
-    });
-  }
+  testRequestsAtOnce(suite, ['kept', 'fresh', 'queue']);
 
   test('health checks are CLIENT spans without parent', async () => {
     const { scene } = open;
@@ -157,28 +113,7 @@ describe('HAProxy, spans over gRPC', () => {
     assertHop(await scene.expectTrace('/tunnel/one', lines('GET /tunnel/one', 101)));
   });
 
-  test('errors of the backend, and of a backend that hangs up', async () => {
-    const { scene, port } = open;
-    await ask(port, '/kept/error?status=500');
-    assert.equal((await ask(port, '/fresh/hang?close=head')).status, 502);
-    const [server, client] = await scene.expectTrace('/kept/error', lines('GET /kept/error', 500));
-    assert.equal(server?.status, 'error');
-    assert.equal(client?.attributes['error.type'], '500');
-    await scene.expectTrace(
-      '/fresh/hang',
-      shape`
-        SERVER haproxy GET /fresh/hang 502
-          CLIENT haproxy GET /fresh/hang -
-            SERVER api GET /fresh/hang -
-      `,
-    );
-  });
-
-  test('what HAProxy answers itself has no children', async () => {
-    const { scene, port } = open;
-    await ask(port, '/itself/one');
-    await scene.expectTrace('/itself/one', ['SERVER haproxy GET /itself/one 200']);
-  });
+  testFailures(suite);
 
   test('at the end: nothing lost, and only health checks without parent', async () => {
     const { scene } = open;

@@ -10,19 +10,22 @@ export interface HaproxyScene {
   readonly ports: Readonly<Record<'front' | 'checked' | 'api' | 'failing', number>>;
 }
 
-function sections(ports: HaproxyScene['ports'], folder: string): string {
-  const routes = ['kept', 'fresh', 'queue', 'retry', 'socket', 'tunnel', 'checked'].map(
-    (name) => `  use_backend ${name} if { path_beg /${name} }`,
-  );
-  return `
+/** Two threads, HTTP; `global`: more lines of that section. Ends inside of `defaults`. */
+export const haproxyHead = (global = '') => `
 global
   nbthread 2
-defaults
+${global}defaults
   mode http
   timeout connect 5s
   timeout client 30s
   timeout server 30s
-  timeout queue 30s
+`;
+
+function sections(ports: HaproxyScene['ports'], folder: string): string {
+  const routes = ['kept', 'fresh', 'queue', 'retry', 'socket', 'tunnel', 'checked'].map(
+    (name) => `  use_backend ${name} if { path_beg /${name} }`,
+  );
+  return `${haproxyHead()}  timeout queue 30s
 frontend front
   bind 127.0.0.1:${ports.front}
   bind ::1:${ports.front}

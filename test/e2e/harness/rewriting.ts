@@ -1,8 +1,10 @@
 /** A proxy that is configured to change requests: every upstream request has its own client's. */
 import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
 import { assertNoLoss } from './facts.ts';
 import { ask } from './http-client.ts';
-import type { Scene } from './scene.ts';
+import { freePorts } from './ports.ts';
+import { Scene } from './scene.ts';
 import { shapeOf, treesOf } from './span-tree.ts';
 
 /** What clients ask for, and what the backend gets. */
@@ -15,8 +17,27 @@ export interface Rewriting {
 const ROUNDS = 4;
 const OF_EACH = 12;
 
+/** The test of a suite: `config` makes the proxy send `kinds` on to the backend on port `api`. */
+export function testRewriting(
+  proxy: 'nginx' | 'haproxy',
+  kinds: readonly Rewriting[],
+  config: (front: number, api: number) => string,
+): void {
+  const scene = new Scene();
+  after(() => scene.close());
+
+  test('is linked by its state, every request to its own', async () => {
+    const { front, api } = await freePorts('front', 'api');
+    await scene.backend('api', api);
+    await scene[proxy](front, config(front, api));
+    await scene.watch();
+    await askRewritten(front, kinds);
+    await expectRewritten(scene, proxy, kinds);
+  });
+}
+
 /** All kinds of requests at once, each with a number of its own. */
-export async function askRewritten(port: number, kinds: readonly Rewriting[]): Promise<void> {
+async function askRewritten(port: number, kinds: readonly Rewriting[]): Promise<void> {
   for (let round = 0; round < ROUNDS; round += 1) {
     const asked = kinds.flatMap(({ method, path }) =>
       Array.from({ length: OF_EACH }, (_, n) => {
@@ -30,7 +51,7 @@ export async function askRewritten(port: number, kinds: readonly Rewriting[]): P
 }
 
 /** Ends the agent. Every trace is one hop whose spans carry one number. */
-export async function expectRewritten(
+async function expectRewritten(
   scene: Scene,
   proxy: string,
   kinds: readonly Rewriting[],

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { assertHop, assertNoLoss, assertWithin } from '../harness/facts.ts';
 import { ask, converse, oneConnection, tunnel } from '../harness/http-client.ts';
+import { testConnections } from '../harness/proxy-requests.ts';
 import { proxied, shape, shapeOf, treesOf } from '../harness/span-tree.ts';
 import { type NginxScene, openNginxScene } from './scene.ts';
 
@@ -123,28 +124,7 @@ describe('nginx, spans over gRPC', () => {
     );
   });
 
-  test('kept connections carry one exchange after another, each linked', async () => {
-    const { scene, port } = open;
-    const connections = oneConnection();
-    for (let n = 1; n <= 5; n += 1) {
-      await ask(port, `/kept/serial/${n}`, { connections });
-      const lines = proxied('nginx', 'api', `GET /kept/serial/${n}`);
-      const spans = await scene.expectTrace(`/kept/serial/${n}`, lines);
-      assertHop(spans);
-      assert.equal(spans[0]?.attributes['spantap.connection.exchange'], n);
-    }
-    connections.destroy();
-  });
-
-  test('a new upstream connection per request is linked as well', async () => {
-    const { scene, port } = open;
-    for (const path of ['/fresh/one', '/fresh/two', '/old/three']) {
-      await ask(port, path);
-      const spans = await scene.expectTrace(path, proxied('nginx', 'api', `GET ${path}`));
-      assertHop(spans);
-      assert.equal(spans[1]?.attributes['spantap.connection.exchange'], 1);
-    }
-  });
+  testConnections({ proxy: 'nginx', open: () => open }, ['/fresh/one', '/fresh/two', '/old/three']);
 
   test('pipelined requests that one read brings are linked each to its own', async () => {
     const { scene, port } = open;

@@ -1,8 +1,6 @@
 /** nginx that changes method, target and body of what it sends on. */
-import { after, describe, test } from 'node:test';
-import { freePorts } from '../harness/ports.ts';
-import { askRewritten, expectRewritten, type Rewriting } from '../harness/rewriting.ts';
-import { Scene } from '../harness/scene.ts';
+import { describe } from 'node:test';
+import { type Rewriting, testRewriting } from '../harness/rewriting.ts';
 
 const KINDS: readonly Rewriting[] = [
   { method: 'GET', path: '/posted', upstream: 'POST /posted' },
@@ -26,15 +24,5 @@ server {
 }`;
 
 describe('nginx that rewrites requests', () => {
-  const scene = new Scene();
-  after(() => scene.close());
-
-  test('is linked by its state, every request to its own', async () => {
-    const { front, api } = await freePorts('front', 'api');
-    await scene.backend('api', api);
-    await scene.nginx(front, config(front, api));
-    await scene.watch();
-    await askRewritten(front, KINDS);
-    await expectRewritten(scene, 'nginx', KINDS);
-  });
+  testRewriting('nginx', KINDS, config);
 });

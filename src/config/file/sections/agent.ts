@@ -12,9 +12,8 @@ import {
   withDefault,
   word,
 } from '../schema.ts';
+import { GIB, KIB, MIB, TIB } from '../units.ts';
 import { absolutePath, headerName, listenAddress } from './text.ts';
-
-const MIB = 1024 * 1024;
 
 export const capture = object({
   processes: withDefault(
@@ -81,11 +80,11 @@ export const limits = object({
   ),
   decodedBodyBytes: withDefault(
     bytes(1024, 256 * MIB),
-    MIB,
+    bounds.decodedBodyBytesMax,
     'Of a decoded body (gzip, deflate, br, zstd) at most.',
   ),
   bodyMemoryBytes: withDefault(
-    bytes(MIB, 16 * 1024 * MIB),
+    bytes(MIB, 16 * GIB),
     bounds.pendingBodyMemoryBytesMax,
     'Of all bodies that wait in memory for the end of their exchange; more go to the spool.',
   ),
@@ -102,7 +101,7 @@ export const limits = object({
         'Created with mode 0700 when it is missing. Of one agent: emptied when it starts.',
       ),
       maxBytes: withDefault(
-        bytes(MIB, 1024 * 1024 * MIB),
+        bytes(MIB, TIB),
         bounds.pendingBodyDiskBytesMax,
         'Beyond it bodies are cut, and counted.',
       ),
@@ -110,7 +109,7 @@ export const limits = object({
     'Bodies that wait on disk for the end of their exchange, at level full. Mode 0600.',
   ),
   ringBytes: withDefault(
-    bytes(256 * 1024, 512 * MIB),
+    bytes(256 * KIB, 512 * MIB),
     bounds.ringBytes,
     'Between kernel and agent, of all CPUs together.',
   ),

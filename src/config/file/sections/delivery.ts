@@ -1,4 +1,5 @@
 /** Queue, retry and spool of everything that sends: named as in a Collector's exporters. */
+import { limits } from '../../limits.ts';
 import {
   boolean,
   bytes,
@@ -10,12 +11,11 @@ import {
   text,
   withDefault,
 } from '../schema.ts';
+import { GIB, KIB, MIB, TIB } from '../units.ts';
 import { absolutePath, storeId } from './text.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-const MIB = 1024 * 1024;
-const GIB = 1024 * MIB;
 const NO_STORAGE = 'what waits is kept by the section `spool`';
 
 /** Full jitter: each delay is random between 0 and a bound that doubles. */
@@ -50,7 +50,7 @@ export function spool(directory: string, maxBytes: number) {
     enabled: withDefault(boolean(), true, 'Keep on disk what does not fit into memory.'),
     directory: withDefault(absolutePath(), directory, 'Created with mode 0700 when it is missing.'),
     maxBytes: withDefault(
-      bytes(MIB, 1024 * GIB),
+      bytes(MIB, TIB),
       maxBytes,
       'Beyond it the newest is dropped, and counted.',
     ),
@@ -67,10 +67,14 @@ export const sendingQueue = object(
   {
     queueSize: withDefault(
       integer(1, 2 ** 24),
-      65_536,
+      limits.exportQueueSpansMax,
       'Spans that wait at most; more are dropped, and counted.',
     ),
-    numConsumers: withDefault(integer(1, 64), 4, 'Requests under way at once.'),
+    numConsumers: withDefault(
+      integer(1, 64),
+      limits.exportRequestsMax,
+      'Requests under way at once.',
+    ),
     batch: section(
       object(
         {
@@ -79,7 +83,11 @@ export const sendingQueue = object(
             1_000,
             'A batch that is not full leaves after this time.',
           ),
-          maxSize: withDefault(integer(1, 512), 512, 'Spans in one request at most.'),
+          maxSize: withDefault(
+            integer(1, limits.exportBatchSpansMax),
+            limits.exportBatchSpansMax,
+            'Spans in one request at most.',
+          ),
         },
         { unsupported: { min_size: 'a batch leaves when it is full or after flush_timeout' } },
       ),
@@ -103,10 +111,10 @@ export const objectQueue = object(
   {
     queueBytes: withDefault(
       bytes(MIB, 16 * GIB),
-      64 * MIB,
+      limits.storeQueueBytesMax,
       'Bytes that wait in memory at most; more go to the spool.',
     ),
-    numConsumers: withDefault(integer(1, 64), 8, 'Writes under way at once.'),
+    numConsumers: withDefault(integer(1, 64), limits.storeRequestsMax, 'Writes under way at once.'),
   },
   {
     unsupported: {
@@ -126,18 +134,18 @@ export const packing = object({
   ),
   maxObjectBytes: withDefault(
     bytes(1, 64 * MIB),
-    64 * 1024,
+    64 * KIB,
     'Larger ones are stored by themselves.',
   ),
   segmentBytes: withDefault(
-    bytes(64 * 1024, GIB),
+    bytes(64 * KIB, GIB),
     8 * MIB,
     'A common object is finished when it has this size.',
   ),
   maxDelayMs: withDefault(duration(100, HOUR_MS), 30_000, 'Or after this time.'),
 });
 
-export const eventStoreReference = object({
+const eventStoreReference = object({
   id: optional(
     text('the id of an event store'),
     'The event store that gets the note about each object; the first when left out.',
@@ -164,6 +172,6 @@ export const objectStoreFields = {
   ),
   packing: section(packing, 'Storing small objects together.'),
   sendingQueue: section(objectQueue, 'Objects that wait in memory.'),
-  retryOnFailure: section(retryOnFailure(24 * HOUR_MS), 'When a write failed.'),
+  retryOnFailure: section(retryOnFailure(limits.storeRetryMs), 'When a write failed.'),
   eventStore: eventStoreField,
 } as const;

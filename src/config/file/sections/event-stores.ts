@@ -13,18 +13,13 @@ import {
   withDefault,
   word,
 } from '../schema.ts';
-import { absolutePath, otlpEndpoint, QPOINT_SERVICE, storeId } from './text.ts';
-
-const MIB = 1024 * 1024;
-const GIB = 1024 * MIB;
+import { KIB, MIB, TIB } from '../units.ts';
+import { absolutePath, OTLP_PROTOCOLS, otlpEndpoint, QPOINT_SERVICE, storeId } from './text.ts';
+import { trust } from './tls.ts';
 
 const QTAP_TLS = object({
   enabled: withDefault(boolean(), false, 'Speak TLS although no scheme says so.'),
-  insecureSkipVerify: withDefault(boolean(), false, 'Accept any certificate of the server.'),
-  caFile: optional(
-    absolutePath(),
-    'Certificates (PEM) of the authorities to trust instead of the usual ones.',
-  ),
+  ...trust(absolutePath()),
 });
 
 export const eventStoreSchema = variant(
@@ -36,11 +31,7 @@ export const eventStoreSchema = variant(
       object: object({
         id: storeId,
         path: required(absolutePath(), 'The file; older ones get `.1`, `.2` and so on.'),
-        maxBytes: withDefault(
-          bytes(64 * 1024, 1024 * GIB),
-          100 * MIB,
-          'A new file is begun at this size.',
-        ),
+        maxBytes: withDefault(bytes(64 * KIB, TIB), 100 * MIB, 'A new file is begun at this size.'),
         maxBackups: withDefault(integer(0, 1_000), 5, 'Older files that are kept.'),
       }),
     },
@@ -53,17 +44,10 @@ export const eventStoreSchema = variant(
           '`{{NAME}}` is replaced by the environment variable NAME.',
         ),
         protocol: optional(
-          word(
-            {
-              grpc: 'OTLP/gRPC',
-              'http/protobuf': 'OTLP/HTTP, protobuf',
-              'http/json': 'OTLP/HTTP, JSON',
-            },
-            {
-              aliases: { http: 'http/protobuf' },
-              unsupported: { stdout: 'use a store of type stdout' },
-            },
-          ),
+          word(OTLP_PROTOCOLS, {
+            aliases: { http: 'http/protobuf' },
+            unsupported: { stdout: 'use a store of type stdout' },
+          }),
           '`http` is another name of `http/protobuf`.',
         ),
         headers: optional(map(source(true), 'names of headers'), 'Sent with each request.'),

@@ -14,11 +14,11 @@ import {
   withDefault,
   word,
 } from '../schema.ts';
+import { GIB } from '../units.ts';
 import { retryOnFailure, sendingQueue, spool } from './delivery.ts';
-import { HEADER_NAME, otlpEndpoint } from './text.ts';
+import { HEADER_NAME, OTLP_PROTOCOLS, otlpEndpoint } from './text.ts';
 import { clientTls } from './tls.ts';
 
-const GIB = 1024 ** 3;
 /** Where spans wait when nobody names a directory. */
 export const SPAN_SPOOL_DIRECTORY = '/var/lib/spantap/spool/otel';
 const COLLECTOR = 'a Collector names exporters; here the section otel is the exporter';
@@ -39,14 +39,7 @@ export const otel = object(
       'Where events of event stores of type otel go instead, the whole URL for HTTP.',
     ),
     protocol: optional(
-      word(
-        {
-          grpc: 'OTLP/gRPC',
-          'http/protobuf': 'OTLP/HTTP, protobuf',
-          'http/json': 'OTLP/HTTP, JSON',
-        },
-        { aliases: { http: 'http/protobuf' } },
-      ),
+      word(OTLP_PROTOCOLS, { aliases: { http: 'http/protobuf' } }),
       'Left out: http/protobuf, or what the collector of this host speaks.',
     ),
     headers: withDefault(

@@ -1,4 +1,5 @@
 /** The object store of type s3. */
+import { limits } from '../../limits.ts';
 import {
   boolean,
   map,
@@ -13,8 +14,7 @@ import {
 } from '../schema.ts';
 import { objectStoreFields, spool } from './delivery.ts';
 import { absolutePath } from './text.ts';
-
-const GIB = 1024 ** 3;
+import { trust } from './tls.ts';
 
 export const s3 = object(
   {
@@ -45,16 +45,7 @@ export const s3 = object(
       'auto',
       'How a URL names the bucket.',
     ),
-    tls: section(
-      object({
-        caFile: optional(
-          absolutePath(),
-          'Certificates (PEM) of the authorities to trust instead of the usual ones.',
-        ),
-        insecureSkipVerify: withDefault(boolean(), false, 'Accept any certificate of the server.'),
-      }),
-      'Who is trusted.',
-    ),
+    tls: section(object(trust(absolutePath())), 'Who is trusted.'),
     sse: optional(
       object(
         {
@@ -105,7 +96,7 @@ export const s3 = object(
     ),
     ...objectStoreFields,
     spool: section(
-      spool('/var/lib/spantap/spool/s3', 4 * GIB),
+      spool('/var/lib/spantap/spool/s3', limits.storeSpoolBytesMax),
       'Objects that wait on disk while the server is away.',
     ),
   },

@@ -1,12 +1,10 @@
 /** `services`: where connection events and captured exchanges go. */
 import { bytes, list, object, variant, withDefault } from '../schema.ts';
+import { GIB, MIB, TIB } from '../units.ts';
 import { eventStoreField, objectStoreFields } from './delivery.ts';
 import { eventStoreSchema } from './event-stores.ts';
 import { s3 } from './s3.ts';
 import { absolutePath, QPOINT_SERVICE, storeId } from './text.ts';
-
-const MIB = 1024 * 1024;
-const GIB = 1024 * MIB;
 
 export const objectStoreSchema = variant(
   'type',
@@ -24,7 +22,7 @@ export const objectStoreSchema = variant(
           'Created with mode 0700 when it is missing.',
         ),
         maxBytes: withDefault(
-          bytes(MIB, 1024 * 1024 * GIB),
+          bytes(MIB, 1024 * TIB),
           10 * GIB,
           'Beyond it nothing more is written, and that is counted.',
         ),

@@ -1,4 +1,5 @@
 /** `stacks` and `rulekit`: what is kept of which exchange. */
+import { limits } from '../../limits.ts';
 import {
   boolean,
   list,
@@ -166,9 +167,6 @@ export const stackSchema = object({
 
 export const stacks = map(stackSchema, 'names of stacks');
 
-/** The bound of the rules stage: each may call the one before it. */
-const MACROS_MAX = 512;
-
 export const rulekit = object({
   macros: withDefault(
     list(
@@ -180,7 +178,7 @@ export const rulekit = object({
         expr: required(expression(), 'What the call stands for.'),
       }),
       0,
-      MACROS_MAX,
+      limits.ruleMacrosMax,
     ),
     [],
     'Named expressions.',

@@ -1,18 +1,15 @@
 /** Kinds of text that several sections share. */
+import { withoutUsers } from '../../secrets.ts';
 import { optional, type Schema, text } from '../schema.ts';
 
 /** `scheme://user:password@host` without what is secret in it. */
-export function maskCredentials(url: string): string {
-  return url.replace(/\/\/[^/@]*@/, '//****@');
+function maskCredentials(url: string): string {
+  return withoutUsers(url, '****@');
 }
 
 function checkUrl(url: string): string | undefined {
   if (!/^https?:\/\//i.test(url)) return 'it must begin with http:// or https://';
   return URL.canParse(url) ? undefined : 'it cannot be parsed';
-}
-
-export function httpUrl(): Schema<string> {
-  return text('a URL such as http://localhost:4318', { check: checkUrl, mask: maskCredentials });
 }
 
 /** gRPC addresses may lack a scheme; which of both is meant is known with the protocol. */
@@ -26,6 +23,12 @@ export function otlpEndpoint(expands = false): Schema<string> {
     mask: maskCredentials,
   });
 }
+
+export const OTLP_PROTOCOLS = {
+  grpc: 'OTLP/gRPC',
+  'http/protobuf': 'OTLP/HTTP, protobuf',
+  'http/json': 'OTLP/HTTP, JSON',
+} as const;
 
 /** `127.0.0.1:9464`, `[::1]:9464`, `:9464`; port 0 is any. */
 export function listenAddress(): Schema<string> {

@@ -1,16 +1,23 @@
 /** TLS towards a receiver: the keys of a Collector's `tls`. */
-import { boolean, object, optional, withDefault } from '../schema.ts';
+import { boolean, object, optional, type Schema, withDefault } from '../schema.ts';
 import { path } from './text.ts';
+
+/** Which servers are trusted; `file` is what a path has to be. */
+export function trust(file: Schema<string>) {
+  return {
+    insecureSkipVerify: withDefault(boolean(), false, 'Accept any certificate of the server.'),
+    caFile: optional(
+      file,
+      'Certificates (PEM) of the authorities to trust instead of the usual ones.',
+    ),
+  };
+}
 
 /** Client side of a TLS connection, the keys of a Collector's `tls`. */
 export const clientTls = object(
   {
     insecure: withDefault(boolean(), false, 'Clear text although no scheme says so (gRPC only).'),
-    insecureSkipVerify: withDefault(boolean(), false, 'Accept any certificate of the server.'),
-    caFile: optional(
-      path(),
-      'Certificates (PEM) of the authorities to trust instead of the usual ones.',
-    ),
+    ...trust(path()),
     certFile: optional(path(), 'The client certificate (PEM).'),
     keyFile: optional(path(), 'The private key (PEM) of the client certificate.'),
   },

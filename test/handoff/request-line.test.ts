@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Authority } from '../../src/export/authority.ts';
-import { RequestLine } from '../../src/export/request-line.ts';
+import { Authority } from '../../src/handoff/authority.ts';
+import { RequestLine } from '../../src/handoff/request-line.ts';
 
 function parse(text: string) {
   const bytes = Buffer.from(`..${text}`, 'latin1');
@@ -53,6 +53,48 @@ describe('a request line', () => {
       const { method, path } = parse(whole.slice(0, end));
       assert.ok('POST'.startsWith(method) && whole.includes(path));
     }
+  });
+
+  const parts = (text: string) => {
+    const bytes = Buffer.from(text, 'latin1');
+    const line = new RequestLine();
+    line.parse(bytes, 0, bytes.length);
+    const slice = (start: number, end: number) => bytes.toString('latin1', start, end);
+    return {
+      target: slice(line.targetStart, line.targetEnd),
+      version: slice(line.versionStart, line.versionEnd),
+      host: slice(line.hostStart, line.authorityEnd),
+    };
+  };
+
+  test('gives the digits of its version, blanks behind it left out', () => {
+    for (const text of ['GET /a HTTP/1.0\r\n', 'GET /a HTTP/1.0 \r\n']) {
+      assert.deepEqual(parts(text), { target: '/a', version: '1.0', host: '' });
+      assert.equal(parse(text).minor, 0);
+    }
+  });
+
+  test('that was cut has what there is of its version, and all of its target', () => {
+    assert.deepEqual(parts('GET /a b'), { target: '/a b', version: '', host: '' });
+    assert.deepEqual(parts('GET /a HT'), { target: '/a', version: '', host: '' });
+    assert.deepEqual(parts('GET\r\nHost: h\r\n'), { target: '', version: '', host: '' });
+  });
+
+  test('has no fragment in its path or query', () => {
+    for (const [target, path, query] of [
+      ['/a#b?c', '/a', undefined],
+      ['/a?b#c?d', '/a', 'b'],
+      ['http://h#b', '', undefined],
+    ] as const) {
+      const read = parse(`GET ${target} HTTP/1.1\r\n`);
+      assert.deepEqual([read.path, read.query], [path, query]);
+    }
+  });
+
+  test('tells the host from user and password', () => {
+    assert.equal(parts('GET http://user:pass@word@h:1/x HTTP/1.1\r\n').host, 'h:1');
+    assert.equal(parts('CONNECT h:443 HTTP/1.1\r\n').host, 'h:443');
+    assert.equal(parts('GET /@h HTTP/1.1\r\n').host, '');
   });
 });
 

@@ -23,8 +23,7 @@ export class Authority {
   isReplaced = false;
 
   parse(bytes: Uint8Array, start: number, end: number): void {
-    let at = end;
-    while (at > start && bytes[at - 1] !== AT) at--;
+    const at = behindUser(bytes, start, end);
     this.hasUser = at > start;
     this.userEnd = this.hasUser ? at - 1 : start;
     this.isReplaced = isReplacement(bytes, at, end);
@@ -54,6 +53,12 @@ export class Authority {
     this.hostEnd = hasPort ? first : end;
     this.port = hasPort ? parsePort(bytes, first + 1, end) : 0;
   }
+}
+
+/** Where the host begins: behind the last `@`. */
+export function behindUser(bytes: Uint8Array, start: number, end: number): number {
+  for (let at = end; at > start; at--) if (bytes[at - 1] === AT) return at;
+  return start;
 }
 
 function isReplacement(bytes: Uint8Array, start: number, end: number): boolean {

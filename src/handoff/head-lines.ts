@@ -1,12 +1,12 @@
 /**
- * Where the field lines of one message head are: found once, when the first header is asked for, and
- * kept as numbers. RFC 9112 5: a line is a name, a colon and a value; one that begins with white space
- * continues the value before it (5.2, obsolete).
+ * Where the field lines of one message head are: found once, kept as numbers. RFC 9112 5: a line is
+ * a name, a colon and a value; one that begins with white space continues the value before it (5.2,
+ * obsolete). Lines without a colon are no fields.
  */
+import { isBlank, lowerCase } from './ascii.ts';
+
 const LF = 0x0a;
 const CR = 0x0d;
-const SP = 0x20;
-const HT = 0x09;
 const COLON = 0x3a;
 
 /** Columns of a line: start and end of the name, start and end of the value. */
@@ -16,24 +16,34 @@ const LINES_START = 64;
 export class HeadLines {
   count = 0;
   #at = new Int32Array(LINES_START * COLUMNS);
-  /** Lines whose value is continued, as bits would be too few: true by line. */
+  /** By line; empty for heads without such values. */
   #isFolded: boolean[] = [];
 
   /** Reads the lines of bytes [start, end), a head from its start line on. */
   read(bytes: Uint8Array, start: number, end: number): void {
-    this.count = 0;
-    if (this.#isFolded.length > 0) this.#isFolded = [];
     let at = start;
     while (at < end && bytes[at] !== LF) at++;
-    for (at++; at < end; at++) {
+    this.readFields(bytes, at + 1, end);
+  }
+
+  /** The same from behind the start line on. */
+  readFields(bytes: Uint8Array, start: number, end: number): void {
+    this.count = 0;
+    if (this.#isFolded.length > 0) this.#isFolded = [];
+    let isField = false;
+    for (let at = start; at < end; at++) {
       const first = bytes[at];
       if (first === CR || first === LF) return;
       const from = at;
       while (at < end && bytes[at] !== COLON && bytes[at] !== LF) at++;
-      const colon = bytes[at] === COLON ? at : -1;
+      const colon = at;
       while (at < end && bytes[at] !== LF) at++;
-      if (first === SP || first === HT) this.#continue(at);
-      else if (colon > from) this.#add(from, colon, at);
+      if (isBlank(first)) {
+        if (isField) this.#continue(at);
+      } else {
+        isField = colon > from && colon < at;
+        if (isField) this.#add(from, colon, at);
+      }
     }
   }
 
@@ -48,7 +58,6 @@ export class HeadLines {
   }
 
   #continue(lineEnd: number): void {
-    if (this.count === 0) return;
     this.#at[this.count * COLUMNS - 1] = lineEnd;
     this.#isFolded[this.count - 1] = true;
   }
@@ -77,6 +86,18 @@ export class HeadLines {
     return true;
   }
 
+  /** Whether two lines have the same name (RFC 9110 5.1: without regard to case). */
+  isSameName(bytes: Uint8Array, line: number, other: number): boolean {
+    const a = this.#at[line * COLUMNS];
+    const b = this.#at[other * COLUMNS];
+    const lenBytes = this.#at[line * COLUMNS + 1] - a;
+    if (this.#at[other * COLUMNS + 1] - b !== lenBytes) return false;
+    for (let i = 0; i < lenBytes; i++) {
+      if (lowerCase(bytes[a + i]) !== lowerCase(bytes[b + i])) return false;
+    }
+    return true;
+  }
+
   nameStart(line: number): number {
     return this.#at[line * COLUMNS];
   }
@@ -85,12 +106,13 @@ export class HeadLines {
     return this.#at[line * COLUMNS + 1];
   }
 
-  /** Without the white space around it. */
+  /** Without the white space around it; equal to `valueEnd` when there is nothing else. */
   valueStart(bytes: Uint8Array, line: number): number {
-    let at = this.#at[line * COLUMNS + 2];
+    const start = this.#at[line * COLUMNS + 2];
     const end = this.#at[line * COLUMNS + 3];
+    let at = start;
     while (at < end && isSpace(bytes[at])) at++;
-    return at;
+    return at < end ? at : start;
   }
 
   valueEnd(bytes: Uint8Array, line: number): number {
@@ -105,11 +127,11 @@ export class HeadLines {
   }
 }
 
-function isSpace(byte: number): boolean {
-  return byte === SP || byte === HT || byte === CR || byte === LF;
+/** A value with each line break, and the white space around it, as one space (RFC 9112 5.2). */
+export function unfold(value: string): string {
+  return value.includes('\n') ? value.replace(/[ \t]*\r?\n[ \t]+/g, ' ') : value;
 }
 
-/** ASCII letters only. */
-export function lowerCase(byte: number): number {
-  return byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
+function isSpace(byte: number): boolean {
+  return isBlank(byte) || byte === CR || byte === LF;
 }

@@ -1,6 +1,7 @@
 /** Puts the export stage together; the agent knows it by `SpanExporter` only. */
 import type { Writable } from 'node:stream';
 import { limits } from '../config/limits.ts';
+import { withoutUsers } from '../config/secrets.ts';
 import { Counters } from '../telemetry/counters.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { ExporterChoice, Protocol } from './choose.ts';
@@ -178,5 +179,5 @@ function createTransport(protocol: Protocol, { env, sending }: ExportParts): Tra
 
 /** For the log, without credentials. */
 function targetOf(endpoint: string | undefined, fallback: string): string {
-  return (endpoint?.trim() || fallback).replace(/\/\/[^/@]*@/, '//');
+  return withoutUsers(endpoint?.trim() || fallback, '');
 }

@@ -19,7 +19,7 @@ import { type Outcome, outcomeOf } from './outcome.ts';
 import type { PeerServices } from './peer-services.ts';
 import { QueryRedaction } from './redaction.ts';
 import { describeReferences, REFERENCE_ATTRIBUTES_MAX } from './references.ts';
-import { RequestLine } from './request-line.ts';
+import { RequestLine } from '../handoff/request-line.ts';
 import type { Rows } from './rows.ts';
 import { hasTraceState, mergeThreshold, traceStateOf } from './trace-state.ts';
 import { type SpanSink, type SpanStart, STATUS } from './types.ts';

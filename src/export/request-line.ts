@@ -1,1 +1,0 @@
-export { RequestLine } from '../handoff/request-line.ts';

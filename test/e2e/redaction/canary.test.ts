@@ -145,6 +145,8 @@ describe('secrets', () => {
     assert.match(spans, /kept-in-tracestate/);
     assert.match(metrics, /http_client_request_duration.*server_address="shop\.example"/);
     assert.match(agent.program.stdout, /GET \/headers/, 'trees');
+    assert.match(agent.program.stdout, /"msg":"HTTP transaction"/, 'access logs');
+    assert.match(agent.program.stdout, /"l7Protocol":"http1"/, 'connection events');
     const records = files.filter(({ name }) => /\.(json|txt)$/.test(name));
     assert.ok(records.length >= count, `${records.length} records of ${count} requests`);
     assert.ok((counters['store.bodies_masked'] ?? 0) > 0);

@@ -46,6 +46,7 @@ export class Containers {
   readonly #waiting: Entry[] = [];
   readonly #retries = new Set<NodeJS.Timeout>();
   #asking = 0;
+  #isClosed = false;
 
   constructor(runtimes: readonly Runtime[], counters?: Counters, retryMs = RETRY_MS) {
     this.#runtimes = runtimes;
@@ -73,6 +74,7 @@ export class Containers {
 
   /** Ends the waiting for further tries. */
   close(): void {
+    this.#isClosed = true;
     for (const retry of this.#retries) clearTimeout(retry);
     this.#retries.clear();
     this.#waiting.length = 0;
@@ -128,7 +130,7 @@ export class Containers {
 
   #retry(entry: Entry): void {
     entry.tries += 1;
-    if (entry.tries >= TRIES_MAX) return;
+    if (entry.tries >= TRIES_MAX || this.#isClosed) return;
     const timer = setTimeout(
       () => {
         this.#retries.delete(timer);

@@ -7,6 +7,7 @@
  */
 import { SLOT } from '../handoff/known-headers.ts';
 import { F64, F64_COLUMNS, FLAG, TIERS, U32, U32_COLUMNS } from '../handoff/layout.ts';
+import { RequestLine } from '../handoff/request-line.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import { type Block, block, key, prefix } from './attributes.ts';
 import type { ByteSource } from './bytes.ts';
@@ -19,7 +20,6 @@ import { type Outcome, outcomeOf } from './outcome.ts';
 import type { PeerServices } from './peer-services.ts';
 import { QueryRedaction } from './redaction.ts';
 import { describeReferences, REFERENCE_ATTRIBUTES_MAX } from './references.ts';
-import { RequestLine } from '../handoff/request-line.ts';
 import type { Rows } from './rows.ts';
 import { hasTraceState, mergeThreshold, traceStateOf } from './trace-state.ts';
 import { type SpanSink, type SpanStart, STATUS } from './types.ts';

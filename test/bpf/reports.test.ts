@@ -156,14 +156,10 @@ for (const hook of ['socket', 'syscall'] as const) {
         [[59, false]],
       );
       tap.stop();
-      assert.deepEqual(
-        tap.closes.slice(1).map((close) => [close.readPosition, close.isStillOpen]),
-        [
-          [0, true],
-          [9, true],
-          [9, true],
-        ],
-      );
+      // In the order of their inodes' slots, which begin anew at some number.
+      const still = tap.closes.slice(1);
+      assert.deepEqual(still.map(({ readPosition }) => readPosition).sort(), [0, 9, 9]);
+      assert.ok(still.every(({ isStillOpen }) => isStillOpen));
     });
 
     test('a connection that is reset', async () => {

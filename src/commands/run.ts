@@ -29,11 +29,13 @@ export async function run(line: RunCommand): Promise<number> {
   requireAll();
   const log = createLog(config.telemetry.logs);
   reportFile(line.config, loaded, log);
+  // From here on: one that comes while the agent starts ends it when it has started.
+  const asked = untilSignal();
   const agent = await Agent.start({ ...toConfigured(config, loaded), log });
   log.info(`watching ${agent.describe()}`);
   const status = setInterval(() => log.info(formatStatus(agent.counters())), STATUS_INTERVAL_MS);
   const changes = followChanges(line, agent, loaded, log);
-  await untilSignal();
+  await asked;
   changes?.stop();
   clearInterval(status);
   await agent.stop();

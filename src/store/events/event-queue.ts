@@ -9,6 +9,9 @@
  *                                                 v  |
  *                                               resting --(too old, or exit)--> dropped
  */
+import { jitterMs } from '../../spool/backoff.ts';
+import { rest } from '../../spool/rest.ts';
+import { Complaint } from '../../telemetry/complaint.ts';
 import type { CounterName, Counters } from '../../telemetry/counters.ts';
 import type { StoreLog } from '../types.ts';
 import type { EventSink, EventStore, StoreEvent, WriteResult } from './types.ts';
@@ -43,9 +46,7 @@ interface Batch {
   attempts: number;
 }
 
-const BACKOFF_FIRST_MS = 500;
-const BACKOFF_MAX_MS = 5_000;
-const COMPLAINT_INTERVAL_MS = 60_000;
+const BACKOFF = { initialIntervalMs: 500, maxIntervalMs: 5_000 };
 
 export class EventQueue implements EventStore {
   readonly id: string | undefined;
@@ -61,13 +62,14 @@ export class EventQueue implements EventStore {
   #isFlushing = false;
   #isFailing = false;
   #isClosed = false;
-  #complainedMs = Number.NEGATIVE_INFINITY;
+  readonly #complaint: Complaint;
   #dropped = 0;
 
   constructor(parts: EventQueueParts) {
     this.id = parts.id;
     this.type = parts.type;
     this.#parts = parts;
+    this.#complaint = new Complaint(parts.log);
     this.#random = parts.random ?? Math.random;
   }
 
@@ -174,7 +176,7 @@ export class EventQueue implements EventStore {
         this.#drop('dropped.events_expired', batch.events.length);
         break;
       }
-      await this.#rest(delayMs);
+      await rest(delayMs, this.#abort.signal);
       if (this.#isClosed) return;
       this.#parts.counters.add('events.retries');
     }
@@ -206,42 +208,22 @@ export class EventQueue implements EventStore {
 
   /** undefined: too old to be offered once more. */
   #delayOf(batch: Batch, afterMs: number | undefined): number | undefined {
-    const ceilingMs = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** (batch.attempts - 1));
-    const jitterMs = this.#random() * (afterMs === undefined ? ceilingMs : BACKOFF_FIRST_MS);
-    const delayMs = (afterMs ?? 0) + jitterMs;
+    const failures = afterMs === undefined ? batch.attempts - 1 : 0;
+    const delayMs = (afterMs ?? 0) + jitterMs(BACKOFF, failures, this.#random);
     const ageMs = performance.now() - batch.bornMs;
     return ageMs + delayMs > this.#parts.limits.retryMs ? undefined : delayMs;
   }
 
-  #rest(delayMs: number): Promise<void> {
-    const { signal } = this.#abort;
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, delayMs);
-      signal.addEventListener('abort', done);
-    });
-  }
-
-  /** Once a minute; capture goes on whatever the store does. */
+  /** Capture goes on whatever the store does. */
   #complain(reason: string): void {
-    const nowMs = performance.now();
-    if (nowMs - this.#complainedMs < COMPLAINT_INTERVAL_MS) return;
-    this.#complainedMs = nowMs;
-    const { sink, log } = this.#parts;
-    log.warn(
-      `event store ${sink.target}: ${reason}; ${this.events} events waiting, ` +
+    this.#complaint.say(
+      () =>
+        `event store ${this.#parts.sink.target}: ${reason}; ${this.events} events waiting, ` +
         `${this.#dropped} dropped so far; capturing goes on`,
     );
   }
 
   #recover(): void {
-    if (this.#complainedMs === Number.NEGATIVE_INFINITY) return;
-    this.#complainedMs = Number.NEGATIVE_INFINITY;
-    const { sink, log } = this.#parts;
-    log.info(`event store ${sink.target}: takes events again`);
+    this.#complaint.end(`event store ${this.#parts.sink.target}: takes events again`);
   }
 }

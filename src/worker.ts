@@ -30,7 +30,7 @@ import { transferOf } from './handoff/transfer.ts';
 import { openKernel } from './native/binding.ts';
 import type { Kernel, KernelOptions } from './native/types.ts';
 import { Pipeline, type PipelineOptions } from './pipeline.ts';
-import { AgentError } from './telemetry/agent-error.ts';
+import { AgentError, messageOf } from './telemetry/agent-error.ts';
 import { Counters } from './telemetry/counters.ts';
 import { addKernelCounters } from './telemetry/kernel-counters.ts';
 
@@ -431,10 +431,6 @@ function now(): number {
 
 function openRecording({ recording }: WorkerOptions): EventFileWriter | undefined {
   return recording && new EventFileWriter(recording.file, recording.head);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function run(port: MessagePort): void {

@@ -2,6 +2,7 @@
  * What not every kernel has: tried until it fails, told then, and not tried again. It will not do
  * better next time, and trying costs the verifier's time.
  */
+import { messageOf } from '../telemetry/agent-error.ts';
 export class Attempts {
   readonly #unavailable: (why: string) => void;
   #hasFailed = false;
@@ -18,7 +19,7 @@ export class Attempts {
       return work();
     } catch (error) {
       this.#hasFailed = true;
-      this.#unavailable(error instanceof Error ? error.message : String(error));
+      this.#unavailable(messageOf(error));
       return undefined;
     }
   }

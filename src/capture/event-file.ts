@@ -9,7 +9,7 @@
  * replay needs nothing of the machine it was recorded on.
  */
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
-import { AgentError } from '../telemetry/agent-error.ts';
+import { AgentError, messageOf } from '../telemetry/agent-error.ts';
 
 const MAGIC = 'spantap\n';
 const FORMAT_VERSION = 1;
@@ -109,7 +109,7 @@ function openEventFile(path: string): number {
   } catch (error) {
     throw new AgentError('event_file', {
       what: `cannot open the event file ${path}`,
-      why: error instanceof Error ? error.message : String(error),
+      why: messageOf(error),
       todo: 'name a file that `spantap record` has written',
     });
   }

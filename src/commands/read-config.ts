@@ -4,7 +4,7 @@ import { type Loaded, loadConfig } from '../config/file/load.ts';
 import type { FlagValues } from '../config/file/overrides.ts';
 import { formatProblem } from '../config/file/problem.ts';
 import { yamlLimits } from '../config/file/yaml-bounds.ts';
-import { AgentError } from '../telemetry/agent-error.ts';
+import { AgentError, messageOf } from '../telemetry/agent-error.ts';
 import { loadGrammars } from './grammars.ts';
 
 const STANDARD_INPUT = 0;
@@ -45,7 +45,7 @@ function readText(file: string): string {
     return decode(readBytes(file), file);
   } catch (error) {
     if (error instanceof AgentError) throw error;
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new AgentError('config', { what: `cannot read ${file}`, why });
   }
 }

@@ -4,6 +4,7 @@
  */
 import { endOfHop } from '../handoff/hop.ts';
 import { type ExchangeBatch, U32_COLUMNS } from '../handoff/layout.ts';
+import { within } from '../spool/rest.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import type { WallClock } from './clock.ts';
 import { countMarks } from './marks.ts';
@@ -61,12 +62,7 @@ export class OtlpExporter implements SpanExporter {
 
   async flush(deadlineMs: number): Promise<void> {
     this.#seal();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, deadlineMs);
-    });
-    await Promise.race([this.#parts.queue.drained(), late]);
-    clearTimeout(timer);
+    await within(deadlineMs, this.#parts.queue.drained());
   }
 
   async close(deadlineMs: number): Promise<void> {

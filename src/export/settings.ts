@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { limits } from '../config/limits.ts';
 import { withoutUsers } from '../config/secrets.ts';
-import { AgentError } from '../telemetry/agent-error.ts';
+import { AgentError, messageOf } from '../telemetry/agent-error.ts';
 
 export interface ExportSettings {
   readonly scheduleDelayMs: number;
@@ -92,7 +92,7 @@ function checkFiles(env: Environment): void {
       try {
         readFileSync(path);
       } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
+        const why = messageOf(error);
         throw new AgentError('config', {
           what: `${prefix}${file} cannot be read`,
           why,

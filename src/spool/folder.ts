@@ -6,7 +6,7 @@ import { constants } from 'node:fs';
 import { chmod, lstat, open, readdir, rename, unlink } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { AgentError } from '../telemetry/agent-error.ts';
+import { AgentError, messageOf } from '../telemetry/agent-error.ts';
 import { SEGMENT_HEADER } from './format.ts';
 import { makeFolder } from './make-folder.ts';
 import { Segment } from './segment.ts';
@@ -42,7 +42,7 @@ export async function claimFolder(folder: string): Promise<void> {
 function unusable(folder: string, cause: unknown): AgentError {
   const text = {
     what: `the spool ${folder} cannot be used`,
-    why: cause instanceof Error ? cause.message : String(cause),
+    why: messageOf(cause),
     todo: 'name a folder that this user may create or that belongs to it, with mode 0700',
   };
   return new AgentError('spool_unusable', text, { cause });

@@ -12,6 +12,7 @@ import {
   createInflateRaw,
   createZstdDecompress,
 } from 'node:zlib';
+import { messageOf } from '../telemetry/agent-error.ts';
 import type { HeaderList } from './record-input.ts';
 
 export interface DecodeLimits {
@@ -119,7 +120,7 @@ async function run(decoder: Transform, content: Uint8Array, bytesMax: number): P
   try {
     await pipeline(source, decoder, sink, { signal: abort.signal });
   } catch (cause) {
-    if (!abort.signal.aborted) error = cause instanceof Error ? cause.message : String(cause);
+    if (!abort.signal.aborted) error = messageOf(cause);
   }
   return { bytes: Buffer.concat(chunks), isCut: abort.signal.aborted, error };
 }

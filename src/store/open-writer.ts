@@ -3,7 +3,7 @@ import { limits } from '../config/limits.ts';
 import { makeFolder } from '../spool/make-folder.ts';
 import { openSpool } from '../spool/open.ts';
 import type { Spool } from '../spool/spool.ts';
-import { AgentError } from '../telemetry/agent-error.ts';
+import { AgentError, messageOf } from '../telemetry/agent-error.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import { takeStock } from './file-stock.ts';
 import { FileStore } from './file-store.ts';
@@ -66,7 +66,7 @@ async function openFileStore(options: FileStoreOptions): Promise<ObjectStore> {
     const bytesUsed = await takeStock(directory);
     return new FileStore({ directory, accessUrl, bytesMax: maxBytes, bytesUsed });
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     const what = `the object store ${directory} cannot be used`;
     const todo = 'name a directory that this user may create or write to';
     throw new AgentError('store_directory', { what, why, todo }, { cause });

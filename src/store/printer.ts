@@ -2,6 +2,8 @@
  * Work on records done one after the other, off the main path: bodies are decoded by the thread
  * pool, and whoever takes the text may be slow. Bounded by what waits.
  */
+
+import { within } from '../spool/rest.ts';
 import type { RecordInput } from './record-input.ts';
 
 /** Beside bodies and headers. */
@@ -29,12 +31,7 @@ export class Printer {
 
   /** Resolves when all is printed, or the deadline passed. */
   async flush(deadlineMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, deadlineMs);
-    });
-    await Promise.race([this.#last, late]);
-    clearTimeout(timer);
+    await within(deadlineMs, this.#last);
   }
 }
 

@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type { PutObjectCommandInput, S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
-import { AgentError } from '../telemetry/agent-error.ts';
+import { AgentError, messageOf } from '../telemetry/agent-error.ts';
 import { expandUrl } from './keys.ts';
 import type { S3StoreOptions } from './options.ts';
 import { readFailure } from './s3-failure.ts';
@@ -162,7 +162,7 @@ function readCa(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     const what = `ca_file ${path} cannot be read`;
     throw new AgentError('store_ca_file', { what, why }, { cause });
   }

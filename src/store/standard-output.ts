@@ -3,6 +3,9 @@
  * which they were added. Whoever adds never waits; beyond the bound texts are dropped, and whoever
  * reads may be slow or gone.
  */
+
+import { within } from '../spool/rest.ts';
+import { messageOf } from '../telemetry/agent-error.ts';
 import { writeText } from './descriptor.ts';
 import type { StoreLog } from './types.ts';
 
@@ -50,12 +53,7 @@ export class StandardOutput {
 
   /** Resolves when all is printed, or the deadline passed. */
   async flush(deadlineMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, deadlineMs);
-    });
-    await Promise.race([this.#running, late]);
-    clearTimeout(timer);
+    if (this.#running !== undefined) await within(deadlineMs, this.#running);
   }
 
   async #run(): Promise<void> {
@@ -114,8 +112,4 @@ export class StandardOutput {
     if (isPrinted) print.printed();
     else print.dropped();
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -15,6 +15,7 @@
  */
 
 import type { SpoolEntry } from '../spool/entry.ts';
+import { within } from '../spool/rest.ts';
 import type { Spool } from '../spool/spool.ts';
 import type { CounterName, Counters } from '../telemetry/counters.ts';
 import { StoreHealth } from './health.ts';
@@ -109,12 +110,7 @@ export class ObjectWriter {
   /** Resolves when nothing waits any more, in memory or on disk, or the deadline passed. */
   async flush(deadlineMs: number): Promise<void> {
     if (this.#isIdle && !this.#isPumping) return;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, deadlineMs);
-    });
-    await Promise.race([new Promise<void>((resolve) => this.#idle.push(resolve)), late]);
-    clearTimeout(timer);
+    await within(deadlineMs, new Promise<void>((resolve) => this.#idle.push(resolve)));
   }
 
   /** `flush`; what is left goes to the spool for the next process, or is counted. */

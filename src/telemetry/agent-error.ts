@@ -22,6 +22,11 @@ export class AgentError extends Error {
   }
 }
 
+/** What an error says, whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Lines for a terminal; the first says what is wrong. */
 export function formatError(error: unknown): string {
   if (!(error instanceof AgentError)) {

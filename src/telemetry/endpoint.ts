@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { AgentError } from './agent-error.ts';
+import { AgentError, messageOf } from './agent-error.ts';
 import type { Counters } from './counters.ts';
 import type { Log } from './log.ts';
 
@@ -106,7 +106,7 @@ export class Endpoint {
     } catch (error) {
       // A reader that went away, or was too slow.
       response.destroy();
-      log.debug(`telemetry endpoint: ${error instanceof Error ? error.message : String(error)}`);
+      log.debug(`telemetry endpoint: ${messageOf(error)}`);
     } finally {
       clearTimeout(timer);
       this.#requests--;
@@ -160,7 +160,7 @@ export function parseAddress(address: string): { readonly host?: string; readonl
 
 function listenError(address: string, error: unknown): AgentError {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  const why = error instanceof Error ? error.message : String(error);
+  const why = messageOf(error);
   return new AgentError('telemetry_endpoint', {
     what: `cannot serve /metrics, /healthz and /readyz on ${address}`,
     why: code === 'EADDRINUSE' ? 'another program listens there' : why,

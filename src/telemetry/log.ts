@@ -4,6 +4,7 @@
  */
 import { DiagLogLevel, diag } from '@opentelemetry/api';
 import pino from 'pino';
+import { messageOf } from './agent-error.ts';
 
 export interface Log {
   debug(message: string): void;
@@ -45,9 +46,7 @@ export function toText(line: string): string {
 /** Warnings of the OpenTelemetry packages (a malformed variable, say) go to the log. */
 export function routeDiagnostics(log: Log): void {
   const join = (message: string, args: readonly unknown[]): string =>
-    [message, ...args]
-      .map((arg) => withoutStack(arg instanceof Error ? arg.message : String(arg)))
-      .join(' ');
+    [message, ...args].map((arg) => withoutStack(messageOf(arg))).join(' ');
   const none = () => undefined;
   diag.setLogger(
     {

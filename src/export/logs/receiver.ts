@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import type { OtelEventStoreConfig } from '../../config/file/types.ts';
 import { withoutUsers } from '../../config/secrets.ts';
-import { AgentError } from '../../telemetry/agent-error.ts';
+import { AgentError, messageOf } from '../../telemetry/agent-error.ts';
 import type { Protocol } from '../choose.ts';
 
 import { LazyTransport } from '../transport/lazy.ts';
@@ -82,7 +82,7 @@ function readCertificates(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     const what = `the certificates ${path} of an event store cannot be read`;
     throw new AgentError('store_ca_file', { what, why }, { cause });
   }

@@ -2,6 +2,8 @@
  * Everything that is counted, for everyone who reads it: the agent's own counters, and the
  * exchanges of the services that it observes.
  */
+
+import { within } from '../../spool/rest.ts';
 import type { Counters } from '../../telemetry/counters.ts';
 import { AgentMetrics, agentResource } from './agent-metrics.ts';
 import { HttpMetrics, type HttpMetricsOptions } from './http-metrics.ts';
@@ -84,14 +86,4 @@ export class Metrics {
 async function close({ pushes, endpoint }: Readers): Promise<void> {
   const ends = [...pushes.map((push) => push.stop()), endpoint?.server.close()];
   await within(STOP_DEADLINE_MS, Promise.allSettled(ends));
-}
-
-/** Settles when `work` does, whatever comes of it, or after the deadline. */
-async function within(deadlineMs: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, deadlineMs);
-  });
-  await Promise.race([work.catch(() => undefined), late]);
-  clearTimeout(timer);
 }

@@ -16,6 +16,7 @@ import { constants, gzip } from 'node:zlib';
 import { convertLegacyHttpOptions } from '@opentelemetry/otlp-exporter-base/node-http';
 import { limits } from '../../config/limits.ts';
 import { VERSION } from '../../config/version.ts';
+import { messageOf } from '../../telemetry/agent-error.ts';
 import type { Encoding, SendResult, Transport } from '../types.ts';
 import { readPartialSuccess } from './partial-success.ts';
 import { retryAfterMs } from './retry-after.ts';
@@ -216,5 +217,5 @@ function excerpt(body: Buffer): string {
 /** AggregateError of a name with several addresses has its causes in `errors`. */
 export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(reasonOf).join(', ');
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

@@ -2,6 +2,8 @@
  * A transport whose packages are loaded when it is made, and only then: gRPC takes 20 MB that a
  * console or an HTTP exporter has no use for.
  */
+
+import { messageOf } from '../../telemetry/agent-error.ts';
 import type { Encoding, SendResult, Transport } from '../types.ts';
 
 export class LazyTransport implements Transport {
@@ -24,7 +26,7 @@ export class LazyTransport implements Transport {
     try {
       return await (await this.#loaded).send(body, spans, signal, encoding);
     } catch (error) {
-      return { kind: 'refused', reason: error instanceof Error ? error.message : String(error) };
+      return { kind: 'refused', reason: messageOf(error) };
     }
   }
 

@@ -8,7 +8,7 @@
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeFolder } from '../../spool/make-folder.ts';
-import { AgentError } from '../../telemetry/agent-error.ts';
+import { AgentError, messageOf } from '../../telemetry/agent-error.ts';
 import { jsonLine } from './json-line.ts';
 import type { EventSink, StoreEvent, WriteResult } from './types.ts';
 
@@ -132,8 +132,4 @@ async function renameIfThere(from: string, to: string): Promise<void> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -10,7 +10,7 @@
  *                                               resting --(too old, or exit)--> dropped
  */
 import { jitterMs } from '../../spool/backoff.ts';
-import { rest } from '../../spool/rest.ts';
+import { rest, within } from '../../spool/rest.ts';
 import { Complaint } from '../../telemetry/complaint.ts';
 import type { CounterName, Counters } from '../../telemetry/counters.ts';
 import type { StoreLog } from '../types.ts';
@@ -97,12 +97,7 @@ export class EventQueue implements EventStore {
     if (this.events === 0) return;
     this.#isFlushing = true;
     this.#schedule();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, deadlineMs);
-    });
-    await Promise.race([new Promise<void>((resolve) => this.#idle.push(resolve)), late]);
-    clearTimeout(timer);
+    await within(deadlineMs, new Promise<void>((resolve) => this.#idle.push(resolve)));
     this.#isFlushing = false;
   }
 

@@ -1,4 +1,6 @@
 /** Sends metrics every interval, and once more at the end. */
+
+import { messageOf } from '../../../telemetry/agent-error.ts';
 import type { Counters } from '../../../telemetry/counters.ts';
 import type { Log } from '../../../telemetry/log.ts';
 import type { MetricData, MetricSource, ResourceMetrics } from '../types.ts';
@@ -68,7 +70,7 @@ export class MetricPush {
       await exporter.send(snapshot);
     } catch (error) {
       counters.add('metrics.push_failed');
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       if (!this.#isFailing) log.warn(`metrics do not arrive: ${why}; the next ones say it all`);
       this.#isFailing = true;
       return false;

@@ -5,12 +5,13 @@
  *
  *     decide (rules of access logs see the exchange as it was) -> redact -> add
  */
+
+import { LEVELS, RANK } from './config/levels.ts';
 import type { EventStores } from './event-stores.ts';
 import type { ExchangeBatch } from './handoff/layout.ts';
 import type { AccessLogs, Stack, Usage } from './rules/decide/stacks.ts';
 import type { ExchangeSource } from './rules/fields/exchange-source.ts';
-import { createVerdict, evaluate, RANK } from './rules/sets/rule-set.ts';
-import { LEVELS } from './rules/types.ts';
+import { createVerdict, evaluate } from './rules/sets/rule-set.ts';
 import { AccessLog } from './store/access/access-log.ts';
 import { requestEvent } from './store/events/request-event.ts';
 import type { EventStore } from './store/events/types.ts';

@@ -2,15 +2,16 @@
  * What rules and records say about one observed process. Discovery gives it whole; of a recording
  * only the Resource is left, and read back from there.
  */
+
+import type { ProcessSummary } from './discover/identity/types.ts';
 import type { ResourceInfo } from './export/types.ts';
 import type { Facts, FactValue } from './rules/fields/facts.ts';
-import type { ProcessInput } from './store/record-input.ts';
 
 export interface ProcessView {
   /** For rules, by the names of their fields. */
   readonly facts: Facts;
   /** For records. */
-  readonly process: ProcessInput;
+  readonly process: ProcessSummary;
   readonly tags: readonly string[];
 }
 

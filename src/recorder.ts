@@ -3,6 +3,7 @@
  * cross with their batch are read one row after the other.
  */
 import type { ArtifactNotes } from './artifact-notes.ts';
+import { RANK } from './config/levels.ts';
 import { ExchangeView } from './handoff/batch.ts';
 import type { HeldBodies } from './handoff/held-bodies.ts';
 import { hasHeldBody } from './handoff/held-columns.ts';
@@ -11,13 +12,10 @@ import type { ObjectStores } from './object-stores.ts';
 import type { ChangeReports, DescribedChanges } from './rules/changes/report.ts';
 import type { Decisions } from './rules/decide/decisions.ts';
 import type { Stack } from './rules/decide/stacks.ts';
-import { LEVELS } from './rules/types.ts';
 import { type BodyForms, bodyFormsOf, type RecordBuilder } from './store/record-builder.ts';
 import type { ObjectStage, StoredReferences } from './store/stage.ts';
 
 export type References = readonly (StoredReferences | undefined)[];
-
-const FULL = LEVELS.indexOf('full');
 
 export interface RecorderParts {
   readonly builder: RecordBuilder;
@@ -121,5 +119,5 @@ export class Recorder {
 }
 
 function isFull(row: number, { levels }: Decisions): boolean {
-  return levels[row] === FULL;
+  return levels[row] === RANK.full;
 }

@@ -3,8 +3,8 @@
  * the file stand for discovery, so nothing of this machine is read.
  */
 import type { EventFileHead } from './capture/event-file.ts';
-import type { Level } from './config/command-line.ts';
 import { defaults } from './config/file/load.ts';
+import type { KeptLevel } from './config/levels.ts';
 import { limits } from './config/limits.ts';
 import { Delivery } from './delivery.ts';
 import type { Family } from './discover/types.ts';
@@ -21,7 +21,7 @@ import type { Log } from './telemetry/log.ts';
 export interface ReplayOptions {
   readonly head: EventFileHead;
   readonly counters: Counters;
-  readonly level: Level;
+  readonly level: KeptLevel;
   readonly log: Log;
 }
 

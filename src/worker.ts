@@ -390,7 +390,7 @@ export class CaptureWorker {
     try {
       await this.#pipeline.bodies.useFolder(bodyFolder);
     } catch (error) {
-      this.#send({ kind: 'unavailable', what: 'bodies on disk', why: messageOf(error) });
+      this.#tellUnavailable('bodies on disk', messageOf(error));
     }
   }
 

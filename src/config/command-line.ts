@@ -3,12 +3,12 @@
  * typed.
  * Throws AgentError `usage` for anything that is not understood.
  */
+
 import { parseArgs } from 'node:util';
 import { AgentError } from '../telemetry/agent-error.ts';
 import type { FlagValues } from './file/overrides.ts';
+import type { KeptLevel } from './levels.ts';
 import { nearest } from './nearest.ts';
-
-export type Level = 'summary' | 'details' | 'full';
 
 /** Which processes to watch; both empty means every process on this host. */
 export interface Filters {
@@ -46,7 +46,7 @@ export interface ReplayCommand {
   readonly command: 'replay';
   readonly file: string;
   readonly log: LogOptions;
-  readonly level: Level;
+  readonly level: KeptLevel;
 }
 
 export interface ValidateCommand {
@@ -274,8 +274,8 @@ function logOf(values: Values): LogOptions {
   return { level: choice('log-level', values['log-level'] ?? 'info', LOG_LEVELS), encoding };
 }
 
-function levelOf(values: Values): Level {
-  return choice('level', values.level ?? 'summary', LEVELS) as Level;
+function levelOf(values: Values): KeptLevel {
+  return choice('level', values.level ?? 'summary', LEVELS) as KeptLevel;
 }
 
 function choice(flag: FlagName, text: string, allowed: readonly string[]): string {

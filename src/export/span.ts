@@ -5,8 +5,9 @@
  *
  * SERVER = the process answered (ingress), CLIENT = it asked (egress). Names hold no path.
  */
+import { RANK } from '../config/levels.ts';
 import { SLOT } from '../handoff/known-headers.ts';
-import { F64, F64_COLUMNS, FLAG, TIERS, U32, U32_COLUMNS } from '../handoff/layout.ts';
+import { F64, F64_COLUMNS, FAMILY, FLAG, TIERS, U32, U32_COLUMNS } from '../handoff/layout.ts';
 import { RequestLine } from '../handoff/request-line.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import { type Block, block, key, prefix } from './attributes.ts';
@@ -65,13 +66,10 @@ const TRUNCATED = block({ 'spantap.truncated': true });
 const LOST = block({ 'spantap.lost': true });
 const SUBREQUEST = block({ 'spantap.subrequest': true });
 
-const FAMILY_UNIX = 1;
 const FLAG_HAS_IS_REMOTE = 0x100;
 const FLAG_IS_REMOTE = 0x200;
 /** Attributes that a span can have besides headers. */
 const OWN_ATTRIBUTES_MAX = 28 + REFERENCE_ATTRIBUTES_MAX;
-/** Index of level details: from it on headers are kept. */
-const DETAILS = 2;
 
 export class SpanDescriber {
   readonly #clock: WallClock;
@@ -140,7 +138,7 @@ export class SpanDescriber {
     const { levels, references } = rows.decided;
     const stored = references[index];
     if (stored !== undefined) describeReferences(stored, sink);
-    const dropped = levels[index] < DETAILS ? 0 : this.#describeHeaders(rows, u, sink);
+    const dropped = levels[index] < RANK.details ? 0 : this.#describeHeaders(rows, u, sink);
     if (u32[u + U32.linkSpanId] !== 0 || u32[u + U32.linkSpanId + 1] !== 0) {
       const flags = (u32[u + U32.traceFlags] & 0xff) | FLAG_HAS_IS_REMOTE;
       sink.link(u32, u + U32.linkTraceId, flags);
@@ -156,7 +154,7 @@ export class SpanDescriber {
     const method = this.#methods.find(bytes, line.methodStart, line.methodEnd);
     this.#begin(rows, u, f, method.server, sink);
     const scheme = this.#endpoints.findScheme(u32, u, bytes);
-    const isUnix = u32[u + U32.family] === FAMILY_UNIX;
+    const isUnix = u32[u + U32.family] === FAMILY.unix;
     sink.block(method.common[commonIndex(scheme, line.minor, isUnix)]);
     if (scheme === SCHEME.other) sink.text(URL_SCHEME, source, slice.start, slice.end);
     if (!method.isKnown) sink.text(METHOD_ORIGINAL, source, line.methodStart, line.methodEnd);
@@ -178,7 +176,7 @@ export class SpanDescriber {
     const line = this.#line;
     const method = this.#methods.find(source.bytes, line.methodStart, line.methodEnd);
     this.#begin(rows, u, f, method.client, sink);
-    const isUnix = u32[u + U32.family] === FAMILY_UNIX;
+    const isUnix = u32[u + U32.family] === FAMILY.unix;
     sink.block(method.common[commonIndex(SCHEME.other, line.minor, isUnix)]);
     if (!method.isKnown) sink.text(METHOD_ORIGINAL, source, line.methodStart, line.methodEnd);
     const isTls = (u32[u + U32.flags] & FLAG.tls) !== 0;

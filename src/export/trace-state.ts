@@ -3,6 +3,7 @@
  * traceparent names (W3C Trace Context 3.3). A malformed list is left out whole; several headers
  * are one list.
  */
+import { hexWords } from '../handoff/hex.ts';
 import { SLOT } from '../handoff/known-headers.ts';
 import { U32 } from '../handoff/layout.ts';
 import { latin1 } from './bytes.ts';
@@ -49,12 +50,6 @@ export function checkTraceState(text: string): string {
 
 export function traceIdHex(u32: Uint32Array, row: number): string {
   return hexWords(u32, row + U32.traceId, 4);
-}
-
-export function hexWords(u32: Uint32Array, at: number, words: number): string {
-  let hex = '';
-  for (let i = at; i < at + words; i++) hex += u32[i].toString(16).padStart(8, '0');
-  return hex;
 }
 
 /** `ot=th:...` raised to `threshold`; other members and an `rv` stay. */

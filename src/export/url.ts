@@ -3,7 +3,7 @@
  * credentials and sensitive query parameters replaced (semconv "url" registry).
  */
 import { REDACTED } from '../config/secrets.ts';
-import { U32 } from '../handoff/layout.ts';
+import { FAMILY, U32 } from '../handoff/layout.ts';
 import type { RequestLine } from '../handoff/request-line.ts';
 import { key } from './attributes.ts';
 import { ByteSource, Scratch } from './bytes.ts';
@@ -18,7 +18,6 @@ const URL_FULL = key('url.full');
 
 const HTTP = ByteSource.of('http://');
 const HTTPS = ByteSource.of('https://');
-const FAMILY_IPV6 = 6;
 
 export class UrlAttributes {
   readonly #line: RequestLine;
@@ -84,7 +83,7 @@ export class UrlAttributes {
   #appendPeer(rows: Rows, u: number): void {
     const { u32, source } = rows;
     const start = u32[u + U32.remoteAddressOffset];
-    const isIpv6 = u32[u + U32.family] === FAMILY_IPV6;
+    const isIpv6 = u32[u + U32.family] === FAMILY.ipv6;
     if (isIpv6) this.#scratch.appendText('[');
     this.#scratch.append(source.bytes, start, start + u32[u + U32.remoteAddressBytes]);
     if (isIpv6) this.#scratch.appendText(']');

@@ -8,7 +8,7 @@ import type { Exchange, MessageHead } from '../protocol/types.ts';
 import type { CapturedBody } from './captured-body.ts';
 import { KNOWN_HEADERS } from './known-headers.ts';
 import type { ExchangeBatch } from './layout.ts';
-import { ENDS, F64, F64_COLUMNS, FLAG, U32, U32_COLUMNS } from './layout.ts';
+import { ENDS, F64, F64_COLUMNS, FAMILY, FLAG, U32, U32_COLUMNS } from './layout.ts';
 
 /** What the link stage knows of an exchange. Id words are big endian, as signed 32-bit integers. */
 export interface SpanRow {
@@ -46,7 +46,6 @@ export interface SpanLink {
 }
 
 const END_INDEX = new Map(ENDS.map((end, index) => [end, index]));
-const FAMILY = { unix: 1, ipv4: 4, ipv6: 6 } as const;
 const ROWS_START = 64;
 /** Buffers kept for reuse: as many as are usually under way. */
 const SPARE_MAX = 8;

@@ -6,7 +6,9 @@
  * Ids come as words or hex; hex strings are made only when asked for. Byte ranges are views into
  * the batch and end with it.
  */
+
 import type { ExchangeEnd } from '../protocol/types.ts';
+import { hexWords } from './hex.ts';
 import type { ExchangeBatch, Tier } from './layout.ts';
 import { DIGEST_BYTES, ENDS, F64, F64_COLUMNS, FLAG, TIERS, U32, U32_COLUMNS } from './layout.ts';
 
@@ -233,12 +235,7 @@ export class ExchangeView {
   }
 
   #hex(column: number, words: number): string {
-    let text = '';
-    for (let i = 0; i < words; i++)
-      text += this.word(column + i)
-        .toString(16)
-        .padStart(8, '0');
-    return text;
+    return hexWords(this.batch.u32, this.#u32 + column, words);
   }
 
   #text(column: number): string {

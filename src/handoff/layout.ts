@@ -44,7 +44,7 @@ export const U32 = {
   parentSpanId: 16 /* 2 words, 0 none */,
   linkTraceId: 18 /* 4 words, 0 none */,
   linkSpanId: 22 /* 2 words */,
-  /** AF: 4, 6 or 1 (unix). */
+  /** One of FAMILY. */
   family: 24,
   localPort: 25,
   remotePort: 26,
@@ -79,6 +79,9 @@ export const U32_COLUMNS = 65;
 
 /** Of a digest in `bytes` (SHA-256). */
 export const DIGEST_BYTES = 32;
+
+/** U32.family. */
+export const FAMILY = { unix: 1, ipv4: 4, ipv6: 6 } as const;
 
 /** Bits of U32.flags. */
 export const FLAG = {

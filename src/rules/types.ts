@@ -2,10 +2,6 @@
 import type { FieldRef } from './fields/field.ts';
 import type { Value } from './values/value.ts';
 
-/** How much of an exchange is kept; `headers` in a file is `details`. */
-export const LEVELS = ['none', 'summary', 'details', 'full'] as const;
-export type Level = (typeof LEVELS)[number];
-
 /** Three-valued logic: a condition on a field that the exchange does not have is neither. */
 export const TRUE = 1;
 export const FALSE = 0;

@@ -2,11 +2,13 @@
  * A row of a batch as the record of its exchange. Heads come without secrets (the batch was
  * redacted before); bodies are looked at here, because only here it is known which are kept.
  */
+import { LEVELS, RANK } from '../config/levels.ts';
+import type { ProcessSummary } from '../discover/identity/types.ts';
 import { ExchangeView } from '../handoff/batch.ts';
 import { headers, headerValue } from '../handoff/head.ts';
 import { SLOT } from '../handoff/known-headers.ts';
 import type { ExchangeBatch } from '../handoff/layout.ts';
-import { FLAG } from '../handoff/layout.ts';
+import { FAMILY, FLAG } from '../handoff/layout.ts';
 import { RequestLine } from '../handoff/request-line.ts';
 import type { Redaction } from '../rules/redaction/redaction.ts';
 import type { Counters } from '../telemetry/counters.ts';
@@ -15,9 +17,7 @@ import { decodeWhole } from './decode-whole.ts';
 import type {
   BodyInput,
   HeaderList,
-  Level,
   MessageInput,
-  ProcessInput,
   RecordInput,
   RequestInput,
 } from './record-input.ts';
@@ -51,7 +51,7 @@ export function bodyFormsOf(view: ExchangeView): BodyForms {
 export interface RecordBuilderParts {
   readonly redaction: Redaction;
   readonly processOf: (index: number) => {
-    readonly process: ProcessInput;
+    readonly process: ProcessSummary;
     readonly tags: readonly string[];
   };
   /** Unix milliseconds of a monotonic time in nanoseconds. */
@@ -74,9 +74,7 @@ interface CapturedBody {
   readonly form: BodyForm | undefined;
 }
 
-const LEVELS: readonly (Level | 'none')[] = ['none', 'summary', 'details', 'full'];
 const NO_CHANGES: Changes = { record: undefined, lines: [] };
-const FAMILY_UNIX = 1;
 
 export class RecordBuilder {
   readonly #parts: RecordBuilderParts;
@@ -97,7 +95,7 @@ export class RecordBuilder {
   }
 
   /**
-   * `level`: index into LEVELS of the rules; from summary on. `forms`: when rules look into bodies,
+   * `level`: index into LEVELS; from summary on. `forms`: when rules look into bodies,
    * as the heads said before they were redacted.
    */
   build(row: number, level: number, changes: Changes = NO_CHANGES, forms?: BodyForms): RecordInput {
@@ -106,10 +104,11 @@ export class RecordBuilder {
     this.#forms = forms;
     const { process, tags } = this.#parts.processOf(view.process);
     const name = LEVELS[level];
-    const hasHeaders = name === 'details' || name === 'full';
-    const request = this.#request(name === 'full', hasHeaders);
+    const hasHeaders = level >= RANK.details;
+    const hasBodies = level >= RANK.full;
+    const request = this.#request(hasBodies, hasHeaders);
     return {
-      level: name === undefined || name === 'none' ? 'summary' : name,
+      level: name === 'none' ? 'summary' : name,
       traceId: view.traceId,
       spanId: view.spanId,
       parentSpanId: view.parentSpanId,
@@ -128,7 +127,7 @@ export class RecordBuilder {
       response:
         view.status === 0
           ? undefined
-          : { status: view.status, ...this.#response(name === 'full', hasHeaders) },
+          : { status: view.status, ...this.#response(hasBodies, hasHeaders) },
       changes: changes.record,
       changeLines: changes.lines,
     };
@@ -149,7 +148,7 @@ export class RecordBuilder {
   #direction(): RecordInput['direction'] {
     const { isClient, remoteAddress, family } = this.#view;
     if (!isClient) return 'ingress';
-    const isInternal = family === FAMILY_UNIX || this.#parts.isInternal(remoteAddress);
+    const isInternal = family === FAMILY.unix || this.#parts.isInternal(remoteAddress);
     return isInternal ? 'egress-internal' : 'egress-external';
   }
 

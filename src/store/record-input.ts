@@ -2,11 +2,11 @@
  * What the stage before fills in for one exchange: plain values, already redacted. Nothing in here
  * is looked up again.
  */
+import type { KeptLevel } from '../config/levels.ts';
+import type { ProcessSummary } from '../discover/identity/types.ts';
 
 /** As on the wire: order, case and repetitions kept. */
 export type HeaderList = readonly (readonly [name: string, value: string])[];
-
-export type Level = 'summary' | 'details' | 'full';
 
 /** A body as far as it was seen and kept. */
 export interface BodyInput {
@@ -56,18 +56,8 @@ export interface ResponseInput extends MessageInput {
   readonly status: number;
 }
 
-export interface ProcessInput {
-  readonly pid: number;
-  /** Path of the executable; '' unknown. */
-  readonly exe: string;
-  /** What people call it: nginx. */
-  readonly name: string;
-  readonly container: { readonly name: string; readonly image: string } | undefined;
-  readonly pod: { readonly name: string; readonly namespace: string } | undefined;
-}
-
 export interface RecordInput {
-  readonly level: Level;
+  readonly level: KeptLevel;
   /** 32 and 16 lower-case hex digits; parent '' when there is none. */
   readonly traceId: string;
   readonly spanId: string;
@@ -87,7 +77,7 @@ export interface RecordInput {
   readonly end: string;
   /** Bytes were lost inside this exchange. */
   readonly hasLoss: boolean;
-  readonly process: ProcessInput;
+  readonly process: ProcessSummary;
   readonly connectionId: string;
   /** The host that the connection leads to. */
   readonly endpointId: string;

@@ -1,7 +1,8 @@
 /** What rules and sampling said about a batch: everything is kept, unless a test says otherwise. */
+
+import { LEVELS, type Level } from '../../src/config/levels.ts';
 import type { Decided } from '../../src/export/rows.ts';
 import type { ExchangeBatch } from '../../src/handoff/layout.ts';
-import { LEVELS, type Level } from '../../src/rules/types.ts';
 import type { StoredReferences } from '../../src/store/stage.ts';
 
 export interface DecidedOptions {

@@ -5,12 +5,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
+import type { Level } from '../../src/config/levels.ts';
 import { ProtobufRequest } from '../../src/export/otlp/protobuf-request.ts';
 import { Resources } from '../../src/export/otlp/resource.ts';
 import { SpanObjects } from '../../src/export/otlp/span-object.ts';
 import { toRows } from '../../src/export/rows.ts';
 import { SpanDescriber, type SpanOptions } from '../../src/export/span.ts';
-import type { Level } from '../../src/rules/types.ts';
 import { Counters } from '../../src/telemetry/counters.ts';
 import { kept } from './decided.ts';
 import { decodeRequest, spansOf } from './decoder.ts';

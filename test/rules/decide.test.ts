@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { defaults } from '../../src/config/file/load.ts';
+import { LEVELS, type Level } from '../../src/config/levels.ts';
 import { FLAG } from '../../src/handoff/layout.ts';
 import { Decider } from '../../src/rules/decide/decider.ts';
 import { compileStacks } from '../../src/rules/decide/stacks.ts';
@@ -8,7 +9,6 @@ import { ExchangeSource } from '../../src/rules/fields/exchange-source.ts';
 import type { Facts } from '../../src/rules/fields/facts.ts';
 import { RateLimit } from '../../src/rules/sampling/rate-limit.ts';
 import { Sampler, type SamplerName } from '../../src/rules/sampling/sampler.ts';
-import { LEVELS, type Level } from '../../src/rules/types.ts';
 import { Counters } from '../../src/telemetry/counters.ts';
 import { GRAMMARS, loadRight } from '../config/file/load.ts';
 import { type Row, toBatch } from '../export/rows.ts';

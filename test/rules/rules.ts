@@ -1,10 +1,10 @@
 /** Builders of rules and of exchanges to ask them about. */
 import assert from 'node:assert/strict';
+import type { Level } from '../../src/config/levels.ts';
 import { compileExpression, compileMacros, type Expression } from '../../src/rules/expression.ts';
 import { ExchangeSource } from '../../src/rules/fields/exchange-source.ts';
 import { type FactSource, type Facts, NO_FACTS } from '../../src/rules/fields/facts.ts';
 import type { Rule, RuleSet, RuleSetOptions } from '../../src/rules/sets/rule-set.ts';
-import type { Level } from '../../src/rules/types.ts';
 import { type Row, toBatch } from '../export/rows.ts';
 
 export type MacroList = Readonly<Record<string, string>>;

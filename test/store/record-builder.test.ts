@@ -7,12 +7,12 @@ import {
   gzipSync,
   zstdCompressSync,
 } from 'node:zlib';
+import { LEVELS, type Level } from '../../src/config/levels.ts';
 import { ExchangeView } from '../../src/handoff/batch.ts';
 import { FLAG } from '../../src/handoff/layout.ts';
 import { BatchRedaction } from '../../src/rules/redaction/batch.ts';
 import { compileRedaction } from '../../src/rules/redaction/redaction.ts';
 import type { RedactionRule } from '../../src/rules/redaction/types.ts';
-import { LEVELS, type Level } from '../../src/rules/types.ts';
 import { bodyFormsOf, RecordBuilder } from '../../src/store/record-builder.ts';
 import type { BodyInput } from '../../src/store/record-input.ts';
 import { Counters } from '../../src/telemetry/counters.ts';

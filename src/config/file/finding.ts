@@ -1,4 +1,5 @@
 /** What a check of the meaning found, by path; check.ts gives it a place in the file. */
+import type { Level } from '../levels.ts';
 
 export interface Finding {
   readonly severity: 'error' | 'warning';
@@ -40,8 +41,6 @@ export interface NamedExpression {
   readonly name: string;
   readonly expr: string;
 }
-
-type Level = 'none' | 'summary' | 'details' | 'full';
 
 export interface OrderedRule extends NamedExpression {
   readonly level?: Level | undefined;

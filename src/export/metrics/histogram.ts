@@ -1,4 +1,5 @@
 /** Counts in fixed buckets, with the last kept span of each bucket as its exemplar. */
+import { hexWords } from '../../handoff/hex.ts';
 import { U32 } from '../../handoff/layout.ts';
 import type { Exemplar } from './types.ts';
 
@@ -53,16 +54,10 @@ export class Histogram {
         bucket,
         value: numbers[bucket * NUMBERS],
         timeUnixNs: toUnixNs(endNs),
-        traceId: hex(ids, bucket * ID_WORDS, 4),
-        spanId: hex(ids, bucket * ID_WORDS + 4, 2),
+        traceId: hexWords(ids, bucket * ID_WORDS, 4),
+        spanId: hexWords(ids, bucket * ID_WORDS + 4, 2),
       });
     }
     return found;
   }
-}
-
-function hex(words: Uint32Array, at: number, count: number): string {
-  let text = '';
-  for (let i = at; i < at + count; i++) text += words[i].toString(16).padStart(8, '0');
-  return text;
 }

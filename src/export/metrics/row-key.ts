@@ -3,7 +3,7 @@
  * as a range of bytes: method, scheme, version, status and error.type take few values, so that
  * rows find their series without a string. Derived as in spans (span.ts), by the same parts.
  */
-import { FLAG, U32 } from '../../handoff/layout.ts';
+import { FAMILY, FLAG, U32 } from '../../handoff/layout.ts';
 import { RequestLine } from '../../handoff/request-line.ts';
 import { toUtf8 } from '../bytes.ts';
 import { Endpoints } from '../endpoints.ts';
@@ -12,7 +12,6 @@ import { type Outcome, outcomeOf } from '../outcome.ts';
 import { STATUS } from '../types.ts';
 import type { Attributes } from './types.ts';
 
-const FAMILY_UNIX = 1;
 /** Three digits; the parser knows no others. */
 const STATUS_MAX = 1_024;
 /** Room for every U32.end, from 1; 0 when the status says what failed, or nothing did. */
@@ -98,7 +97,7 @@ export class RowKey {
     }
     this.hostStart = u32[u + U32.remoteAddressOffset];
     this.hostEnd = this.hostStart + u32[u + U32.remoteAddressBytes];
-    this.port = u32[u + U32.family] === FAMILY_UNIX ? 0 : u32[u + U32.remotePort];
+    this.port = u32[u + U32.family] === FAMILY.unix ? 0 : u32[u + U32.remotePort];
   }
 
   #server(bytes: Uint8Array): Attributes {

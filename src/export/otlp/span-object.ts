@@ -2,11 +2,12 @@
  * The same span as an object: what HTTP/JSON sends, and what tests compare. Values have the
  * shapes of a JavaScript SDK; ids are hex.
  */
+
+import { hexWords } from '../../handoff/hex.ts';
 import { U32 } from '../../handoff/layout.ts';
 import type { Counters } from '../../telemetry/counters.ts';
 import type { Block, Key, Prefix } from '../attributes.ts';
 import { type ByteSource, cutUtf8, toUtf8 } from '../bytes.ts';
-import { hexWords } from '../trace-state.ts';
 import type { AttributeValue, SpanSink, SpanStart, StatusCode, TextList } from '../types.ts';
 
 /** `double` is kept apart: a whole number is an integer otherwise. */

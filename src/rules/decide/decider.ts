@@ -3,6 +3,8 @@
  * exported. A hop is decided as one: when one of its exchanges reaches a level, none of the others
  * is left out, and all of them are sampled or none.
  */
+
+import { RANK } from '../../config/levels.ts';
 import { endOfHop } from '../../handoff/hop.ts';
 import type { ExchangeBatch } from '../../handoff/layout.ts';
 import { F64, F64_COLUMNS, U32, U32_COLUMNS } from '../../handoff/layout.ts';
@@ -12,7 +14,7 @@ import type { FactSource } from '../fields/facts.ts';
 import type { RateLimit } from '../sampling/rate-limit.ts';
 import type { Sampler } from '../sampling/sampler.ts';
 import { higherOf } from '../sampling/threshold.ts';
-import { createVerdict, evaluate, RANK } from '../sets/rule-set.ts';
+import { createVerdict, evaluate } from '../sets/rule-set.ts';
 import { emptySlice } from '../values/text.ts';
 import { DecisionColumns, type Decisions } from './decisions.ts';
 import type { Stack, Stacks } from './stacks.ts';

@@ -8,9 +8,9 @@ import type {
   HttpCaptureConfig,
   PluginConfig,
 } from '../../config/file/types.ts';
+import type { Level } from '../../config/levels.ts';
 import { compileExpression, compileMacros, loadZones, type Macros } from '../expression.ts';
 import type { Rule, RuleSet } from '../sets/rule-set.ts';
-import type { Level } from '../types.ts';
 
 export type RecordFormat = 'json' | 'text';
 

@@ -5,7 +5,7 @@
 import { lowerCase } from '../../handoff/ascii.ts';
 import { Authority } from '../../handoff/authority.ts';
 import type { ExchangeBatch } from '../../handoff/layout.ts';
-import { F64, F64_COLUMNS, FLAG, U32, U32_COLUMNS } from '../../handoff/layout.ts';
+import { F64, F64_COLUMNS, FAMILY, FLAG, U32, U32_COLUMNS } from '../../handoff/layout.ts';
 import { RequestLine } from '../../handoff/request-line.ts';
 import {
   FALSE,
@@ -26,7 +26,6 @@ import { HeadFields } from './head-fields.ts';
 import { appendDecoded, QueryKeys } from './query.ts';
 import { NUMBER_READERS, TEXT_READERS } from './readers.ts';
 
-const FAMILY_UNIX = 1;
 const OPEN = 0x5b;
 const HOST = Buffer.from('host');
 
@@ -201,7 +200,7 @@ export class ExchangeSource implements FieldSource {
   }
 
   get isUnix(): boolean {
-    return this.word(U32.family) === FAMILY_UNIX;
+    return this.word(U32.family) === FAMILY.unix;
   }
 
   /** The peer has no public address. */

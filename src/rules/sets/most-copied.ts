@@ -2,11 +2,13 @@
  * The most that any rule can ask for: what the kernel has to copy. Heads are always copied; bodies only
  * where level full can be reached, or where a rule looks at them.
  */
+
+import type { Level } from '../../config/levels.ts';
+import { RANK } from '../../config/levels.ts';
 import { CAN_BE_TRUE } from '../compile/outcomes.ts';
 import { outcomesWhen } from '../expression.ts';
-import type { Level } from '../types.ts';
 import type { Value } from '../values/value.ts';
-import { RANK, type Rule, type RuleSet } from './rule-set.ts';
+import type { Rule, RuleSet } from './rule-set.ts';
 
 export interface Copies {
   /** Highest level that an exchange can reach. */

@@ -3,12 +3,14 @@
  * that they could match. Found by the conditions' possible results and by comparing what they join with
  * `and`; what needs arithmetic (`status >= 400` before `status == 500`) is not seen.
  */
+
+import { RANK } from '../../config/levels.ts';
 import { CAN_BE_TRUE } from '../compile/outcomes.ts';
 import type { Expression } from '../expression.ts';
 import type { Node, Operand } from '../language/syntax.ts';
 import type { Value } from '../values/value.ts';
 import { isList } from '../values/value.ts';
-import { RANK, type Rule, type RuleSet } from './rule-set.ts';
+import type { Rule, RuleSet } from './rule-set.ts';
 
 export interface Unreachable {
   /** Index of the rule. */

@@ -5,8 +5,10 @@
  * level none ends the evaluation (none when nothing matched before, else what was reached). With
  * `match: first` the first rule that matches decides alone, as in Qtap.
  */
+import type { Level } from '../../config/levels.ts';
+import { RANK } from '../../config/levels.ts';
 import type { Expression } from '../expression.ts';
-import { type FieldSource, LEVELS, type Level, TRUE } from '../types.ts';
+import { type FieldSource, TRUE } from '../types.ts';
 
 export interface Rule {
   readonly name: string;
@@ -41,10 +43,6 @@ export interface RuleSet {
   readonly rules: readonly Rule[];
   readonly options: RuleSetOptions;
 }
-
-export const RANK: Readonly<Record<Level, number>> = Object.fromEntries(
-  LEVELS.map((level, rank) => [level, rank]),
-) as Record<Level, number>;
 
 export function createVerdict(): Verdict {
   return { level: 'none', sample: null, store: 'sampled', matched: null };

@@ -2,6 +2,7 @@
  * The plugins `access_logs` and `debug`: exchanges on standard output, as lines of JSON or for
  * people. Which mode an exchange has is decided by the plugin's rules, before.
  */
+import type { Level } from '../../config/levels.ts';
 import type { Counters } from '../../telemetry/counters.ts';
 import { sizeOf } from '../printer.ts';
 import type { RecordInput } from '../record-input.ts';
@@ -10,7 +11,6 @@ import { consoleText } from './console-text.ts';
 import { jsonText } from './json-text.ts';
 
 /** summary: one line. details: and headers. full: and bodies. */
-export type AccessMode = 'none' | 'summary' | 'details' | 'full';
 
 export interface AccessLogOptions {
   readonly format: 'json' | 'console';
@@ -32,7 +32,7 @@ export class AccessLog {
    * `input` holds what the mode asks for (headers from details on, bodies at full), whatever its
    * level; it is not to be changed afterwards.
    */
-  add(input: RecordInput, mode: AccessMode): void {
+  add(input: RecordInput, mode: Level): void {
     if (mode === 'none') return;
     const { format, isColoured, output, counters } = this.#options;
     output.add({

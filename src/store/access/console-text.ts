@@ -9,12 +9,13 @@
  *     ├─ RESPONSE
  *     └─
  */
+
 import { STATUS_CODES } from 'node:http';
 import { basename } from 'node:path';
+import type { KeptLevel } from '../../config/levels.ts';
 import type { Counters } from '../../telemetry/counters.ts';
 import type { MessageInput, RecordInput } from '../record-input.ts';
 import { printable } from '../text.ts';
-import type { AccessMode } from './access-log.ts';
 import { showBody } from './shown-body.ts';
 
 export interface ConsoleOptions {
@@ -22,15 +23,13 @@ export interface ConsoleOptions {
   readonly counters: Counters;
 }
 
-type Shown = Exclude<AccessMode, 'none'>;
-
 /** SGR codes by the first digit of the status; 0: there is none. */
 const COLOURS: Readonly<Record<number, number>> = { 0: 90, 1: 36, 2: 32, 3: 36, 4: 33, 5: 31 };
 
 /** A promise only where a body has to be decoded. */
 export function consoleText(
   input: RecordInput,
-  mode: Shown,
+  mode: KeptLevel,
   options: ConsoleOptions,
 ): string | Promise<string> {
   const head = summaryLine(input, options.isColoured);

@@ -1,9 +1,10 @@
 /** A line of JSON for each exchange, with Qtap's keys and those of the span. */
+
 import { basename } from 'node:path';
+import type { KeptLevel } from '../../config/levels.ts';
 import type { Counters } from '../../telemetry/counters.ts';
 import { filled, headerMap, metadataOf, rounded } from '../record.ts';
 import type { MessageInput, RecordInput } from '../record-input.ts';
-import type { AccessMode } from './access-log.ts';
 import { showBody } from './shown-body.ts';
 
 type Json = Record<string, unknown>;
@@ -14,7 +15,7 @@ const BINARY = '<binary>';
 /** A promise only where a body has to be decoded. */
 export function jsonText(
   input: RecordInput,
-  mode: Exclude<AccessMode, 'none'>,
+  mode: KeptLevel,
   counters: Counters,
 ): string | Promise<string> {
   if (mode === 'summary') return lineOf(summaryOf(input));

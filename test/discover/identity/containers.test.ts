@@ -6,14 +6,13 @@ import { type TestContext, test } from 'node:test';
 import type { TagConfig } from '../../../src/config/file/types.ts';
 import { limits } from '../../../src/config/limits.ts';
 import { Identities } from '../../../src/discover/identity/identities.ts';
-import type { Identity } from '../../../src/discover/identity/types.ts';
+import type { Identity, ProcessSummary } from '../../../src/discover/identity/types.ts';
 import { Inspector } from '../../../src/discover/plan.ts';
 import type { HostFacts } from '../../../src/discover/proc/host.ts';
 import { Containers } from '../../../src/discover/runtime/containers.ts';
 import { dockerRuntime } from '../../../src/discover/runtime/docker.ts';
 import type { Facts } from '../../../src/rules/fields/facts.ts';
 import { SCHEMA } from '../../../src/rules/fields/schema.ts';
-import type { ProcessInput } from '../../../src/store/record-input.ts';
 import { Counters } from '../../../src/telemetry/counters.ts';
 import { type FakeProcess, fakeProc, writeProcess } from '../fake-proc.ts';
 import { type DockerAnswer, dockerContainer, fakeDocker } from '../runtime/fake-runtimes.ts';
@@ -73,7 +72,7 @@ const POD_LABELS = {
 test('an identity is what rules and records take', async (context) => {
   const { get } = await scene(context, {});
   const facts: Facts = get().facts;
-  const process: ProcessInput = get().process;
+  const process: ProcessSummary = get().process;
   assert.deepEqual(facts, {
     'src.process.path': '/usr/bin/api',
     'src.process.binary': 'api',

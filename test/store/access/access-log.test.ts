@@ -4,7 +4,8 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { AccessLog, type AccessMode } from '../../../src/store/access/access-log.ts';
+import type { Level } from '../../../src/config/levels.ts';
+import { AccessLog } from '../../../src/store/access/access-log.ts';
 import type { RecordInput } from '../../../src/store/record-input.ts';
 import { StandardOutput } from '../../../src/store/standard-output.ts';
 import { Counters } from '../../../src/telemetry/counters.ts';
@@ -33,7 +34,7 @@ const input = inputOf(
 async function printed(
   t: TestContext,
   format: 'json' | 'console',
-  mode: AccessMode,
+  mode: Level,
   shown: RecordInput = input,
   isColoured = false,
 ): Promise<string> {

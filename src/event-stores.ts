@@ -3,7 +3,6 @@
  * the first one for everything that names none.
  */
 import { hostname } from 'node:os';
-import { isDeepStrictEqual } from 'node:util';
 import type { EventStoreConfig, OtelEventStoreConfig } from './config/file/types.ts';
 import { limits } from './config/limits.ts';
 import { VERSION } from './config/version.ts';
@@ -16,6 +15,7 @@ import { StdoutEvents } from './store/events/stdout-events.ts';
 import type { EventSink, EventStore, StoreEvent } from './store/events/types.ts';
 import type { StandardOutput } from './store/standard-output.ts';
 import type { StoreLog } from './store/types.ts';
+import { StoreSet } from './store-set.ts';
 import type { Counters } from './telemetry/counters.ts';
 
 export interface EventStoreContext {
@@ -33,19 +33,7 @@ const QUEUES = {
   otel: { delayMs: 1_000, failing: 'dropped.events_away' },
 } as const;
 
-interface Opened {
-  /** All that the store depends on. */
-  readonly key: unknown;
-  readonly store: EventStore;
-}
-
-export class EventStores {
-  readonly #opened: readonly Opened[];
-
-  private constructor(opened: readonly Opened[]) {
-    this.#opened = opened;
-  }
-
+export class EventStores extends StoreSet<EventStore> {
   /**
    * Stores of `before` that would be the same again are taken over.
    * @throws AgentError when a file or certificates cannot be used; those that were opened are closed
@@ -55,31 +43,23 @@ export class EventStores {
     context: EventStoreContext,
     before?: EventStores,
   ): Promise<EventStores> {
-    const opened: Opened[] = [];
+    const stores = new EventStores();
     try {
       for (const config of configs) {
         const key = keyOf(config, context);
         const store = before?.storeFor(key) ?? (await openEventStore(config, context));
-        opened.push({ key, store });
+        stores.opened.push({ key, store });
       }
     } catch (error) {
-      const fresh = opened.filter(({ store }) => before?.has(store) !== true);
-      await Promise.all(fresh.map(({ store }) => store.close(0)));
+      await stores.close(0, before);
       throw error;
     }
-    return new EventStores(opened);
+    return stores;
   }
 
   /** Whether connections are to be reported at all: the first store takes them. */
   get wantsConnections(): boolean {
     return this.find(undefined) !== undefined;
-  }
-
-  /** The first one without an id; undefined: there is none, or it takes nothing. */
-  find(id: string | undefined): EventStore | undefined {
-    const found =
-      id === undefined ? this.#opened[0] : this.#opened.find(({ store }) => store.id === id);
-    return found === undefined || found.store.type === 'disabled' ? undefined : found.store;
   }
 
   /** To the store of that id, or the first. */
@@ -88,22 +68,7 @@ export class EventStores {
   }
 
   async flush(deadlineMs: number): Promise<void> {
-    await Promise.all(this.#opened.map(({ store }) => store.flush(deadlineMs)));
-  }
-
-  /** Ends those that `next` did not take over. */
-  async close(deadlineMs: number, next?: EventStores): Promise<void> {
-    const ended = this.#opened.filter(({ store }) => next?.has(store) !== true);
-    await Promise.all(ended.map(({ store }) => store.close(deadlineMs)));
-  }
-
-  has(store: EventStore): boolean {
-    return this.#opened.some((opened) => opened.store === store);
-  }
-
-  /** One that is as `openEventStore` would make it. */
-  storeFor(key: unknown): EventStore | undefined {
-    return this.#opened.find((opened) => isDeepStrictEqual(opened.key, key))?.store;
+    await Promise.all(this.opened.map(({ store }) => store.flush(deadlineMs)));
   }
 }
 

@@ -3,19 +3,18 @@
  * stays open; one whose settings changed ends before its successor begins, because only one can
  * have the spool: what waits in it is taken over.
  */
-import { isDeepStrictEqual } from 'node:util';
 import type { ObjectStoreConfig } from './config/file/types.ts';
 import { openObjectStage } from './store/open-stage.ts';
 import type { StoreContext } from './store/open-writer.ts';
 import type { ObjectStage } from './store/stage.ts';
+import { type Opened, StoreSet } from './store-set.ts';
 
-interface Opened {
-  readonly config: ObjectStoreConfig;
-  stage: ObjectStage;
+interface OpenedStage extends Opened<ObjectStage> {
+  readonly key: ObjectStoreConfig;
 }
 
-export class ObjectStores {
-  #opened: Opened[] = [];
+export class ObjectStores extends StoreSet<ObjectStage> {
+  protected override readonly opened: OpenedStage[] = [];
 
   /** @throws AgentError when a store cannot be used; those of `before` are as they were, then */
   static async open(
@@ -24,50 +23,28 @@ export class ObjectStores {
     before?: ObjectStores,
   ): Promise<ObjectStores> {
     const stores = new ObjectStores();
-    const ended: Opened[] = [];
+    const ended: OpenedStage[] = [];
     try {
-      for (const config of configs) {
-        const stage = before?.stageFor(config);
-        const spool = spoolOf(config);
-        if (stage === undefined && spool !== undefined) {
+      for (const key of configs) {
+        const known = before?.storeFor(key);
+        const spool = spoolOf(key);
+        if (known === undefined && spool !== undefined) {
           ended.push(...((await before?.endWithSpool(spool)) ?? []));
         }
-        stores.#opened.push({ config, stage: stage ?? (await openObjectStage(config, context)) });
+        stores.opened.push({ key, store: known ?? (await openObjectStage(key, context)) });
       }
     } catch (error) {
       await stores.close(0, before);
-      for (const opened of ended) opened.stage = await openObjectStage(opened.config, context);
+      for (const opened of ended) opened.store = await openObjectStage(opened.key, context);
       throw error;
     }
     return stores;
   }
 
-  /** The first one without an id; undefined: there is none, or it takes nothing. */
-  find(id: string | undefined): ObjectStage | undefined {
-    const found =
-      id === undefined ? this.#opened[0] : this.#opened.find(({ config }) => config.id === id);
-    return found === undefined || found.stage.type === 'disabled' ? undefined : found.stage;
-  }
-
-  /** Ends those that `next` did not take over. */
-  async close(deadlineMs: number, next?: ObjectStores): Promise<void> {
-    const ended = this.#opened.filter(({ stage }) => next?.has(stage) !== true);
-    await Promise.all(ended.map(({ stage }) => stage.close(deadlineMs)));
-  }
-
-  has(stage: ObjectStage): boolean {
-    return this.#opened.some((opened) => opened.stage === stage);
-  }
-
-  /** Of an entry of the file that is the same. */
-  stageFor(config: ObjectStoreConfig): ObjectStage | undefined {
-    return this.#opened.find((opened) => isDeepStrictEqual(opened.config, config))?.stage;
-  }
-
   /** Until there is a successor, what comes is dropped and counted: some milliseconds. */
-  async endWithSpool(directory: string): Promise<Opened[]> {
-    const ended = this.#opened.filter(({ config }) => spoolOf(config) === directory);
-    await Promise.all(ended.map(({ stage }) => stage.close(0)));
+  async endWithSpool(directory: string): Promise<OpenedStage[]> {
+    const ended = this.opened.filter(({ key }) => spoolOf(key) === directory);
+    await Promise.all(ended.map(({ store }) => store.close(0)));
     return ended;
   }
 }

@@ -59,6 +59,7 @@ static __always_inline void fill_call(struct scratch *s, struct pt_regs *regs, l
 	call->argument3 = SYSCALL_ARG3(regs);
 	call->sp = USER_SP(regs);
 	call->goroutine = policy.family == FAMILY_GO ? go_current(regs) : 0;
+	call->time_ns = 0;
 	call->fd = SYSCALL_ARG0(regs);
 	call->error = result < 0 ? -result : 0;
 	call->flags = result < 0 ? DATA_ERROR : 0;

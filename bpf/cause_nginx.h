@@ -104,11 +104,27 @@ static __always_inline int nginx_is_circle(const struct ngx_request *r, __u64 c)
 	       user_u64(r->upstream_no_cache + NGX_U_PEER_CONNECTION) == c;
 }
 
-/* The main request behind client connection `c`, 0 when it does not look like one. */
-static __always_inline __u64 nginx_main(const struct ngx_connection *c, __u64 r)
+/*
+ * log->data->request. The context is allocated soon after the log, from the same pool: one read
+ * gets both.
+ */
+static __always_inline __u64 nginx_context_request(struct ngx_log *log, __u64 address)
 {
-	__u64 context = user_u64(c->log + NGX_LOG_DATA);
-	__u64 main = user_u64(context + NGX_LOG_CTX_REQUEST);
+	if (bpf_probe_read_user(log, sizeof(*log), (void *)address))
+		return user_u64(user_u64(address + NGX_LOG_DATA) + NGX_LOG_CTX_REQUEST);
+	__u64 distance = log->data + NGX_LOG_CTX_REQUEST - address;
+
+	if (distance & 7 || distance >= sizeof(*log))
+		return user_u64(log->data + NGX_LOG_CTX_REQUEST);
+	barrier_var(distance);
+	return ((const __u64 *)log)[distance / 8 & (sizeof(*log) / 8 - 1)];
+}
+
+/* The main request behind client connection `c`, 0 when it does not look like one. */
+static __always_inline __u64 nginx_main(struct ngx_log *log, const struct ngx_connection *c,
+					__u64 r)
+{
+	__u64 main = nginx_context_request(log, c->log);
 
 	return main == r || user_u32(main) == NGX_HTTP_SIGNATURE ? main : 0;
 }
@@ -152,7 +168,7 @@ static __always_inline __u8 nginx_write(struct scratch *s, struct connection *co
 		return nginx_refuse();
 	if (bpf_probe_read_user(client, sizeof(*client), (void *)r->connection))
 		return nginx_refuse();
-	__u64 main = nginx_main(client, c->data);
+	__u64 main = nginx_main(&s->log, client, c->data);
 
 	if (!main)
 		return nginx_refuse();

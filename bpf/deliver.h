@@ -35,7 +35,7 @@ static __always_inline int put_data(struct data_event *event, __u32 copied)
 static __always_inline void fill_data(struct data_event *event, const struct call *call,
 				      const struct connection *conn, __u64 position, int is_turn)
 {
-	fill_header(&event->header, EVENT_DATA, 0, call->caller);
+	fill_header_at(&event->header, EVENT_DATA, 0, call->caller, call->time_ns);
 	event->connection_id = conn->id;
 	event->position = position;
 	event->goroutine = 0;

@@ -9,9 +9,21 @@
 #include "arch.h"
 #include "call.h"
 
-static __always_inline struct pt_regs *regs_of(struct task_struct *task)
+/*
+ * The registers of the current system call: at the end of the task's stack, in every task as far
+ * from its beginning. So the helper, which costs 13 ns, is asked once. Pointers go over memory to
+ * become numbers: before 6.18 verifiers add none that they do not know the bounds of.
+ */
+static __always_inline struct pt_regs *regs_of(struct scratch *s, struct task_struct *task)
 {
-	return (struct pt_regs *)bpf_task_pt_regs(task);
+	volatile __u64 *stack = &s->task_stack, *offset = &s->regs_offset;
+
+	*stack = (__u64)task->stack;
+	if (!*offset) {
+		*offset = (__u64)bpf_task_pt_regs(task);
+		*offset -= *stack;
+	}
+	return bpf_rdonly_cast((void *)(*stack + *offset), bpf_core_type_id_kernel(struct pt_regs));
 }
 
 /* The inode of a socket's file; 0 for the sockets that the kernel opened for itself. */
@@ -56,6 +68,27 @@ static __always_inline __u64 unseen_bytes(struct connection *conn, const struct 
 
 	/* Two threads that read one socket at once may be recorded in either order. */
 	return unseen > 0 ? unseen : 0;
+}
+
+/* Nothing stands between the calls and TCP that may hold bytes back: kTLS, a sockmap. */
+static __always_inline int tcp_is_bare(const struct sock *sk)
+{
+	const struct inet_connection_sock *icsk =
+		bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct inet_connection_sock));
+
+	return sk->sk_protocol == IPPROTO_TCP && !icsk->icsk_ulp_ops && !sk->sk_user_data;
+}
+
+/*
+ * When the bytes of the write that has just ended went out; 0 when it is not known. TCP notes the
+ * time before it sends, so after a write that left nothing unsent this is a moment within that
+ * call. Reading the clock again would cost 30 to 60 ns.
+ */
+static __always_inline __u64 tcp_sent_ns(const struct sock *sk)
+{
+	const struct tcp_sock *tp = bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct tcp_sock));
+
+	return tcp_is_bare(sk) && tp->snd_nxt == tp->write_seq ? tp->tcp_clock_cache : 0;
 }
 
 static __always_inline void deliver_unseen(struct scratch *s, struct pt_regs *regs,

@@ -224,6 +224,7 @@ struct call {
 	__u64 argument3;    /* fourth argument */
 	__u64 sp;	    /* user stack pointer */
 	__u64 goroutine;    /* Go: address of the current g */
+	__u64 time_ns;	    /* CLOCK_MONOTONIC, 0: when its event is written */
 	__u32 fd;
 	__u16 error;
 	__u16 flags; /* enum event_data_flag */
@@ -275,6 +276,13 @@ struct ngx_request {
 	__u64 upstream;		 /* 0x48 */
 };
 
+/* ngx_log_t, and what is allocated behind it. A power of two. */
+struct ngx_log {
+	__u64 before[5];
+	__u64 data; /* 0x28 */
+	__u64 behind[26];
+};
+
 /*
  * Where records are put together, and what else is too large for the stack (512 bytes for a
  * program and all that it calls). One per CPU, by number; an ordinary
@@ -284,6 +292,8 @@ struct ngx_request {
  */
 struct scratch {
 	__u64 connections; /* allocated on this CPU */
+	__u64 task_stack;  /* of the current task */
+	__u64 regs_offset; /* of a task's registers in its stack, 0 not known yet */
 	struct call call;  /* argument of deliver() */
 	struct cursor cursor;
 	struct user_msghdr header;
@@ -292,6 +302,7 @@ struct scratch {
 	struct ngx_connection upstream; /* nginx: connection written on */
 	struct ngx_request request;	/* its request */
 	struct ngx_connection client;	/* connection of that request */
+	struct ngx_log log;		/* of that connection */
 	struct open_event open;
 	struct data_event data;
 	__u8 payload[2 * SPANTAP_CHUNK_BYTES];
@@ -354,14 +365,21 @@ static __always_inline struct caller current_caller(void)
 	return (struct caller){ .tgid = both >> 32, .tid = both };
 }
 
-static __always_inline void fill_header(struct event_header *header, __u32 kind, __u32 size_bytes,
-					struct caller caller)
+/* `time_ns` 0: now. */
+static __always_inline void fill_header_at(struct event_header *header, __u32 kind,
+					   __u32 size_bytes, struct caller caller, __u64 time_ns)
 {
 	header->kind = kind;
 	header->size_bytes = size_bytes;
-	header->time_ns = bpf_ktime_get_ns();
+	header->time_ns = time_ns ? time_ns : bpf_ktime_get_ns();
 	header->tgid = caller.tgid;
 	header->tid = caller.tid;
+}
+
+static __always_inline void fill_header(struct event_header *header, __u32 kind, __u32 size_bytes,
+					struct caller caller)
+{
+	fill_header_at(header, kind, size_bytes, caller, 0);
 }
 
 static __always_inline struct policy_slot *policy_slot(__u32 tgid)

@@ -34,10 +34,13 @@ static __always_inline void socket_call(const struct sock *sk, long result, __u8
 	if (!policy_is_watched(policy))
 		return;
 	struct scratch *s = scratch();
-	struct pt_regs *regs = regs_of(task);
+
+	if (!s)
+		return;
+	struct pt_regs *regs = regs_of(s, task);
 	__u32 number = SYSCALL_NUMBER(regs);
 
-	if (!s || SYSCALL_IS_COMPAT(regs) || !fill_sock(&s->call, sk))
+	if (SYSCALL_IS_COMPAT(regs) || !fill_sock(&s->call, sk))
 		return;
 	struct connection *conn = connection_of(s->call.inode);
 
@@ -55,6 +58,8 @@ static __always_inline void socket_call(const struct sock *sk, long result, __u8
 		deliver_unseen(s, regs, policy, caller, unseen);
 	}
 	fill_call(s, regs, result, policy, caller, HOOK_SOCKET);
+	if (direction == DIRECTION_WRITE && result > 0)
+		s->call.time_ns = tcp_sent_ns(sk);
 	if (!is_data_call(number)) {
 		if (!is_kernel_thread(task))
 			deliver_filler(&s->call, direction);
@@ -86,10 +91,15 @@ int BPF_PROG(socket_recv, struct sock *sk, int result, int flags)
  * CLOSE is entered from an open state by a close that throws bytes away, when both directions have
  * just been shut down, and by a reset, which the process has still to hear of: the sweep ends it.
  */
+static __always_inline __u32 current_number(void)
+{
+	return SYSCALL_NUMBER((struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf()));
+}
+
 static __always_inline int is_close(const struct sock *sk, int old_state, int new_state)
 {
 	if (new_state == TCP_FIN_WAIT1 || new_state == TCP_LAST_ACK || new_state == old_state)
-		return SYSCALL_NUMBER(regs_of(bpf_get_current_task_btf())) != NR_SHUTDOWN;
+		return current_number() != NR_SHUTDOWN;
 	return new_state == TCP_CLOSE && sk->sk_shutdown == SHUTDOWN_MASK &&
 	       (old_state == TCP_ESTABLISHED || old_state == TCP_CLOSE_WAIT ||
 		old_state == TCP_SYN_SENT);
@@ -106,7 +116,7 @@ static __always_inline void socket_connect(const struct sock *sk)
 	if (!policy_is_watched(policy) || !s || is_kernel_thread(task) || !fill_sock(&s->call, sk))
 		return;
 	/* A connect is seen, as at system calls: nothing is to be found out by its first bytes. */
-	fill_call(s, regs_of(task), 0, policy, caller, HOOK_SYSCALL);
+	fill_call(s, regs_of(s, task), 0, policy, caller, HOOK_SYSCALL);
 	on_connect(s);
 }
 

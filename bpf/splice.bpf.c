@@ -13,15 +13,18 @@ SEC("tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(splice_read, struct sock *sk)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct pt_regs *regs = regs_of(task);
+	struct scratch *s = scratch();
+
+	if (!s)
+		return 0;
+	struct pt_regs *regs = regs_of(s, task);
 
 	if (SYSCALL_NUMBER(regs) != NR_SPLICE)
 		return 0;
 	struct caller caller = caller_of(task);
 	struct policy policy = policy_of(caller.tgid);
-	struct scratch *s = scratch();
 
-	if (!policy_is_watched(policy) || !s || SYSCALL_IS_COMPAT(regs) || is_kernel_thread(task) ||
+	if (!policy_is_watched(policy) || SYSCALL_IS_COMPAT(regs) || is_kernel_thread(task) ||
 	    !fill_sock(&s->call, sk))
 		return 0;
 	__u64 unseen = unseen_bytes(connection_of(s->call.inode), sk, 0);

@@ -163,6 +163,7 @@ struct sock {
 	__u8 sk_shutdown;
 	__u32 sk_max_ack_backlog;
 	struct socket *sk_socket;
+	void *sk_user_data;
 };
 
 enum sock_flags {
@@ -180,13 +181,19 @@ struct proto_ops {
 	void (*splice_eof)(struct socket *sock); /* since 6.5 (2bfc66850952) */
 };
 
+struct inet_connection_sock {
+	const void *icsk_ulp_ops;
+};
+
 struct tcp_sock {
 	__u32 rcv_nxt;
 	__u32 copied_seq;
 	__u32 snd_una;
+	__u32 snd_nxt;
 	__u32 write_seq;
 	__u64 bytes_received;
 	__u64 bytes_acked;
+	__u64 tcp_clock_cache;
 };
 
 struct sockaddr_un {
@@ -251,6 +258,7 @@ struct task_struct {
 #if defined(__TARGET_ARCH_x86)
 	struct thread_struct thread;
 #endif
+	void *stack;
 	int pid;
 	int tgid;
 	unsigned int flags;

@@ -418,6 +418,8 @@ static long perform(void)
 		return read(fd, buffer, (size_t)number(2));
 	if (IS("send"))
 		return send(fd, buffer, fill(2, 3), 0);
+	if (IS("sendmore"))
+		return send(fd, buffer, fill(2, 3), MSG_MORE);
 	if (IS("sendoob"))
 		return send(fd, buffer, fill(2, 3), MSG_OOB);
 	if (IS("recv"))

@@ -58,6 +58,27 @@ for (const hook of ['socket', 'syscall'] as const) {
     /** Events of everything but the marker. */
     const datas = () => tap.datas.filter((data) => !isLast(data));
 
+    const nowNs = () => Number(process.hrtime.bigint());
+
+    for (const [what, pair, call] of [
+      ['sent', 'tcp4', 'write'],
+      ['sent, IPv6', 'tcp6', 'write'],
+      ['held back', 'tcp4', 'sendmore'],
+      ['on a Unix socket', 'unix PATH', 'write'],
+    ]) {
+      test(`the time of a write lies within its call: ${what}`, async () => {
+        await start();
+        const ends = pair.replace('PATH', join(folder, 'timed'));
+        await driver.calls(`pair c s ${ends}`, `write c ${REQUEST}`);
+        const beforeNs = nowNs();
+        await driver.calls(`${call} c end`);
+        const afterNs = nowNs();
+        await tap.until('the write', () => tap.datas.some(isLast));
+        const { timeNs } = tap.datas.find(isLast) ?? { timeNs: 0 };
+        assert.ok(beforeNs <= timeNs && timeNs <= afterNs, `${timeNs - beforeNs} ns`);
+      });
+    }
+
     test('a request and its response: positions, turns, roles, both ends', async () => {
       await start();
       await driver.calls('pair c s tcp4', `write c ${REQUEST}`, 'read s 4', 'read s 100');

@@ -183,8 +183,6 @@ export class CaptureWorker {
         return this.#pipeline.bodies.want(message.number);
       case 'read-body':
         return void this.#sendBody(message.number);
-      case 'discard-body':
-        return this.#pipeline.bodies.discard(message.number);
       case 'reported':
         return this.#reporter.taken(message.count);
       case 'own-opened':

@@ -7,6 +7,7 @@
  * Rules see an exchange as it was; what comes after redaction never does.
  */
 import { ArtifactNotes } from './artifact-notes.ts';
+import type { Environment } from './config/environment.ts';
 import type { Config } from './config/file/types.ts';
 import { limits } from './config/limits.ts';
 import { ConnectionEvents } from './connection-events.ts';
@@ -45,7 +46,7 @@ export interface DeliveryContext extends OutletContext {
 export interface DeliveryInput {
   readonly config: Config;
   /** With what the file says in the words of the OTEL_* variables. */
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   readonly context: DeliveryContext;
   /** Counts exchanges as long as somebody reads it. */
   readonly metrics?: { readonly http: HttpMetrics | undefined };

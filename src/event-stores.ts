@@ -3,6 +3,7 @@
  * the first one for everything that names none.
  */
 import { hostname } from 'node:os';
+import { type Environment, variablesOf } from './config/environment.ts';
 import type { EventStoreConfig, OtelEventStoreConfig } from './config/file/types.ts';
 import { limits } from './config/limits.ts';
 import { VERSION } from './config/version.ts';
@@ -21,7 +22,7 @@ import type { Counters } from './telemetry/counters.ts';
 export interface EventStoreContext {
   readonly counters: Counters;
   readonly log: StoreLog;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   /** Shared with whatever else prints. */
   readonly output: StandardOutput;
   /** How spans are sent, for a store that says neither endpoint nor protocol. */
@@ -75,8 +76,7 @@ export class EventStores extends StoreSet<EventStore> {
 /** What a store for logs leaves out comes from the section otel, in these words. */
 function keyOf(config: EventStoreConfig, { env, spanProtocol }: EventStoreContext): unknown {
   if (config.type !== 'otel') return config;
-  const variables = Object.entries(env).filter(([name]) => name.startsWith('OTEL_EXPORTER_OTLP_'));
-  return { config, spanProtocol, variables: Object.fromEntries(variables) };
+  return { config, spanProtocol, variables: variablesOf(env, 'OTEL_EXPORTER_OTLP_') };
 }
 
 async function openEventStore(

@@ -1,5 +1,6 @@
 /** The exporter of spans that a configuration asks for; the same one over a reload that leaves it. */
 import { isDeepStrictEqual } from 'node:util';
+import { type Environment, variablesOf } from './config/environment.ts';
 import { SPAN_SPOOL_DIRECTORY } from './config/file/sections/otel.ts';
 import type { Config, SpoolConfig } from './config/file/types.ts';
 import { chooseExporter, type ExporterChoice } from './export/choose.ts';
@@ -17,8 +18,6 @@ import { openSpanSpool, type SpanSpool } from './export/span-spool.ts';
 import type { ResourceOf } from './export/types.ts';
 import type { Counters } from './telemetry/counters.ts';
 import type { Log } from './telemetry/log.ts';
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface ExporterContext {
   readonly clock: WallClock;
@@ -94,10 +93,9 @@ function sendingOf({ otel }: Config): SendingSettings {
 }
 
 function keyOf({ otel, limits }: Config, env: Environment, isRedacted: boolean): unknown {
-  const variables = Object.entries(env).filter(([name]) => name.startsWith('OTEL_'));
   const { attributeCountLimit, attributeValueLengthLimit } = limits;
   const bounds = { attributeCountLimit, attributeValueLengthLimit };
-  return { otel, bounds, isRedacted, variables: Object.fromEntries(variables) };
+  return { otel, bounds, isRedacted, variables: variablesOf(env, 'OTEL_') };
 }
 
 /** Benchmarks measure encoding apart from sending. */

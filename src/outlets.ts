@@ -2,6 +2,7 @@
  * Where everything goes: spans, records and bodies, events. One object for one configuration; over a
  * reload what is left as it is stays open.
  */
+import type { Environment } from './config/environment.ts';
 import type { Config } from './config/file/types.ts';
 import { EventStores } from './event-stores.ts';
 import { type ExporterContext, type OpenedExporter, openExporter } from './exporters.ts';
@@ -15,7 +16,7 @@ export interface OutletContext extends ExporterContext {
 
 export interface OutletInput {
   readonly config: Config;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   /** Heads come without secrets. */
   readonly isRedacted: boolean;
   readonly context: OutletContext;

@@ -113,7 +113,7 @@ export async function createReplay(
 }
 
 /** This machine's clocks, moved to the moment of the recording. */
-export function clockOf(head: EventFileHead, source: ClockSource = systemClock): ClockSource {
+function clockOf(head: EventFileHead, source: ClockSource = systemClock): ClockSource {
   const monotonicShiftNs = BigInt(Math.round(head.monotonicNs)) - source.monotonicNs();
   const wallShiftMs = head.epochMs - source.wallMs();
   return {

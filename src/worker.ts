@@ -11,10 +11,11 @@ import {
 } from 'node:worker_threads';
 import { Attempts } from './capture/attempts.ts';
 import { Backlog } from './capture/backlog.ts';
-import { type EventFileHead, EventFileWriter } from './capture/event-file.ts';
+import { LateHooks } from './capture/late-hooks.ts';
 import { eventCounter } from './capture/layout.gen.ts';
 import { maskMarker, maskTokens } from './capture/mask.ts';
 import { Pace } from './capture/pace.ts';
+import { Recording, type RecordingOptions } from './capture/recording.ts';
 import { ConnectionReporter } from './capture/reports.ts';
 import { Sweeper } from './capture/sweeper.ts';
 import { limits } from './config/limits.ts';
@@ -48,12 +49,7 @@ export interface WorkerOptions {
   /** For tests; limits.sweepIntervalMs when absent. */
   readonly sweepIntervalMs?: number;
   /** Present for `spantap record`: the ring goes to a file as well. */
-  readonly recording?: {
-    readonly file: string;
-    readonly bytesMax: number;
-    readonly secondsMax: number;
-    readonly head: EventFileHead;
-  };
+  readonly recording?: RecordingOptions;
 }
 
 const BATCH_BYTES = 1024 * 1024;
@@ -79,13 +75,12 @@ export class CaptureWorker {
   readonly #pipeline: Pipeline;
   readonly #reporter: ConnectionReporter;
   readonly #sweeper: Sweeper;
-  readonly #recording: EventFileWriter | undefined;
+  readonly #recording: Recording | undefined;
   readonly #backlog: Backlog;
   /** Benchmarks hide their ground truth from the linker (capture/mask.ts). */
   readonly #maskMarker = maskMarker(process.env);
   readonly #startNs = now();
-  /** Key: file, program, offset. One probe serves all processes that map the file. */
-  readonly #uprobes = new Map<string, number>();
+  readonly #hooks: LateHooks;
   readonly #pace: Pace;
   #tickNs = 0;
   #ticks = 0;
@@ -95,7 +90,6 @@ export class CaptureWorker {
   #hasBodyFolder = false;
   /** Since when much waits for the disk; 0: it does not. */
   #behindNs = 0;
-  #isSplicing = false;
   /** Over all connections: without them what was lost at the end of one is not counted. */
   readonly #walks = new Attempts((why) =>
     this.#tellUnavailable('the count of what is lost last', why),
@@ -119,7 +113,9 @@ export class CaptureWorker {
     });
     this.#sweeper = this.#createSweeper();
     this.#pace = new Pace(kernel.ringBytes, this.#startNs);
-    this.#recording = openRecording(options);
+    this.#hooks = new LateHooks(kernel, (what, why) => this.#tellUnavailable(what, why));
+    const { recording } = options;
+    this.#recording = recording && new Recording(recording, this.#startNs);
     this.#reporter = this.#createReporter();
     this.#pipeline = new Pipeline({
       ...options.pipeline,
@@ -134,8 +130,7 @@ export class CaptureWorker {
       onLog: (level, message) => this.#send({ kind: 'log', level, message }),
       ignoreConnection: (inode) => this.#kernel.ignoreConnection(inode),
       forgetConnection: (inode) => this.#kernel.forgetConnection(inode),
-      onUnixSocket: () =>
-        this.#follow('the end of Unix sockets', () => this.#kernel.followCloses()),
+      onUnixSocket: () => this.#hooks.followCloses(),
     });
   }
 
@@ -188,8 +183,6 @@ export class CaptureWorker {
         return this.#pipeline.bodies.want(message.number);
       case 'read-body':
         return void this.#sendBody(message.number);
-      case 'discard-body':
-        return this.#pipeline.bodies.discard(message.number);
       case 'reported':
         return this.#reporter.taken(message.count);
       case 'own-opened':
@@ -217,7 +210,7 @@ export class CaptureWorker {
     const nowNs = now();
     this.#housekeeping(nowNs);
     const pauseMs = this.#pace.next(drainedBytes, nowNs);
-    if (this.#isStopping || this.#isRecordingFull()) this.#finish();
+    if (this.#isStopping || this.#recording?.isFull(nowNs)) this.#finish();
     else if (this.#waitsForDisk()) setTimeout(this.#nextTurn, WRITES_MS);
     else if (!this.#backlog.isEmpty) setImmediate(this.#nextTurn);
     else setTimeout(this.#nextTurn, pauseMs);
@@ -303,61 +296,25 @@ export class CaptureWorker {
 
   #sendCounters(): void {
     const values = this.#kernel.counters();
-    if (values[eventCounter.COUNTER_READ_UNSEEN] > 0) this.#followSplices();
+    if (values[eventCounter.COUNTER_READ_UNSEEN] > 0) this.#hooks.followSplices();
     addKernelCounters(this.#counters, values);
     this.#send({ kind: 'counters', values: this.#counters.values });
   }
 
   /** Probes before the policy: without them HAProxy's requests would look like its own. */
   #apply(plan: PlanMessage): void {
-    const { tgid, family, executableKey, resource } = plan;
-    const attached = plan.uprobes.filter((site) => this.#attach(executableKey, site));
+    const { tgid, family, resource } = plan;
+    const attached = this.#hooks.attach(plan);
     const hasProbes = attached.some(({ program }) => program === 'haproxy_back_try_conn_req');
     const kernelFamily = family === 'apache' ? 'other' : family;
     this.#kernel.setPolicy(tgid, { watch: plan.watch, family: kernelFamily });
     this.#pipeline.setFamily(tgid, family, hasProbes);
-    if (family === 'haproxy') this.#followSplices();
+    if (family === 'haproxy') this.#hooks.followSplices();
     this.#recording?.note({ kind: 'plan', tgid, family, hasProbes, resource });
-  }
-
-  /** True when the probe is there, now or from before. */
-  #attach(executableKey: string, site: PlanMessage['uprobes'][number]): boolean {
-    const key = `${executableKey} ${site.program} ${site.offset}`;
-    if (this.#uprobes.has(key)) return true;
-    try {
-      const { program, path, offset, isReturn } = site;
-      this.#uprobes.set(key, this.#kernel.attachUprobe(program, path, offset, isReturn));
-      return true;
-    } catch (error) {
-      this.#tellUnavailable(`${site.program} in ${site.path}`, messageOf(error));
-      return false;
-    }
-  }
-
-  #followSplices(): void {
-    if (this.#isSplicing) return;
-    this.#isSplicing = true;
-    this.#follow('reads by splice()', () => this.#kernel.followSplices());
-  }
-
-  /** What has its price, so that only hosts where it happens pay it. */
-  #follow(what: string, attach: () => void): void {
-    try {
-      attach();
-    } catch (error) {
-      this.#tellUnavailable(what, messageOf(error));
-    }
   }
 
   #tellUnavailable(what: string, why: string): void {
     this.#send({ kind: 'unavailable', what, why });
-  }
-
-  #isRecordingFull(): boolean {
-    const { recording } = this.#options;
-    if (recording === undefined || this.#recording === undefined) return false;
-    const seconds = (now() - this.#startNs) / 1e9;
-    return this.#recording.bytes >= recording.bytesMax || seconds >= recording.secondsMax;
   }
 
   /** Takes what is left, ends what is open, and lets the thread end. */
@@ -427,10 +384,6 @@ function kernelOptions({ kernel, traffic }: WorkerOptions): KernelOptions {
 
 function now(): number {
   return Number(process.hrtime.bigint());
-}
-
-function openRecording({ recording }: WorkerOptions): EventFileWriter | undefined {
-  return recording && new EventFileWriter(recording.file, recording.head);
 }
 
 function run(port: MessagePort): void {

@@ -8,6 +8,14 @@
 import type { Counters } from '../telemetry/counters.ts';
 import { textOfIpv4, textOfIpv6 } from './address.ts';
 import {
+  emptyClose,
+  emptyData,
+  emptyOpen,
+  emptyProcess,
+  NO_BYTES,
+  NOWHERE,
+} from './empty-events.ts';
+import {
   CLOSE,
   DATA,
   eventCloseFlag,
@@ -57,13 +65,10 @@ const ACTIONS: Readonly<Record<number, ProcessEvent['action']>> = {
   [eventProcessAction.PROCESS_EXIT]: 'exit',
 };
 
-const EMPTY = new Uint8Array(0);
-const NOWHERE: Endpoint = { address: '', port: 0 };
-
 export class Decoder {
   readonly #sink: RawEventSink;
   readonly #counters: Counters;
-  #bytes: Uint8Array = EMPTY;
+  #bytes: Uint8Array = NO_BYTES;
   #words: Uint32Array = new Uint32Array(0);
   readonly #open: OpenEvent = emptyOpen();
   readonly #data: DataEvent = emptyData();
@@ -268,73 +273,4 @@ function u64(words: Uint32Array, word: number): number {
 /** The byte at `offset` of a struct, out of the word that holds it. */
 function byteOf(word: number, offset: number): number {
   return (word >>> ((offset & 3) * 8)) & 0xff;
-}
-
-function emptyOpen(): OpenEvent {
-  return {
-    connectionId: 0,
-    timeNs: 0,
-    tgid: 0,
-    tid: 0,
-    fd: 0,
-    socketInode: 0,
-    peerInode: 0,
-    netnsInode: 0,
-    processStartNs: 0,
-    comm: '',
-    family: 'ipv4',
-    local: NOWHERE,
-    remote: NOWHERE,
-    role: 'unknown',
-    startSeen: false,
-    speaks: 'http1',
-    readPosition: 0,
-    writePosition: 0,
-  };
-}
-
-function emptyData(): DataEvent {
-  return {
-    connectionId: 0,
-    timeNs: 0,
-    tgid: 0,
-    tid: 0,
-    fd: 0,
-    isWrite: false,
-    position: 0,
-    lenBytes: 0,
-    copiedBytes: 0,
-    turn: 0,
-    source: 0,
-    flags: 0,
-    error: 0,
-    goroutine: 0,
-    cause: 0,
-    causeFlags: 0,
-    causeConnectionId: 0,
-    causeReadPosition: 0,
-    causeWritePosition: 0,
-    causeToken: 0,
-    bytes: EMPTY,
-    payloadStart: 0,
-    payloadEnd: 0,
-    tailBytes: 0,
-  };
-}
-
-function emptyClose(): CloseEvent {
-  return {
-    connectionId: 0,
-    timeNs: 0,
-    tid: 0,
-    readPosition: 0,
-    writePosition: 0,
-    turns: 0,
-    isStillOpen: false,
-    isLate: false,
-  };
-}
-
-function emptyProcess(): ProcessEvent {
-  return { timeNs: 0, tgid: 0, parentTgid: 0, startNs: 0, action: 'fork', comm: '' };
 }

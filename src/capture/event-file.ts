@@ -14,7 +14,7 @@ import { AgentError, messageOf } from '../telemetry/agent-error.ts';
 const MAGIC = 'spantap\n';
 const FORMAT_VERSION = 1;
 /** Record kinds of user space start here; the kernel's are small (enum event_kind). */
-export const NOTE_KIND = 256;
+const NOTE_KIND = 256;
 /** kind, size_bytes, time_ns, tgid, tid: struct event_header. */
 const RECORD_HEAD_BYTES = 24;
 /** No record is larger: struct data_event plus one chunk, with room for notes. */

@@ -1,7 +1,7 @@
 /** A short capture of one process alone, for `spantap doctor PID`: what is seen of it, no spans. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { CaptureThread } from '../capture-thread.ts';
-import { limits } from '../config/limits.ts';
+import { KERNEL_DEFAULTS } from '../config/kernel-defaults.ts';
 import type { RunningFacts } from '../discover/doctor/process-facts.ts';
 import type { SeenTraffic } from '../discover/doctor/process-report.ts';
 import { ExchangeView } from '../handoff/batch.ts';
@@ -40,10 +40,7 @@ function workerOptions(facts: RunningFacts): WorkerOptions {
   return {
     kernel: {
       watchAll: false,
-      ringBytes: limits.ringBytes,
-      ringBytesMin: limits.ringBytesMin,
-      connectionsMax: limits.kernelConnectionsMax,
-      headBytesMax: limits.headBytesMax,
+      ...KERNEL_DEFAULTS,
     },
     pipeline: { ownTgid: process.pid },
     traffic: allTraffic(0),

@@ -66,7 +66,7 @@ export function selectListening(ports: readonly number[], root = PROC_ROOT): Pro
 }
 
 /** NAME is comm or the executable's file name, PID a number, PATH contains a slash. */
-export function matchesProcess(info: ProcessInfo, wanted: string): boolean {
+function matchesProcess(info: ProcessInfo, wanted: string): boolean {
   if (/^\d+$/.test(wanted)) return info.pid === Number(wanted);
   if (wanted.includes('/')) return info.executablePath === wanted;
   return info.comm === wanted || info.executableName === wanted;

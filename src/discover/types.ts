@@ -1,6 +1,7 @@
 /**
  * What discovery gives to the native stage and to export: which process is what, where to attach.
  */
+import type { UprobeProgram } from '../native/types.ts';
 
 /** Programs whose linking state is understood; `other` is captured but linked by lower tiers. */
 export type Family = 'nginx' | 'haproxy' | 'go' | 'apache' | 'other';
@@ -8,11 +9,7 @@ export type Family = 'nginx' | 'haproxy' | 'go' | 'apache' | 'other';
 /** One uprobe: `offset` is the file offset of the probed instruction in `path`. */
 export interface UprobeSite {
   /** Name of the BPF program, see bpf/README.md. */
-  readonly program:
-    | 'haproxy_stream_new'
-    | 'haproxy_back_try_conn_req'
-    | 'go_round_trip'
-    | 'go_write_loop';
+  readonly program: UprobeProgram;
   readonly path: string;
   readonly offset: number;
   readonly isReturn: boolean;

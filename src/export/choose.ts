@@ -3,6 +3,7 @@
  * or a collector that listens on this host's standard ports gets them, else trees are printed.
  */
 import { connect } from 'node:net';
+import type { Environment } from '../config/environment.ts';
 import { withoutUsers } from '../config/secrets.ts';
 import { AgentError } from '../telemetry/agent-error.ts';
 
@@ -18,8 +19,6 @@ export interface ExporterChoice {
 }
 
 export type IsListening = (host: string, port: number) => Promise<boolean>;
-type Environment = Readonly<Record<string, string | undefined>>;
-
 const PROTOCOLS: readonly string[] = ['grpc', 'http/protobuf', 'http/json'];
 const LOOPBACK = ['127.0.0.1', '::1'];
 const GRPC_PORT = 4317;

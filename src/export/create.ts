@@ -1,5 +1,6 @@
 /** Puts the export stage together; the agent knows it by `SpanExporter` only. */
 import type { Writable } from 'node:stream';
+import type { Environment } from '../config/environment.ts';
 import { limits } from '../config/limits.ts';
 import { withoutUsers } from '../config/secrets.ts';
 import { Counters } from '../telemetry/counters.ts';
@@ -58,7 +59,7 @@ export interface ExportParts {
   readonly spool?: SpanSpool;
   /** Where trees are printed. */
   readonly out: Writable;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Ports of this host that spans and metrics go to, as far as the variables tell before a connect. */
 import { networkInterfaces } from 'node:os';
+import type { Environment } from '../config/environment.ts';
 import type { ExporterChoice } from './choose.ts';
 
 const ENDPOINTS = [
@@ -10,8 +11,6 @@ const ENDPOINTS = [
 const SCHEME_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
 const GRPC_PORT = 4317;
 const HTTP_PORT = 4318;
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Without duplicates; none for a collector elsewhere, or under a name that DNS must tell. */
 export function localPorts(

@@ -9,17 +9,24 @@
  *                              resting --(too old, or exit)--> dropped
  *
  * With a spool, a request that failed is on disk instead, with all that waited longer than the
- * spool delay (outbox.ts), and the collector is asked by one request at a time until it accepts
- * one. What a crash caught between its arrival and the mark of it on disk is sent twice.
+ * spool delay (spool/outbox.ts), and the collector is asked by one request at a time until it
+ * accepts one. What a crash caught between its arrival and the mark of it on disk is sent twice.
  */
 import { Backoff, jitterMs } from '../spool/backoff.ts';
+import { Outbox, type Parcel } from '../spool/outbox.ts';
 import { rest } from '../spool/rest.ts';
 import { Complaint, type ComplaintLog } from '../telemetry/complaint.ts';
 import type { CounterName, Counters } from '../telemetry/counters.ts';
-import { Outbox, type OutboxLimits, type OutboxParts, type Request } from './outbox.ts';
-import type { SendResult, Transport } from './types.ts';
+import type { SpanSpool } from './span-spool.ts';
+import { REQUESTS, type SpooledBody } from './spool-record.ts';
+import type { Encoding, SendResult, Transport } from './types.ts';
 
-export interface QueueLimits extends OutboxLimits {
+export interface QueueLimits {
+  /** In memory and not on disk. */
+  readonly spansMax: number;
+  readonly bytesMax: number;
+  /** After this time a request is on disk. */
+  readonly spoolDelayMs: number;
   readonly requestsMax: number;
   /** How long one request is offered again from memory. */
   readonly retryMs: number;
@@ -28,19 +35,27 @@ export interface QueueLimits extends OutboxLimits {
   readonly backoff?: { readonly initialIntervalMs: number; readonly maxIntervalMs: number };
 }
 
-export interface QueueParts extends OutboxParts {
+export interface QueueParts {
   readonly transport: Transport;
   readonly limits: QueueLimits;
   readonly counters: Counters;
   readonly log: ComplaintLog;
+  /** Of the bodies that are pushed. */
+  readonly encoding: Encoding;
+  /** undefined: requests wait in memory only. */
+  readonly spool?: SpanSpool | undefined;
+  /** Takes bodies that are of no use any more. */
+  readonly release?: (body: Uint8Array) => void;
   readonly random?: () => number;
 }
+
+type Request = Parcel<SpooledBody>;
 
 const BACKOFF = { initialIntervalMs: 500, maxIntervalMs: 5_000 };
 
 export class ExportQueue {
   readonly #parts: QueueParts;
-  readonly #outbox: Outbox;
+  readonly #outbox: Outbox<SpooledBody>;
   readonly #random: () => number;
   readonly #intervals: typeof BACKOFF;
   readonly #backoff: Backoff;
@@ -55,16 +70,23 @@ export class ExportQueue {
   constructor(parts: QueueParts) {
     this.#parts = parts;
     this.#random = parts.random ?? Math.random;
-    this.#outbox = new Outbox(parts, this.#onMore);
-    this.#intervals = parts.limits.backoff ?? BACKOFF;
+    const { limits, spool, release } = parts;
+    this.#outbox = new Outbox({
+      limits: { ...limits, unitsMax: limits.spansMax },
+      weigh: REQUESTS.weigh,
+      spool,
+      onMore: this.#onMore,
+      release: release && (({ body }) => release(body)),
+    });
+    this.#intervals = limits.backoff ?? BACKOFF;
     this.#backoff = new Backoff(this.#intervals, this.#random, this.#onMore);
     this.#complaint = new Complaint(parts.log);
-    parts.spool?.join(this.#onMore);
+    spool?.join(this.#onMore);
   }
 
   /** Spans and bytes in memory that are not on disk: waiting, resting or under way. */
   get spans(): number {
-    return this.#outbox.spans;
+    return this.#outbox.units;
   }
 
   get bytes(): number {
@@ -79,7 +101,7 @@ export class ExportQueue {
   /** The body belongs to the queue until it is released. */
   push(body: Uint8Array, spans: number): void {
     if (this.#isClosed) return this.#parts.counters.add('dropped.at_exit', spans);
-    this.#outbox.push(body, spans);
+    this.#outbox.push({ body, spans, encoding: this.#parts.encoding });
     this.#next();
   }
 
@@ -122,22 +144,20 @@ export class ExportQueue {
     return underWay < this.#parts.limits.requestsMax;
   }
 
-  /** undefined: there was none after all. */
-  #start(request: Request | undefined): void {
-    if (request === undefined) this.#next();
-    else void this.#carry(request).then(() => this.#next());
+  #start(request: Request): void {
+    void this.#carry(request).then(() => this.#next());
   }
 
   async #carry(request: Request): Promise<void> {
-    for (;;) {
+    for (let failures = 0; ; failures++) {
       const pauseMs = this.#pausedUntilMs - performance.now();
       if (pauseMs > 0) await rest(pauseMs, this.#abort.signal);
-      const result = await this.#attempt(request);
+      const result = await this.#attempt(request.value);
       if (result.kind !== 'retry') return this.#conclude(request, result);
       this.#complain(result.reason);
       if (this.#parts.spool !== undefined) return this.#setAside(request, result.afterMs);
       if (result.afterMs !== undefined) this.#pause(result.afterMs);
-      const delayMs = this.#delayOf(request, result.afterMs);
+      const delayMs = this.#delayOf(request, failures, result.afterMs);
       if (this.#isClosed) return this.#drop(request, 'dropped.at_exit');
       if (delayMs === undefined) return this.#drop(request, 'dropped.export_expired');
       await rest(delayMs, this.#abort.signal);
@@ -145,11 +165,9 @@ export class ExportQueue {
     }
   }
 
-  async #attempt(request: Request): Promise<SendResult> {
+  async #attempt({ body, spans, encoding }: SpooledBody): Promise<SendResult> {
     if (this.#isClosed) return { kind: 'retry', reason: 'closing', afterMs: undefined };
     const { counters, transport } = this.#parts;
-    const { body, spans, encoding } = request;
-    request.attempts++;
     counters.add('export.requests');
     counters.add('export.bytes', body.length);
     return transport.send(body, spans, this.#abort.signal, encoding);
@@ -163,8 +181,9 @@ export class ExportQueue {
       this.#drop(request, 'dropped.refused');
       return;
     }
-    const rejected = Math.min(result.rejectedSpans, request.spans);
-    counters.add('export.spans', request.spans - rejected);
+    const { spans } = request.value;
+    const rejected = Math.min(result.rejectedSpans, spans);
+    counters.add('export.spans', spans - rejected);
     if (rejected > 0) counters.add('dropped.rejected', rejected);
     if (rejected > 0 || result.message !== '') {
       this.#complain(`${rejected} spans rejected: ${result.message || 'no reason given'}`);
@@ -173,7 +192,7 @@ export class ExportQueue {
   }
 
   #drop(request: Request, reason: CounterName): void {
-    this.#parts.counters.add(reason, request.spans);
+    this.#parts.counters.add(reason, request.value.spans);
     this.#outbox.done(request);
   }
 
@@ -191,15 +210,15 @@ export class ExportQueue {
   }
 
   /** undefined: too old to be offered once more. */
-  #delayOf(request: Request, afterMs: number | undefined): number | undefined {
-    const doublings = afterMs === undefined ? request.attempts - 1 : 0;
+  #delayOf(request: Request, failures: number, afterMs: number | undefined): number | undefined {
+    const doublings = afterMs === undefined ? failures : 0;
     const delayMs = (afterMs ?? 0) + jitterMs(this.#intervals, doublings, this.#random);
     return this.#isTooOld(request, delayMs) ? undefined : delayMs;
   }
 
   #isTooOld(request: Request, delayMs: number): boolean {
     const { retryMs, isRetried = true } = this.#parts.limits;
-    return !isRetried || performance.now() - request.bornMs + delayMs > retryMs;
+    return !isRetried || performance.now() - request.sinceMs + delayMs > retryMs;
   }
 
   /** A collector that says when to come back means all requests. */

@@ -4,6 +4,7 @@
  * endpoint or a certificate that cannot be used ends the start, since spans would go elsewhere.
  */
 import { readFileSync } from 'node:fs';
+import type { Environment } from '../config/environment.ts';
 import { limits } from '../config/limits.ts';
 import { withoutUsers } from '../config/secrets.ts';
 import { AgentError, messageOf } from '../telemetry/agent-error.ts';
@@ -18,8 +19,6 @@ export interface ExportSettings {
   readonly knownMethods: readonly string[] | undefined;
   readonly warnings: readonly string[];
 }
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 const SCHEDULE_DELAY_MS = 1_000;
 const PREFIXES = ['OTEL_EXPORTER_OTLP_TRACES_', 'OTEL_EXPORTER_OTLP_'];

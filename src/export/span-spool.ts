@@ -4,23 +4,21 @@
  * (`export.unspooled`). The difference waits.
  */
 import { limits } from '../config/limits.ts';
+import { CodedSpool, type Found, type ValueSpool } from '../spool/coded-spool.ts';
 import type { SpoolEntry } from '../spool/entry.ts';
 import { openSpool, type SpoolFolderOptions } from '../spool/open.ts';
 import type { Spool } from '../spool/spool.ts';
 import { AgentError } from '../telemetry/agent-error.ts';
 import type { ComplaintLog } from '../telemetry/complaint.ts';
 import type { Counters } from '../telemetry/counters.ts';
-import {
-  decodeRecord,
-  encodeRecord,
-  RECORD_PREFIX_BYTES,
-  type SpooledBody,
-  spansOf,
-} from './spool-record.ts';
+import { RECORD_PREFIX_BYTES, REQUESTS, type SpooledBody, spansOf } from './spool-record.ts';
 
-export interface SpooledRequest extends SpooledBody {
-  readonly entry: SpoolEntry;
-}
+const NAMES = {
+  failed: 'export.spool_failed',
+  kept: 'export.spooled',
+  full: 'export.spool_full',
+  damagedBytes: 'export.spool_damaged_bytes',
+} as const;
 
 /** What a user says of it, filled in. */
 export interface SpanSpoolOptions extends SpoolFolderOptions {
@@ -48,11 +46,12 @@ export async function openSpanSpool(
   }
 }
 
-export class SpanSpool {
+export class SpanSpool implements ValueSpool<SpooledBody> {
   readonly #spool: Spool;
+  readonly #requests: CodedSpool<SpooledBody>;
   readonly #counters: Counters;
   #spans = 0;
-  /** Entries that were taken or insured and are not settled; `take` calls that go on. */
+  /** Entries that were taken or insured and are under way; `take` calls that go on. */
   #out = 0;
   #taking = 0;
   #isSurveyed = false;
@@ -61,6 +60,7 @@ export class SpanSpool {
 
   private constructor(spool: Spool, counters: Counters) {
     this.#spool = spool;
+    this.#requests = new CodedSpool(spool, REQUESTS, counters, NAMES);
     this.#counters = counters;
   }
 
@@ -75,7 +75,7 @@ export class SpanSpool {
       recordBytesMax: limits.exportQueueBytesMax + RECORD_PREFIX_BYTES,
       counters,
       log,
-      names: { failed: 'export.spool_failed', damagedBytes: 'export.spool_damaged_bytes' },
+      names: NAMES,
     });
     return SpanSpool.over(spool, counters, (found) =>
       log.info(`spool ${options.directory}: ${found} spans of an earlier run are sent now`),
@@ -112,41 +112,46 @@ export class SpanSpool {
     return 0;
   }
 
-  /** Takes a request over; false when there is no room. */
   append(request: SpooledBody): boolean {
-    const hasRoom = this.#mayAdd(request);
-    return this.#note(hasRoom && this.#spool.append(encodeRecord(request, Date.now())), request);
+    const isKept = this.#requests.append(request);
+    if (isKept) this.#spans += request.spans;
+    return isKept;
   }
 
-  /** Keeps a request that is under way, too; undefined when there is no room. */
   insure(request: SpooledBody): SpoolEntry | undefined {
-    const hasRoom = this.#mayAdd(request);
-    const entry = hasRoom ? this.#spool.insure(encodeRecord(request, Date.now())) : undefined;
-    if (this.#note(entry !== undefined, request)) this.#out++;
-    return entry;
+    const entry = this.#requests.insure(request);
+    if (entry === undefined) return undefined;
+    this.#spans += request.spans;
+    return this.#accounted(entry, request);
   }
 
-  /** The oldest request that waits. */
-  async take(): Promise<SpooledRequest | undefined> {
+  async take(): Promise<Found<SpooledBody> | undefined> {
     this.#taking++;
-    const request = await this.#next();
+    const found = await this.#requests.take();
     this.#taking--;
-    if (request === undefined) this.#writeOff();
-    return request;
-  }
-
-  /** Exported or dropped: it does not come out again. */
-  settle(entry: SpoolEntry, spans: number): void {
-    entry.ack();
-    this.#out--;
-    this.#leave(spans);
+    if (found !== undefined) {
+      return { value: found.value, entry: this.#accounted(found.entry, found.value) };
+    }
     this.#writeOff();
+    return undefined;
   }
 
-  /** It comes out again. */
-  release(entry: SpoolEntry): void {
-    entry.release();
-    this.#out--;
+  /** Out of the spool until it is exported or dropped, or is to come out again. */
+  #accounted(entry: SpoolEntry, { spans }: SpooledBody): SpoolEntry {
+    this.#out++;
+    return {
+      payload: entry.payload,
+      ack: () => {
+        entry.ack();
+        this.#out--;
+        this.#leave(spans);
+        this.#writeOff();
+      },
+      release: () => {
+        entry.release();
+        this.#out--;
+      },
+    };
   }
 
   #tellAll(): void {
@@ -158,36 +163,6 @@ export class SpanSpool {
     const lost = (await this.#spool.close()).reduce((sum, payload) => sum + spansOf(payload), 0);
     this.#leave(lost);
     return lost;
-  }
-
-  async #next(): Promise<SpooledRequest | undefined> {
-    for (;;) {
-      const entry = await this.#spool.take();
-      if (entry === undefined) return undefined;
-      const found = decodeRecord(entry.payload);
-      if (found !== undefined) {
-        this.#out++;
-        return { ...found, entry };
-      }
-      this.#counters.add('export.spool_damaged_bytes', entry.payload.length);
-      entry.ack();
-    }
-  }
-
-  /** Before the record is made: most of the cost is in that. */
-  #mayAdd({ body }: SpooledBody): boolean {
-    return this.#spool.hasRoom(RECORD_PREFIX_BYTES + body.length);
-  }
-
-  #note(isKept: boolean, { spans }: SpooledBody): boolean {
-    if (isKept) this.#enter(spans);
-    else this.#counters.add('export.spool_full');
-    return isKept;
-  }
-
-  #enter(spans: number): void {
-    this.#spans += spans;
-    this.#counters.add('export.spooled', spans);
   }
 
   #leave(spans: number): void {
@@ -209,7 +184,8 @@ export class SpanSpool {
     await this.#spool.survey(RECORD_PREFIX_BYTES, (prefix) => {
       found += spansOf(prefix);
     });
-    this.#enter(found);
+    this.#spans += found;
+    this.#counters.add('export.spooled', found);
     this.#counters.add('export.spool_found', found);
     if (found > 0) onFound(found);
     this.#isSurveyed = true;

@@ -4,6 +4,7 @@
  *   0        1         2         4              8
  *   version  encoding  reserved  spans u32 LE   born f64 LE (Unix ms)   body
  */
+import type { Codec } from '../spool/coded-spool.ts';
 import type { Encoding } from './types.ts';
 
 export interface SpooledBody {
@@ -19,7 +20,7 @@ const SPANS_AT = 4;
 const BORN_AT = 8;
 
 /** The body is copied. */
-export function encodeRecord({ body, spans, encoding }: SpooledBody, bornMs: number): Buffer {
+function encodeRecord({ body, spans, encoding }: SpooledBody, bornMs: number): Buffer {
   const record = Buffer.allocUnsafeSlow(RECORD_PREFIX_BYTES + body.length);
   record.writeUInt32LE(VERSION | (CODES[encoding] << 8), 0);
   record.writeUInt32LE(spans, SPANS_AT);
@@ -29,11 +30,18 @@ export function encodeRecord({ body, spans, encoding }: SpooledBody, bornMs: num
 }
 
 /** undefined: not one of ours. */
-export function decodeRecord(record: Uint8Array): SpooledBody | undefined {
+function decodeRecord(record: Uint8Array): SpooledBody | undefined {
   const encoding = encodingOf(record);
   if (encoding === undefined) return undefined;
   return { body: record.subarray(RECORD_PREFIX_BYTES), spans: spansOf(record), encoding };
 }
+
+/** Requests to the spool: their units are spans. */
+export const REQUESTS: Codec<SpooledBody> = {
+  weigh: ({ body, spans }) => ({ units: spans, bytes: body.length }),
+  encode: (request) => encodeRecord(request, Date.now()),
+  decode: decodeRecord,
+};
 
 /** How many spans the record holds; 0 when it is not one of ours. Needs its first bytes only. */
 export function spansOf(prefix: Uint8Array): number {

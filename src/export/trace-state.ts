@@ -32,7 +32,7 @@ export function traceStateOf(u32: Uint32Array, row: number, bytes: Uint8Array): 
   return checkTraceState(all.join(','));
 }
 
-export function checkTraceState(text: string): string {
+function checkTraceState(text: string): string {
   const members = text
     .split(',')
     .map((member) => member.trim())
@@ -48,7 +48,7 @@ export function checkTraceState(text: string): string {
   return members.join(',');
 }
 
-export function traceIdHex(u32: Uint32Array, row: number): string {
+function traceIdHex(u32: Uint32Array, row: number): string {
   return hexWords(u32, row + U32.traceId, 4);
 }
 

@@ -2,12 +2,10 @@
  * The official packages read their settings from the variables of the process. What is configured
  * is more than those (a file says some of it), so they read it in a moment in which it is there.
  */
+import type { Environment } from '../config/environment.ts';
 
 /** Runs `work` with the OTEL_* variables of `env` over those that are set. Not for later reads. */
-export function withVariables<T>(
-  env: Readonly<Record<string, string | undefined>>,
-  work: () => T,
-): T {
+export function withVariables<T>(env: Environment, work: () => T): T {
   const names = Object.keys(env).filter((name) => name.startsWith('OTEL_'));
   const before = names.map((name) => [name, process.env[name]] as const);
   for (const name of names) set(name, env[name]);

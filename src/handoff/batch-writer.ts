@@ -89,10 +89,6 @@ export class BatchWriter {
   /** Bytes of the address that was written or found last. */
   #addressBytes = 0;
 
-  get count(): number {
-    return this.#count;
-  }
-
   /** Whether what was written should leave before more is. */
   get isFull(): boolean {
     return this.#count >= ROWS_FULL || this.#used >= BYTES_FULL;

@@ -1,7 +1,7 @@
 /**
  * The main thread's hand on bodies that did not cross with their row: the capture worker holds
- * them, in memory or in a file, until they are read or discarded. When a batch is given back, those
- * of its bodies that nobody asked for are discarded, so nobody has to.
+ * them, in memory or in a file, until they are read. When a batch is given back, those of its bodies
+ * that nobody asked for are deleted.
  *
  *     const read = isFull(row) ? bodies.readRow(batch, row) : undefined;
  *     if (read !== undefined) view.open(batch, await read);
@@ -17,8 +17,7 @@ export type BodyMessage =
   /** It is wanted, and stays when its batch comes back. */
   | { readonly kind: 'want-body'; readonly number: number }
   /** The worker answers with its bytes. */
-  | { readonly kind: 'read-body'; readonly number: number }
-  | { readonly kind: 'discard-body'; readonly number: number };
+  | { readonly kind: 'read-body'; readonly number: number };
 
 export interface BodyBytesMessage {
   readonly kind: 'body';
@@ -68,11 +67,6 @@ export class HeldBodies {
       async ({ number, keptBytes }) => [number, await this.read(number, keptBytes)] as const,
     );
     return Promise.all(reads).then((read) => new Map(read));
-  }
-
-  /** Nobody will read it. May be said of any number, again too. */
-  discard(number: number): void {
-    if (!this.#hasEnded) this.#send({ kind: 'discard-body', number });
   }
 
   /** The worker's answer. */

@@ -1,5 +1,6 @@
 /** What crosses between the main thread and the capture worker, besides batches of exchanges. */
 import type { Connection } from '../capture/types.ts';
+import type { Family, UprobeSite } from '../discover/types.ts';
 import type { BodyLimits } from './captured-body.ts';
 import type { BodyBytesMessage, BodyMessage } from './held-bodies.ts';
 import type { ExchangeBatch, ObservedProcess } from './layout.ts';
@@ -9,19 +10,10 @@ export interface PlanMessage {
   readonly kind: 'plan';
   readonly tgid: number;
   readonly watch: 'watch' | 'ignore' | 'default';
-  readonly family: 'nginx' | 'haproxy' | 'go' | 'apache' | 'other';
+  readonly family: Family;
   /** Names the executable's file: its probes are attached once per key. */
   readonly executableKey: string;
-  readonly uprobes: readonly {
-    readonly program:
-      | 'haproxy_stream_new'
-      | 'haproxy_back_try_conn_req'
-      | 'go_round_trip'
-      | 'go_write_loop';
-    readonly path: string;
-    readonly offset: number;
-    readonly isReturn: boolean;
-  }[];
+  readonly uprobes: readonly Pick<UprobeSite, 'program' | 'path' | 'offset' | 'isReturn'>[];
   /** What a recording keeps about the process, so that a replay shows the same names. */
   readonly resource: Readonly<Record<string, unknown>>;
 }

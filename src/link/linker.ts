@@ -255,7 +255,7 @@ export class Linker implements ExchangeSink<LinkNode>, EventSink {
     if (server?.hasEnded === true) this.#hops.settle(server);
   }
 
-  /** otel.md 2.4, case D: a program that sends its own spans gets none from us. */
+  /** Case D of resolve.ts: a program that sends its own spans gets none from us. */
   #judgeTracing(node: LinkNode, exchange: Exchange<LinkNode>): void {
     const { owner } = node;
     if (owner.isNative || owner.relaysTraces || node.isOwn || node.parent !== null) return;

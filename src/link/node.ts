@@ -100,7 +100,7 @@ export class LinkNode implements SpanRow {
 
   /** The agent's own traffic and what it caused: leaves no span. */
   isOwn = false;
-  /** Its process exports spans of its own (otel.md 2.4, case D): leaves no span. */
+  /** Its process exports spans of its own (case D of resolve.ts): leaves no span. */
   readonly isNative: boolean;
   isResolved = false;
 

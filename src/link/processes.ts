@@ -29,7 +29,7 @@ export class ProcessState {
   hasProbes = false;
   /** It is the server of some connection: egress without a parent is `unlinked`, not a root. */
   serves = false;
-  /** It sends OTLP spans of its own (otel.md 2.4, case D). */
+  /** It sends OTLP spans of its own (case D of resolve.ts). */
   isNative = false;
   /** It receives OTLP: a collector, or a proxy before one. What it sends on is not its own. */
   relaysTraces = false;

@@ -2,17 +2,12 @@
  * W3C Trace Context: the traceparent header of a request head (Level 2, section 3.2), read from
  * bytes into id words. tracestate stays in the head; the export stage reads it there.
  */
+import type { SpanLink } from '../handoff/batch-writer.ts';
 import { SLOT } from '../handoff/known-headers.ts';
 import type { MessageHead } from '../protocol/types.ts';
 
 /** A caller's context. Words are big endian, as signed 32-bit integers. */
-export interface TraceContext {
-  readonly trace0: number;
-  readonly trace1: number;
-  readonly trace2: number;
-  readonly trace3: number;
-  readonly span0: number;
-  readonly span1: number;
+export interface TraceContext extends SpanLink {
   /** The known bits: sampled (1) and random (2). */
   readonly flags: number;
 }

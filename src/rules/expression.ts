@@ -28,7 +28,6 @@ export { loadZones } from './compile/zones.ts';
 export type { Problem } from './language/problem.ts';
 
 export interface Expression {
-  readonly text: string;
   /** TRUE: the rule matches. FALSE and MISSING: it does not. */
   readonly test: Test;
   readonly node: Node;
@@ -63,7 +62,7 @@ export function compileExpression(text: string, macros: Macros): ExpressionResul
   if (!compiled.ok) return compiled;
   const { test, outcomes } = compiled.value;
   const all = [...warnings, ...scope.warnings];
-  const rule = { text, test, node, macros, outcomes, fields: scope.fields, warnings: all };
+  const rule = { test, node, macros, outcomes, fields: scope.fields, warnings: all };
   return { ok: true, rule };
 }
 

@@ -32,7 +32,7 @@ export function openSpool(options: SpoolFolderOptions, context: SpoolContext): P
 }
 
 /** Limits of a spool of so many bytes. */
-export function spoolLimits(bytesMax: number, recordBytesMax: number): SpoolLimits {
+function spoolLimits(bytesMax: number, recordBytesMax: number): SpoolLimits {
   // A small spool has several segments, too: room comes back a segment at a time. A large one has
   // larger segments, so that bytes run out before files do.
   const smallest = Math.min(limits.spoolSegmentBytes, Math.ceil(bytesMax / 8));

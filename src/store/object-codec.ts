@@ -2,6 +2,7 @@
  * An object as one record of a spool: u32 LE length of a JSON header, the header, the bytes. The
  * header has all that a later process needs to store it.
  */
+import type { Codec } from '../spool/coded-spool.ts';
 import type { StoredObject } from './types.ts';
 
 export interface SpooledObject {
@@ -10,7 +11,13 @@ export interface SpooledObject {
   readonly bornMs: number;
 }
 
-export function encodeObject({ object, bornMs }: SpooledObject): Buffer {
+export const OBJECTS: Codec<SpooledObject> = {
+  weigh: ({ object }) => ({ units: 1, bytes: object.bytes.length }),
+  encode: encodeObject,
+  decode: decodeObject,
+};
+
+function encodeObject({ object, bornMs }: SpooledObject): Buffer {
   const { key, contentType, isContentAddressed, bytes } = object;
   const header = Buffer.from(JSON.stringify({ key, contentType, isContentAddressed, bornMs }));
   const length = Buffer.allocUnsafe(4);
@@ -19,7 +26,7 @@ export function encodeObject({ object, bornMs }: SpooledObject): Buffer {
 }
 
 /** undefined: not one of ours. */
-export function decodeObject(payload: Uint8Array): SpooledObject | undefined {
+function decodeObject(payload: Uint8Array): SpooledObject | undefined {
   const buffer = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
   if (buffer.length < 4) return undefined;
   const end = 4 + buffer.readUInt32LE(0);

@@ -10,7 +10,7 @@ import { FileStore } from './file-store.ts';
 import type { FileStoreOptions, S3StoreOptions } from './options.ts';
 import type { StandardOutput } from './standard-output.ts';
 import type { ObjectStore, StoreLog } from './types.ts';
-import { ObjectWriter, type WriterParts } from './writer.ts';
+import { ObjectWriter, SPOOL_NAMES, type WriterParts } from './writer.ts';
 
 export interface StoreContext {
   readonly counters: Counters;
@@ -80,6 +80,6 @@ function openObjectSpool({ spool }: S3StoreOptions, context: StoreContext): Prom
     recordBytesMax: limits.storeObjectBytesMax + SPOOL_HEADER_BYTES,
     counters,
     log,
-    names: { failed: 'store.spool_failed', damagedBytes: 'store.spool_damaged_bytes' },
+    names: SPOOL_NAMES,
   });
 }

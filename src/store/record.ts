@@ -16,7 +16,7 @@ export interface RecordReferences {
   readonly response: BodyReference | undefined;
 }
 
-export const NO_REFERENCES: RecordReferences = { request: undefined, response: undefined };
+const NO_REFERENCES: RecordReferences = { request: undefined, response: undefined };
 
 export type BodyPlacement = 'inline' | 'referenced';
 

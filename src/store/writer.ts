@@ -9,17 +9,16 @@
  *               v                 retry v    |
  *             spool ---------------> failed -+--(too old, refused)--> dropped
  *
- * Whatever is not stored after the spool delay, under way or not, is on disk: that delay is what
- * kill -9 can take. The store that stalls or refuses is asked by one write at a time, with full
- * jitter.
+ * What waits, and what goes to disk when, is the outbox's (spool/outbox.ts). The store that stalls
+ * or refuses is asked by one write at a time, with full jitter.
  */
-
-import type { SpoolEntry } from '../spool/entry.ts';
+import { CodedSpool } from '../spool/coded-spool.ts';
+import { Outbox, type Parcel } from '../spool/outbox.ts';
 import { within } from '../spool/rest.ts';
 import type { Spool } from '../spool/spool.ts';
 import type { CounterName, Counters } from '../telemetry/counters.ts';
 import { StoreHealth } from './health.ts';
-import { decodeObject, encodeObject } from './object-codec.ts';
+import { OBJECTS, type SpooledObject } from './object-codec.ts';
 import type { RetryOptions } from './options.ts';
 import type { ObjectStore, PutResult, StoredObject, StoreLog } from './types.ts';
 
@@ -43,46 +42,42 @@ export interface WriterParts {
   readonly random?: () => number;
 }
 
-interface Item {
-  readonly object: StoredObject;
-  /** Unix milliseconds, so that it means something after a restart. */
-  readonly bornMs: number;
-  readonly offeredMs: number;
-  /** Counts against the queue. */
-  readonly isQueued: boolean;
-  /** Its place in the spool. */
-  entry: SpoolEntry | undefined;
-}
+type Item = Parcel<SpooledObject>;
+
+export const SPOOL_NAMES = {
+  failed: 'store.spool_failed',
+  kept: 'store.spooled',
+  full: 'store.spool_full',
+  damagedBytes: 'store.spool_damaged_bytes',
+} as const;
 
 export class ObjectWriter {
   readonly #parts: WriterParts;
-  readonly #memory: Item[] = [];
-  /** Not on disk; offered again before anything else. */
-  readonly #failed: Item[] = [];
-  readonly #underWay = new Set<Item>();
+  readonly #outbox: Outbox<SpooledObject>;
   readonly #abort = new AbortController();
   readonly #idle: (() => void)[] = [];
-  #bytes = 0;
   readonly #health: StoreHealth;
-  #spoolTimer: NodeJS.Timeout | undefined;
-  #isPumping = false;
-  #isDirty = false;
   #isClosed = false;
-  #prefersSpool = false;
 
   constructor(parts: WriterParts) {
     this.#parts = parts;
-    const { store, retry, counters, log, random = Math.random } = parts;
+    const { store, spool, limits, retry, counters, log, random = Math.random } = parts;
     const describe = () => this.#describe();
-    const onDue = () => this.#pump();
+    const onDue = () => this.#next();
     const { target } = store;
     this.#health = new StoreHealth({ target, retry, counters, log, describe, onDue, random });
-    if (parts.spool?.hasWaiting) this.#pump();
+    this.#outbox = new Outbox({
+      limits: { ...limits, unitsMax: Number.POSITIVE_INFINITY, bytesMax: limits.queueBytesMax },
+      weigh: OBJECTS.weigh,
+      spool: spool && new CodedSpool(spool, OBJECTS, counters, SPOOL_NAMES),
+      onMore: onDue,
+    });
+    this.#next();
   }
 
-  /** Bytes in memory, waiting or under way. */
+  /** Bytes in memory that are not on disk, waiting or under way. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#outbox.bytes;
   }
 
   /** Whether the store refuses at present. */
@@ -96,20 +91,15 @@ export class ObjectWriter {
     const sizeBytes = object.bytes.length;
     if (this.#isClosed) return this.#refuse('dropped.store_at_exit');
     if (sizeBytes > limits.objectBytesMax) return this.#refuse('dropped.store_too_large');
-    if (this.#bytes + sizeBytes > limits.queueBytesMax) this.#spill(0);
-    if (this.#bytes + sizeBytes > limits.queueBytesMax) return this.#refuse(this.#fullReason());
-    const offeredMs = performance.now();
-    const item = { object, bornMs: Date.now(), offeredMs, isQueued: true, entry: undefined };
-    this.#memory.push(item);
-    this.#bytes += sizeBytes;
-    this.#scheduleSpill();
-    this.#pump();
+    if (!this.#outbox.hasRoom(1, sizeBytes)) return this.#refuse(this.#fullReason());
+    this.#outbox.push({ object, bornMs: Date.now() });
+    this.#next();
     return true;
   }
 
   /** Resolves when nothing waits any more, in memory or on disk, or the deadline passed. */
   async flush(deadlineMs: number): Promise<void> {
-    if (this.#isIdle && !this.#isPumping) return;
+    if (this.#isIdle) return;
     await within(deadlineMs, new Promise<void>((resolve) => this.#idle.push(resolve)));
   }
 
@@ -118,19 +108,16 @@ export class ObjectWriter {
     await this.flush(deadlineMs);
     this.#isClosed = true;
     this.#health.stop();
-    clearTimeout(this.#spoolTimer);
     this.#abort.abort();
-    this.#spill(0);
-    const left = [...this.#memory, ...this.#failed, ...this.#underWay];
-    const lost = left.filter(({ entry }) => entry === undefined).length;
+    this.#outbox.close();
+    const lost = this.#outbox.units;
     const unwritten = (await this.#parts.spool?.close())?.length ?? 0;
     if (lost + unwritten > 0) this.#parts.counters.add('dropped.store_at_exit', lost + unwritten);
     await this.#parts.store.close();
   }
 
   get #isIdle(): boolean {
-    const isEmpty = this.#memory.length + this.#failed.length + this.#underWay.size === 0;
-    return isEmpty && this.#parts.spool?.hasWaiting !== true;
+    return this.#outbox.isEmpty && this.#parts.spool?.hasWaiting !== true;
   }
 
   #refuse(reason: CounterName): false {
@@ -144,114 +131,22 @@ export class ObjectWriter {
     return spool.isFailing ? 'dropped.store_spool_failed' : 'dropped.store_spool_full';
   }
 
-  // Memory to disk
-
-  #scheduleSpill(): void {
-    const { spool, limits } = this.#parts;
-    if (spool === undefined || this.#isClosed) return;
-    // Looked at twice within the delay, so that nothing is older than it.
-    this.#spoolTimer ??= setTimeout(() => {
-      this.#spoolTimer = undefined;
-      this.#spill(limits.spoolDelayMs / 2);
-      this.#pump();
-      if (this.#bytes > 0 && this.#hasUnspooled()) this.#scheduleSpill();
-    }, limits.spoolDelayMs / 2);
-  }
-
-  #hasUnspooled(): boolean {
-    const waiting = this.#memory.length + this.#failed.length;
-    return waiting > 0 || [...this.#underWay].some(({ entry }) => entry === undefined);
-  }
-
-  /** Puts on disk what was offered so long ago, as far as there is room. */
-  #spill(ageMs: number): void {
-    const { spool } = this.#parts;
-    if (spool === undefined) return;
-    const beforeMs = performance.now() - ageMs;
-    for (const item of this.#underWay) {
-      if (item.entry !== undefined || item.offeredMs > beforeMs) continue;
-      item.entry = spool.insure(encodeObject(item));
-      if (!this.#noteSpooled(item.entry !== undefined)) return;
-    }
-    this.#spillWaiting(this.#failed, spool, beforeMs);
-    this.#spillWaiting(this.#memory, spool, beforeMs);
-  }
-
-  #spillWaiting(waiting: Item[], spool: Spool, beforeMs: number): void {
-    let count = 0;
-    for (const item of waiting) {
-      if (item.offeredMs > beforeMs) break;
-      if (!this.#noteSpooled(spool.append(encodeObject(item)))) break;
-      this.#bytes -= item.object.bytes.length;
-      count++;
-    }
-    waiting.splice(0, count);
-  }
-
-  #noteSpooled(isSpooled: boolean): boolean {
-    this.#parts.counters.add(isSpooled ? 'store.spooled' : 'store.spool_full');
-    return isSpooled;
-  }
-
-  // To the store
-
-  #pump(): void {
-    this.#isDirty = true;
-    if (this.#isPumping) return;
-    this.#isPumping = true;
-    void this.#fill();
-  }
-
-  async #fill(): Promise<void> {
-    while (this.#isDirty && !this.#isClosed) {
-      this.#isDirty = false;
-      while (this.#mayStart()) {
-        const item = await this.#nextItem();
-        // What was taken from the spool at the last moment is still there.
-        if (item === undefined || this.#isClosed) break;
-        this.#start(item);
-      }
-    }
-    this.#isPumping = false;
+  #next(): void {
+    while (this.#mayStart() && this.#outbox.take((item) => this.#start(item)));
     if (this.#isIdle) for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   #mayStart(): boolean {
     if (this.#isClosed) return false;
-    if (!this.isAway) return this.#underWay.size < this.#parts.limits.requestsMax;
-    return this.#underWay.size === 0 && this.#health.isDue;
-  }
-
-  /** What failed first; then memory and disk by turns, so that neither waits for the other's end. */
-  async #nextItem(): Promise<Item | undefined> {
-    const failed = this.#failed.shift();
-    if (failed !== undefined) return failed;
-    this.#prefersSpool = !this.#prefersSpool;
-    if (this.#prefersSpool) return (await this.#takeSpooled()) ?? this.#memory.shift();
-    return this.#memory.shift() ?? (await this.#takeSpooled());
-  }
-
-  async #takeSpooled(): Promise<Item | undefined> {
-    const { spool } = this.#parts;
-    if (spool?.hasWaiting !== true) return undefined;
-    for (let entry = await spool.take(); entry !== undefined; entry = await spool.take()) {
-      const found = decodeObject(entry.payload);
-      if (found === undefined) {
-        this.#parts.counters.add('store.spool_damaged_bytes', entry.payload.length);
-        entry.ack();
-        continue;
-      }
-      return { ...found, offeredMs: 0, isQueued: false, entry };
-    }
-    return undefined;
+    const { underWay } = this.#outbox;
+    if (this.isAway) return underWay === 0 && this.#health.isDue;
+    return underWay < this.#parts.limits.requestsMax;
   }
 
   #start(item: Item): void {
-    this.#underWay.add(item);
-    void this.#parts.store.put(item.object, this.#abort.signal).then((result) => {
-      this.#underWay.delete(item);
+    void this.#parts.store.put(item.value.object, this.#abort.signal).then((result) => {
       this.#conclude(item, result);
-      this.#pump();
+      this.#next();
     });
   }
 
@@ -259,10 +154,9 @@ export class ObjectWriter {
     const { counters, retry } = this.#parts;
     if (result.kind === 'retry') {
       if (!this.#isClosed) this.#health.failed(result);
-      const isTooOld = Date.now() - item.bornMs > retry.maxElapsedTimeMs;
+      const isTooOld = Date.now() - item.value.bornMs > retry.maxElapsedTimeMs;
       if (isTooOld || !retry.enabled) return this.#drop(item, 'dropped.store_expired');
-      this.#putBack(item);
-      return;
+      return this.#outbox.putBack(item);
     }
     if (result.kind === 'refused') {
       this.#health.complain(result.reason);
@@ -272,38 +166,22 @@ export class ObjectWriter {
     if (result.kind === 'existed') counters.add('store.existed');
     else {
       counters.add('store.objects');
-      counters.add('store.bytes', item.object.bytes.length);
+      counters.add('store.bytes', item.value.object.bytes.length);
     }
-    this.#finish(item);
-  }
-
-  /** What is on disk already need not be held in memory as well. */
-  #putBack(item: Item): void {
-    if (item.entry === undefined) {
-      this.#failed.push(item);
-      this.#scheduleSpill();
-      return;
-    }
-    item.entry.release();
-    if (item.isQueued) this.#bytes -= item.object.bytes.length;
+    this.#outbox.done(item);
   }
 
   #drop(item: Item, reason: CounterName): void {
     this.#parts.counters.add(reason);
-    this.#parts.onDropped?.(item.object.key);
-    this.#finish(item);
-  }
-
-  #finish(item: Item): void {
-    item.entry?.ack();
-    if (item.isQueued) this.#bytes -= item.object.bytes.length;
+    this.#parts.onDropped?.(item.value.object.key);
+    this.#outbox.done(item);
   }
 
   #describe(): string {
     const { spool, counters } = this.#parts;
     const spooled = spool === undefined ? 'no spool' : `${spool.bytes} bytes in the spool`;
     const dropped = DROPPED.reduce((sum, name) => sum + counters.get(name), 0);
-    return `${this.#bytes} bytes waiting in memory, ${spooled}, ${dropped} objects dropped so far`;
+    return `${this.bytes} bytes waiting in memory, ${spooled}, ${dropped} objects dropped so far`;
   }
 }
 

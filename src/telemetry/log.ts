@@ -33,7 +33,7 @@ export function createLog(options: LogOptions, out?: LineOutput): Log {
 }
 
 /** pino's line as `hh:mm:ss level message`; nothing in it can steer a terminal. */
-export function toText(line: string): string {
+function toText(line: string): string {
   const record: unknown = JSON.parse(line);
   if (typeof record !== 'object' || record === null) return line;
   const fields = record as Record<string, unknown>;

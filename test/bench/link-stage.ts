@@ -23,6 +23,7 @@ import {
   requestData,
   responseData,
 } from '../link/builders.ts';
+import { causeOf } from '../link/scene.ts';
 
 const { values } = parseArgs({
   options: {
@@ -77,18 +78,7 @@ class Source {
       this.#upstreams[slot] = socketOf('client');
     }
     const ingress = this.#make(client, 'server', null);
-    const cause = {
-      kind: 'nginx',
-      connectionId: client.id,
-      readPosition: ingress.requestHeadEndPosition,
-      writePosition: ingress.responseStartPosition,
-      token: 0,
-      isSubrequest: false,
-      isAmbiguous: false,
-      isNoIngress: false,
-      isIngressExcluded: false,
-    } as const;
-    const egress = this.#make(this.#upstreams[slot], 'client', cause);
+    const egress = this.#make(this.#upstreams[slot], 'client', causeOf(ingress));
     return { ingress, egress, isNewUpstream: this.#isNew };
   }
 

@@ -48,10 +48,6 @@ export class Flags {
     return value;
   }
 
-  has(name: string): boolean {
-    return this.#values[name] !== undefined;
-  }
-
   #wrong(name: string, rule: string): AgentError {
     return usage(this.#bench, `--${name} ${rule}, not ${JSON.stringify(this.#values[name] ?? '')}`);
   }

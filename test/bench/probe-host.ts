@@ -12,7 +12,7 @@
  * The answer tells how long the change took and what was seen since the last one.
  */
 import { createInterface } from 'node:readline';
-import { limits } from '../../src/config/limits.ts';
+import { KERNEL_DEFAULTS } from '../../src/config/kernel-defaults.ts';
 import { Inspector } from '../../src/discover/plan.ts';
 import type { AttachPlan } from '../../src/discover/types.ts';
 import { allTraffic } from '../../src/handoff/traffic.ts';
@@ -88,10 +88,7 @@ function set(command: ProbeCommand): ProbeAnswer {
 function open(command: ProbeCommand): Kernel {
   return openKernel({
     watchAll: command.watchAll && command.variant !== 'filtered',
-    ringBytes: limits.ringBytes,
-    ringBytesMin: limits.ringBytesMin,
-    connectionsMax: limits.kernelConnectionsMax,
-    headBytesMax: limits.headBytesMax,
+    ...KERNEL_DEFAULTS,
     traffic: allTraffic(command.bodyBytesMax),
   });
 }

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
+import { KERNEL_DEFAULTS } from '../../src/config/kernel-defaults.ts';
 import { limits } from '../../src/config/limits.ts';
 import { allTraffic } from '../../src/handoff/traffic.ts';
 import { checkLayout, openKernel, probeFeatures } from '../../src/native/binding.ts';
@@ -47,10 +48,7 @@ describe('the kernel side', { skip }, () => {
   test('maps and rings stay within 32 MiB with the default limits, the rings are mapped once', () => {
     const kernel = openKernel({
       watchAll: true,
-      ringBytes: limits.ringBytes,
-      ringBytesMin: limits.ringBytesMin,
-      connectionsMax: limits.kernelConnectionsMax,
-      headBytesMax: limits.headBytesMax,
+      ...KERNEL_DEFAULTS,
       traffic: allTraffic(limits.bodyBytesMax),
     });
     const bytes = mapBytes();

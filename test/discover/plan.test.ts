@@ -1,8 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { chmodSync, copyFileSync, renameSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { renameSync, statSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { limits } from '../../src/config/limits.ts';
 import { ExecutableCache } from '../../src/discover/executable.ts';
@@ -11,6 +8,7 @@ import { readProcess } from '../../src/discover/processes.ts';
 import { Counters } from '../../src/telemetry/counters.ts';
 import { buildElf, symbolSections } from './elf/elf-builder.ts';
 import { fakeProc } from './fake-proc.ts';
+import { startCopy } from './running-copy.ts';
 import { TemporaryFolder } from './temporary.ts';
 
 /** A file that passes for HAProxy; `code` decides the price of its probes. */
@@ -60,11 +58,7 @@ test('a gone process has no plan; one that cannot be read has a reason', (contex
 
 test('a replaced executable is reached through /proc', async (context) => {
   const folder = new TemporaryFolder(context);
-  const path = join(folder.path, 'server');
-  copyFileSync('/bin/sleep', path);
-  chmodSync(path, 0o755);
-  const child = spawn(path, ['60']);
-  await once(child, 'spawn');
+  const { path, child } = await startCopy(folder);
   const key = keyOf(path);
   renameSync(folder.file('new', haproxy('55')), path);
   const info = readProcess(child.pid ?? 0);

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, copyFileSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, rmSync } from 'node:fs';
 import { test } from 'node:test';
 import { limits } from '../../src/config/limits.ts';
 import { readProcText } from '../../src/discover/proc/files.ts';
@@ -14,6 +13,7 @@ import {
 } from '../../src/discover/processes.ts';
 import { Counters } from '../../src/telemetry/counters.ts';
 import { fakeProc } from './fake-proc.ts';
+import { startCopy } from './running-copy.ts';
 import { TemporaryFolder } from './temporary.ts';
 
 test('this process is read as it is', () => {
@@ -55,11 +55,7 @@ test('a process that ended is undefined', async () => {
 
 test('a process whose executable was removed is known by its old path', async (context) => {
   const folder = new TemporaryFolder(context);
-  const path = join(folder.path, 'server');
-  copyFileSync('/bin/sleep', path);
-  chmodSync(path, 0o755);
-  const child = spawn(path, ['60']);
-  await once(child, 'spawn');
+  const { path, child } = await startCopy(folder);
   rmSync(path);
   const info = readProcess(child.pid ?? 0);
   child.kill();

@@ -29,7 +29,6 @@ export class HttpReceiver {
   /** Answers in order; the last one stays. */
   answers: Answer[] = [{}];
   readonly #server: Server;
-  #waiters: { count: number; resolve: () => void }[] = [];
 
   constructor(server: Server = createServer()) {
     this.#server = server;
@@ -42,11 +41,6 @@ export class HttpReceiver {
         const { headers, url: path = '' } = request;
         const answer = this.answers.length > 1 ? this.answers.shift() : this.answers[0];
         this.received.push({ body, headers, path, atMs: performance.now() });
-        this.#waiters = this.#waiters.filter(({ count, resolve }) => {
-          if (this.received.length < count) return true;
-          resolve();
-          return false;
-        });
         if (answer?.isCut === true) return request.socket.destroy();
         if (answer?.isSilent === true) return;
         response.writeHead(answer?.status ?? 200, answer?.headers);
@@ -60,12 +54,6 @@ export class HttpReceiver {
     await once(this.#server, 'listening');
     const address = this.#server.address();
     return typeof address === 'object' && address !== null ? address.port : 0;
-  }
-
-  /** Resolves when `count` requests have come. */
-  async count(count: number): Promise<void> {
-    if (this.received.length >= count) return;
-    await new Promise<void>((resolve) => this.#waiters.push({ count, resolve }));
   }
 
   get requests(): DecodedRequest[] {

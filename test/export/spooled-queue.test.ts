@@ -77,6 +77,17 @@ describe('a queue with a spool', () => {
     assert.equal(transport.mostUnderWay, 1);
   });
 
+  test('sends from disk as many requests at once as from memory', async (t) => {
+    const folder = temporaryFolder(t);
+    const first = await openQueue(t, folder, { transport: transportOf(retry()) });
+    for (let i = 0; i < 6; i++) first.queue.push(numbered(i), 1);
+    await first.queue.close();
+    const transport = transportOf(NEVER);
+    await openQueue(t, folder, { transport, limits: { requestsMax: 3 } });
+    await until('as many as may be are under way', () => transport.mostUnderWay === 3);
+    assert.deepEqual(numbersOf(transport).toSorted(), [0, 1, 2]);
+  });
+
   test('keeps what is under way for longer than the delay', async (t) => {
     const folder = temporaryFolder(t);
     const transport = transportOf(NEVER);

@@ -53,16 +53,9 @@ test('who waits when the worker ends gets nothing, and so does who asks later', 
   const reads = [1, 2].map((number) => bodies.read(number, limits.bodyReadBytesMax));
   bodies.end();
   reads.push(bodies.read(3, 1));
-  bodies.discard(3);
   assert.deepEqual(
     (await Promise.all(reads)).map(({ length }) => length),
     [0, 0, 0],
   );
   assert.deepEqual(said(), ['read-body 1', 'want-body 2']);
-});
-
-test('what nobody wants is said so', () => {
-  const { bodies, said } = setUp();
-  bodies.discard(9);
-  assert.deepEqual(said(), ['discard-body 9']);
 });

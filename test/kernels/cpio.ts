@@ -7,7 +7,6 @@ import { closeSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path';
 
 const DIRECTORY = 0o040755;
-const SYMLINK = 0o120777;
 const REGULAR = 0o100000;
 
 export class CpioWriter {
@@ -36,12 +35,6 @@ export class CpioWriter {
   copy(name: string, source: string): void {
     if (!this.#names.has(name))
       this.file(name, readFileSync(source), statSync(source).mode & 0o777);
-  }
-
-  link(name: string, target: string): void {
-    if (this.#names.has(name)) return;
-    this.#folderOf(name);
-    this.#entry(name, SYMLINK, Buffer.from(target));
   }
 
   close(): void {

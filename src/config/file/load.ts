@@ -3,13 +3,14 @@
  * came from, and what is wrong. Pure: the same input gives the same result, so that it can be
  * asked again when the file changes.
  */
+import type { Environment } from '../environment.ts';
 import { checkMeaning } from './check.ts';
 import type { Grammars } from './finding.ts';
 import { fileAsEnvironment } from './otel-environment.ts';
 import { type FlagValues, type Origin, Overrides } from './overrides.ts';
 import { hasErrors, type Problem } from './problem.ts';
 import { readDocument } from './read.ts';
-import { type Environment, PROBLEMS_MAX } from './read-context.ts';
+import { PROBLEMS_MAX } from './read-context.ts';
 import { defaultOf } from './read-object.ts';
 import { root } from './sections/root.ts';
 import type { Config } from './types.ts';

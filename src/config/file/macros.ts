@@ -8,7 +8,7 @@ import type { Config, MacroConfig } from './types.ts';
 const NAMES_SHOWN = 20;
 
 /** Functions that rules know without a macro. */
-export const FUNCTIONS: readonly string[] = ['starts_with', 'zone', 'in_zone'];
+const FUNCTIONS: readonly string[] = ['starts_with', 'zone', 'in_zone'];
 
 export function checkMacros(config: Config, expressions: readonly Grammatical[]): Finding[] {
   const { macros } = config.rulekit;

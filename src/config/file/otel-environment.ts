@@ -2,9 +2,9 @@
  * What the file says, in the words of the standard variables, for the exporters: the official
  * packages read the environment. A variable that is set wins, as everywhere.
  */
+import type { Environment } from '../environment.ts';
 import type { Origin } from './overrides.ts';
 import { valueAt } from './place.ts';
-import type { Environment } from './read-context.ts';
 import { SETTINGS } from './settings.ts';
 import type { Config } from './types.ts';
 

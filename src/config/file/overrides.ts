@@ -3,9 +3,9 @@
  * variables keep their standard meaning; what they do not allow is ignored with a warning, as the
  * OpenTelemetry specification asks, but an endpoint or protocol that cannot be meant is an error.
  */
+import type { Environment } from '../environment.ts';
 import { placeOf, setAt } from './place.ts';
 import type { Problem } from './problem.ts';
-import type { Environment } from './read-context.ts';
 import { type Reading, readBoolean, readNumber, readText, readWord } from './scalars.ts';
 import type { AnySchema } from './schema.ts';
 import { SETTINGS, type Setting } from './settings.ts';

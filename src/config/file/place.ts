@@ -9,7 +9,7 @@ export interface Place {
 }
 
 /** undefined for what is no setting by itself, such as an item of a list. */
-export function findPlace(path: string): Place | undefined {
+function findPlace(path: string): Place | undefined {
   const properties: string[] = [];
   let object: Field<unknown>['schema'] = root;
   let field: Field<unknown> | undefined;

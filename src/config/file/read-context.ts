@@ -1,12 +1,11 @@
 /** What the readers of values share: the document, where values stand, and what is wrong. */
 import type { Node } from 'yaml';
+import type { Environment } from '../environment.ts';
 import { Nodes } from './entries.ts';
 import type { Problem } from './problem.ts';
 import type { AnySchema } from './schema.ts';
 import type { Position } from './yaml-bounds.ts';
 import { startOf, type YamlDocument } from './yaml-document.ts';
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Text of the file that has a grammar of its own. */
 export interface Grammatical {

@@ -13,7 +13,6 @@ export interface Segment {
   readonly offset: number;
   readonly address: number;
   readonly fileBytes: number;
-  readonly memoryBytes: number;
 }
 
 export interface Section {
@@ -121,7 +120,6 @@ function readSegments(file: Pick<Elf, 'fd' | 'fileBytes'>, header: Buffer): Segm
     offset: readWord(entry, 8),
     address: readWord(entry, 16),
     fileBytes: readWord(entry, 32),
-    memoryBytes: readWord(entry, 40),
   }));
 }
 

@@ -30,10 +30,9 @@ const PIECE_BYTES = 4 * 1024 * 1024;
 /** The largest programs have some hundred thousand. */
 const FUNCTIONS_MAX = 1 << 23;
 
+/** Offsets are file offsets. */
 interface Table {
   readonly magic: number;
-  /** File offset of the header; all offsets below are file offsets too. */
-  readonly start: number;
   readonly functionCount: number;
   /** Address of the first function as the header tells it; 0 when it does not. */
   readonly textStart: number;
@@ -130,7 +129,6 @@ function readTable(elf: Elf, start: number): Table | undefined {
   const shift = isOld ? 0 : 1;
   const table = {
     magic,
-    start,
     functionCount: word(0),
     textStart: isOld ? 0 : word(2),
     names: start + word(2 + shift),

@@ -9,7 +9,7 @@ import type { ProcessFields, ProcessSummary } from './types.ts';
 /** As Docker abbreviates ids. */
 const SHORT_ID = 12;
 
-export function shortId(id: string): string {
+function shortId(id: string): string {
   return id.slice(0, SHORT_ID);
 }
 

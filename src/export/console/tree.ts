@@ -171,7 +171,7 @@ function shorten(text: string): string {
   return `${characters.slice(0, REQUEST_CHARACTERS_MAX - 1).join('')}…`;
 }
 
-export function formatDuration(ns: number): string {
+function formatDuration(ns: number): string {
   if (ns >= 1e9) return `${(ns / 1e9).toFixed(2)} s`;
   return `${(ns / 1e6).toFixed(1)} ms`;
 }

@@ -3,8 +3,9 @@
  * with dots), and the semantic conventions' beside them.
  */
 import type { StoreEvent } from '../../store/events/types.ts';
+import { toAttributes } from '../otlp/json-attributes.ts';
+import { ProtoWriter, sizeOfField, sizeOfText } from '../otlp/proto-writer.ts';
 import type { AttributeValue } from '../types.ts';
-import { ProtoWriter, sizeOfField, sizeOfText } from './proto-writer.ts';
 
 /** SEVERITY_NUMBER_INFO. */
 const INFO = 9;
@@ -35,7 +36,7 @@ export function encodeLogRecord(event: StoreEvent, observedMs: number): Buffer {
   record.begin(5, sizeOfField(titleBytes));
   record.text(1, title);
   record.keyValue(6, 'event.type', event.type);
-  for (const name in attributes) record.keyValue(6, name, attributes[name]);
+  record.attributes(6, attributes);
   writeMap('event', event.item);
   if (traceId !== '') record.raw(9, Buffer.from(traceId, 'hex'));
   if (spanId !== '') record.raw(10, Buffer.from(spanId, 'hex'));
@@ -58,7 +59,7 @@ function writeMap(name: string, item: StoreEvent['item']): void {
 /** opentelemetry-proto docs/specification.md, "JSON Protobuf Encoding". */
 export function jsonLogRecord(event: StoreEvent, observedMs: number): unknown {
   const { title, attributes, traceId, spanId } = event;
-  const values = toKeyValues(flatten(event.item));
+  const values = toAttributes(flatten(event.item));
   return {
     timeUnixNano: String(nanoseconds(event.timeMs)),
     observedTimeUnixNano: String(nanoseconds(observedMs)),
@@ -67,25 +68,12 @@ export function jsonLogRecord(event: StoreEvent, observedMs: number): unknown {
     eventName: nameOf(event),
     body: { stringValue: title },
     attributes: [
-      ...toKeyValues({ 'event.type': event.type, ...attributes }),
+      ...toAttributes({ 'event.type': event.type, ...attributes }),
       { key: 'event', value: { kvlistValue: { values } } },
     ],
     ...(traceId === '' ? {} : { traceId }),
     ...(spanId === '' ? {} : { spanId }),
   };
-}
-
-export function toKeyValues(attributes: Attributes): unknown[] {
-  return Object.entries(attributes).map(([key, value]) => ({ key, value: toValue(value) }));
-}
-
-function toValue(value: AttributeValue): unknown {
-  if (typeof value === 'string') return { stringValue: value };
-  if (typeof value === 'boolean') return { boolValue: value };
-  if (typeof value === 'number') {
-    return Number.isSafeInteger(value) ? { intValue: String(value) } : { doubleValue: value };
-  }
-  return { arrayValue: { values: value.map(toValue) } };
 }
 
 /** `{source: {address: {ip}}}` as `source.address.ip`. */

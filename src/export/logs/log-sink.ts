@@ -2,10 +2,11 @@
 
 import { VERSION } from '../../config/version.ts';
 import type { EventSink, StoreEvent, WriteResult } from '../../store/events/types.ts';
-import { encodeAttributes, field } from '../attributes.ts';
-import { SCOPE, SCOPE_NAME } from '../otlp/resource.ts';
+import { toAttributes } from '../otlp/json-attributes.ts';
+import { encode } from '../otlp/proto-writer.ts';
+import { encodeResource, SCOPE, SCOPE_NAME } from '../otlp/resource.ts';
 import type { AttributeValue, Transport } from '../types.ts';
-import { encodeLogRecord, jsonLogRecord, toKeyValues } from './log-record.ts';
+import { encodeLogRecord, jsonLogRecord } from './log-record.ts';
 
 export type LogEncoding = 'protobuf' | 'json';
 export type LogResource = Readonly<Record<string, AttributeValue>>;
@@ -47,18 +48,24 @@ export class LogSink implements EventSink {
  * ScopeLogs { scope = 1; log_records = 2 }.
  */
 function protobufEncoder(resource: LogResource): Encoder {
-  const head = field(1, encodeAttributes(1, resource));
+  const head = encodeResource(resource);
   return {
-    encode: (event) => field(2, encodeLogRecord(event, Date.now())),
-    seal: (records) => {
-      const scopeLogs = field(2, Buffer.concat([SCOPE, ...records]));
-      return field(1, Buffer.concat([head, scopeLogs]));
-    },
+    encode: (event) => Buffer.from(encodeLogRecord(event, Date.now())),
+    seal: (records) =>
+      encode((request) =>
+        request.message(1, (resourceLogs) => {
+          resourceLogs.append(head);
+          resourceLogs.message(2, (scopeLogs) => {
+            scopeLogs.append(SCOPE);
+            for (const record of records) scopeLogs.raw(2, record);
+          });
+        }),
+      ),
   };
 }
 
 function jsonEncoder(resource: LogResource): Encoder {
-  const head = JSON.stringify({ attributes: toKeyValues(resource) });
+  const head = JSON.stringify({ attributes: toAttributes(resource) });
   const scope = JSON.stringify({ name: SCOPE_NAME, version: VERSION });
   return {
     encode: (event) => Buffer.from(JSON.stringify(jsonLogRecord(event, Date.now()))),

@@ -4,6 +4,7 @@
  */
 
 import { readFileSync } from 'node:fs';
+import type { Environment } from '../../config/environment.ts';
 import type { OtelEventStoreConfig } from '../../config/file/types.ts';
 import { withoutUsers } from '../../config/secrets.ts';
 import { AgentError, messageOf } from '../../telemetry/agent-error.ts';
@@ -14,7 +15,6 @@ import { LOGS, type Receiver } from '../transport/signal.ts';
 import type { Transport } from '../types.ts';
 import { withVariables } from '../variables.ts';
 
-type Environment = Readonly<Record<string, string | undefined>>;
 type LogReceiver = Pick<OtelEventStoreConfig, 'endpoint' | 'protocol' | 'headers' | 'tls'>;
 
 const GRPC_PORT = '4317';

@@ -5,7 +5,7 @@
 import type { Series } from './series.ts';
 
 /** A DNS name has 253 characters; a longer name is nobody's. */
-export const ADDRESS_BYTES_MAX = 255;
+const ADDRESS_BYTES_MAX = 255;
 /** Names of one hash; more is no accident. */
 const CHAIN_MAX = 16;
 

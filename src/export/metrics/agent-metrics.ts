@@ -1,6 +1,7 @@
 /** The agent's own counters as metrics of a service of its own. */
 import { randomUUID } from 'node:crypto';
 import { detectResources, envDetector } from '@opentelemetry/resources';
+import type { Environment } from '../../config/environment.ts';
 import { COUNTER_NAMES, type Counters, DEFINITIONS } from '../../telemetry/counters.ts';
 import type { AttributeValue } from '../types.ts';
 import { withVariables } from '../variables.ts';
@@ -37,10 +38,7 @@ export class AgentMetrics implements MetricSource {
 }
 
 /** With what OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say about the agent. */
-export function agentResource(
-  env: Readonly<Record<string, string | undefined>>,
-  version: string,
-): Attributes {
+export function agentResource(env: Environment, version: string): Attributes {
   const given = withVariables(env, () => detectResources({ detectors: [envDetector] })).attributes;
   const attributes = Object.entries(given).filter(([, value]) => value !== undefined);
   return {

@@ -1,4 +1,5 @@
 /** Puts together what reads the metrics. */
+import type { Environment } from '../../config/environment.ts';
 import type { TelemetryConfig } from '../../config/file/types.ts';
 import { limits } from '../../config/limits.ts';
 import { AgentError } from '../../telemetry/agent-error.ts';
@@ -17,7 +18,7 @@ import type { MetricSource } from './types.ts';
 /** What is configured; may change while the agent runs. */
 export interface Wanted {
   /** With what the file says in the words of the OTEL_* variables. */
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   readonly telemetry: Pick<TelemetryConfig, 'endpoint' | 'enabled'>;
   /** Somebody asked for this endpoint: it is an error when it cannot be had. */
   readonly isEndpointAsked: boolean;

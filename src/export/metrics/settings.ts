@@ -1,8 +1,7 @@
 /** Where metrics go, as the standard variables say it. */
+import type { Environment } from '../../config/environment.ts';
 import { AgentError } from '../../telemetry/agent-error.ts';
 import type { Temporalities } from './otlp/snapshot.ts';
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 export type MetricReader = 'otlp' | 'prometheus' | 'console';
 

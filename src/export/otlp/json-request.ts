@@ -8,9 +8,10 @@ import { U32, U32_COLUMNS } from '../../handoff/layout.ts';
 import type { Counters } from '../../telemetry/counters.ts';
 import type { Rows } from '../rows.ts';
 import type { SpanDescriber } from '../span.ts';
+import { toAttributes, toKeyValues } from './json-attributes.ts';
 import type { RequestBuilder } from './request.ts';
 import { type Resources, SCOPE_NAME } from './resource.ts';
-import { type SpanObject, SpanObjects, type SpanValue } from './span-object.ts';
+import { type SpanObject, SpanObjects } from './span-object.ts';
 
 /** Around a resource and its spans. */
 const FRAME_BYTES = 256;
@@ -67,7 +68,7 @@ export class JsonRequest implements RequestBuilder {
 
   #resource(process: number): unknown {
     const { attributes } = this.#resources.get(process).info;
-    return { attributes: toAttributes(Object.entries(attributes)) };
+    return { attributes: toAttributes(attributes) };
   }
 
   #frameBytes(process: number): number {
@@ -85,24 +86,10 @@ function toJson(span: SpanObject): unknown {
     kind: span.kind,
     startTimeUnixNano: String(span.startNs),
     endTimeUnixNano: String(span.endNs),
-    attributes: toAttributes(span.attributes),
+    attributes: toKeyValues(span.attributes),
     droppedAttributesCount: span.droppedAttributes,
     links: span.links.map((link) => ({ ...link, attributes: [] })),
     status: { code: span.status },
     flags: span.flags,
   };
-}
-
-export function toAttributes(entries: readonly (readonly [string, SpanValue])[]): unknown[] {
-  return entries.map(([key, value]) => ({ key, value: toValue(value) }));
-}
-
-function toValue(value: SpanValue): unknown {
-  if (typeof value === 'string') return { stringValue: value };
-  if (typeof value === 'boolean') return { boolValue: value };
-  if (typeof value === 'number') {
-    return Number.isSafeInteger(value) ? { intValue: String(value) } : { doubleValue: value };
-  }
-  if ('double' in value) return { doubleValue: value.double };
-  return { arrayValue: { values: value.map(toValue) } };
 }

@@ -2,16 +2,23 @@
 import { limits } from '../../config/limits.ts';
 import { VERSION } from '../../config/version.ts';
 import type { Counters } from '../../telemetry/counters.ts';
-import { encodeAttributes, field } from '../attributes.ts';
 import type { ResourceInfo, ResourceOf } from '../types.ts';
+import { encode } from './proto-writer.ts';
 
 export const SCOPE_NAME = 'spantap';
 
 /** InstrumentationScope { name = 1; version = 2 }. */
-export const SCOPE: Buffer = field(
-  1,
-  Buffer.concat([field(1, Buffer.from(SCOPE_NAME)), field(2, Buffer.from(VERSION))]),
+export const SCOPE: Buffer = encode((frame) =>
+  frame.message(1, (scope) => {
+    scope.text(1, SCOPE_NAME);
+    scope.text(2, VERSION);
+  }),
 );
+
+/** Field 1 of ResourceSpans, ResourceLogs and ResourceMetrics: Resource { attributes = 1 }. */
+export function encodeResource(attributes: ResourceInfo['attributes']): Buffer {
+  return encode((frame) => frame.message(1, (resource) => resource.attributes(1, attributes)));
+}
 
 export interface EncodedResource {
   readonly info: ResourceInfo;
@@ -40,7 +47,7 @@ export class Resources {
     const info = this.#resourceOf(processIndex);
     const known = this.#encoded.get(processIndex);
     if (known?.info === info) return known;
-    const encoded = { info, bytes: field(1, encodeAttributes(1, info.attributes)) };
+    const encoded = { info, bytes: encodeResource(info.attributes) };
     if (known === undefined && this.#encoded.size >= this.#resourcesMax) this.#forgetOldest();
     this.#encoded.set(processIndex, encoded);
     return encoded;

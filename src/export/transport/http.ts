@@ -215,7 +215,7 @@ function excerpt(body: Buffer): string {
 }
 
 /** AggregateError of a name with several addresses has its causes in `errors`. */
-export function reasonOf(error: unknown): string {
+function reasonOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(reasonOf).join(', ');
   return messageOf(error);
 }

@@ -10,7 +10,7 @@ type Spec = Omit<Field, 'name'>;
 const DIRECTIONS = ['ingress', 'egress-internal', 'egress-external'] as const;
 
 /** `src` is the side of the observed process, `dst` the other one, for ingress as for egress. */
-export const FIELDS = {
+const FIELDS = {
   direction: {
     type: 'text',
     isAlways: true,

@@ -51,7 +51,7 @@ export function cleanEscaped(
 }
 
 /** %XX and `+`; bytes that are not UTF-8 stay visible as U+FFFD. */
-export function decodeEscapes(text: string): string {
+function decodeEscapes(text: string): string {
   if (!/[%+]/.test(text)) return text;
   const bytes = Buffer.from(text.replaceAll('+', ' '), 'utf8').toString('latin1');
   const decoded = bytes.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>

@@ -1,4 +1,5 @@
 /** OTEL_TRACES_SAMPLER and its argument: a word or a number that is not known is a warning. */
+import type { Environment } from '../../config/environment.ts';
 import type { SamplerName } from './sampler.ts';
 
 export interface SamplerSettings {
@@ -7,8 +8,6 @@ export interface SamplerSettings {
   readonly ratio: number;
   readonly warnings: readonly string[];
 }
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 const NAMES: readonly SamplerName[] = [
   'always_on',

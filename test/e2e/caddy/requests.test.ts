@@ -1,15 +1,16 @@
 /** Caddy (Go's net/http) in clear text: goroutines instead of an event loop. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { assertHop, assertLinked, assertNoLoss } from '../harness/facts.ts';
-import { ask, oneConnection, tunnel } from '../harness/http-client.ts';
+import { assertHop, assertNoLoss } from '../harness/facts.ts';
+import { ask, tunnel } from '../harness/http-client.ts';
+import { testOldConnections } from '../harness/old-connections.ts';
 import {
   testBodies,
   testConnections,
   testFailures,
   testRequestsAtOnce,
 } from '../harness/proxy-requests.ts';
-import { proxied, proxiedOverOld, shapeOf, treesOf } from '../harness/span-tree.ts';
+import { proxied, shapeOf, treesOf } from '../harness/span-tree.ts';
 import { type CaddyScene, openCaddyScene } from './scene.ts';
 
 const lines = (request: string, status?: number) => proxied('caddy', 'api', request, status);
@@ -66,28 +67,5 @@ describe('Caddy, spans over HTTP/protobuf', () => {
 });
 
 describe('Caddy with connections older than the agent', () => {
-  let open: CaddyScene;
-  const connections = oneConnection();
-  before(async () => {
-    open = await openCaddyScene();
-    await ask(open.port, '/kept/early/1', { connections });
-    await ask(open.port, '/kept/early/2', { connections });
-    await open.scene.watch();
-  });
-  after(async () => {
-    connections.destroy();
-    await open?.scene.close();
-  });
-
-  test('they are captured and linked from their next request on', async () => {
-    const { scene, port } = open;
-    for (const n of [1, 2]) {
-      const path = `/kept/late/${n}`;
-      await ask(port, path, { connections });
-      const lines = proxiedOverOld('caddy', 'api', `GET ${path}`);
-      const [ingress, egress] = await scene.expectTrace(path, lines);
-      assert(ingress && egress);
-      assertLinked(ingress, egress);
-    }
-  });
+  testOldConnections('caddy', openCaddyScene);
 });

@@ -2,6 +2,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { CaptureThread } from '../../../src/capture-thread.ts';
 import type { EventStoreConfig } from '../../../src/config/file/types.ts';
+import { KERNEL_DEFAULTS } from '../../../src/config/kernel-defaults.ts';
 import { limits } from '../../../src/config/limits.ts';
 import { VERSION } from '../../../src/config/version.ts';
 import { ConnectionEvents } from '../../../src/connection-events.ts';
@@ -68,10 +69,7 @@ export class ReportingAgent {
     const options = {
       kernel: {
         watchAll: false,
-        ringBytes: limits.ringBytes,
-        ringBytesMin: limits.ringBytesMin,
-        connectionsMax: limits.kernelConnectionsMax,
-        headBytesMax: limits.headBytesMax,
+        ...KERNEL_DEFAULTS,
       },
       pipeline: { ownTgid: process.pid },
       traffic: { ...allTraffic(0), reportsConnections: true },

@@ -1,8 +1,9 @@
 /** HAProxy with two threads: requests, retries, queues, health checks, as the collector wrote them. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { assertHop, assertLinked, assertNoLoss } from '../harness/facts.ts';
-import { ask, converse, oneConnection, tunnel } from '../harness/http-client.ts';
+import { assertHop, assertNoLoss } from '../harness/facts.ts';
+import { ask, converse, tunnel } from '../harness/http-client.ts';
+import { testOldConnections } from '../harness/old-connections.ts';
 import { pathOf } from '../harness/otlp-span.ts';
 import {
   testBodies,
@@ -10,7 +11,7 @@ import {
   testFailures,
   testRequestsAtOnce,
 } from '../harness/proxy-requests.ts';
-import { proxied, proxiedOverOld, shape, shapeOf, treesOf } from '../harness/span-tree.ts';
+import { proxied, shape, shapeOf, treesOf } from '../harness/span-tree.ts';
 import { type HaproxyScene, openHaproxyScene } from './scene.ts';
 
 const lines = (request: string, status?: number) => proxied('haproxy', 'api', request, status);
@@ -136,28 +137,5 @@ describe('HAProxy, spans over gRPC', () => {
 });
 
 describe('HAProxy with connections older than the agent', () => {
-  let open: HaproxyScene;
-  const connections = oneConnection();
-  before(async () => {
-    open = await openHaproxyScene();
-    await ask(open.port, '/kept/early/1', { connections });
-    await ask(open.port, '/kept/early/2', { connections });
-    await open.scene.watch();
-  });
-  after(async () => {
-    connections.destroy();
-    await open?.scene.close();
-  });
-
-  test('they are captured and linked from their next request on', async () => {
-    const { scene, port } = open;
-    for (const n of [1, 2]) {
-      const path = `/kept/late/${n}`;
-      await ask(port, path, { connections });
-      const lines = proxiedOverOld('haproxy', 'api', `GET ${path}`);
-      const [ingress, egress] = await scene.expectTrace(path, lines);
-      assert(ingress && egress);
-      assertLinked(ingress, egress);
-    }
-  });
+  testOldConnections('haproxy', openHaproxyScene);
 });

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { assertHop, assertLinked, assertNoLoss } from '../harness/facts.ts';
-import { ask, askMany, oneConnection } from '../harness/http-client.ts';
+import { ask, askMany } from '../harness/http-client.ts';
+import { useOldConnections } from '../harness/old-connections.ts';
 import { proxied, proxiedOverOld } from '../harness/span-tree.ts';
 import { assertWholeHops } from '../harness/whole-hops.ts';
 import { type NginxScene, openNginxScene } from './scene.ts';
@@ -84,22 +85,10 @@ describe('nginx under concurrent requests', () => {
 });
 
 describe('nginx with connections older than the agent', () => {
-  let open: NginxScene;
-  const connections = oneConnection();
-  before(async () => {
-    open = await openNginxScene(1);
-    // Opens the client's connection and the one that nginx keeps to its upstream.
-    await ask(open.port, '/kept/early/1', { connections });
-    await ask(open.port, '/kept/early/2', { connections });
-    await open.scene.watch();
-  });
-  after(async () => {
-    connections.destroy();
-    await open?.scene.close();
-  });
+  const { open, connections } = useOldConnections(() => openNginxScene(1));
 
   test('they are captured and linked from their next request on, without an ordinal', async () => {
-    const { scene, port } = open;
+    const { scene, port } = open();
     for (const n of [1, 2, 3]) {
       await ask(port, `/kept/late/${n}`, { connections });
       const lines = proxiedOverOld('nginx', 'api', `GET /kept/late/${n}`);
@@ -115,7 +104,7 @@ describe('nginx with connections older than the agent', () => {
   });
 
   test('connections opened later count from 1', async () => {
-    const { scene, port } = open;
+    const { scene, port } = open();
     await ask(port, '/fresh/later');
     const lines = proxied('nginx', 'api', 'GET /fresh/later');
     const spans = await scene.expectTrace('/fresh/later', lines);

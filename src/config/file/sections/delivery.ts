@@ -107,7 +107,7 @@ export const sendingQueue = object(
 );
 
 /** Objects that wait in memory to be written. */
-export const objectQueue = object(
+const objectQueue = object(
   {
     queueBytes: withDefault(
       bytes(MIB, 16 * GIB),
@@ -126,7 +126,7 @@ export const objectQueue = object(
 );
 
 /** Small objects stored together; a reference names the object and the range in it. */
-export const packing = object({
+const packing = object({
   enabled: withDefault(
     boolean(),
     false,

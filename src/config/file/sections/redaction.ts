@@ -32,7 +32,7 @@ const JSON_PATH =
 
 const name = (what: string) => text(what, { pattern: /./ });
 
-export const redactionRule = variant('type', {
+const redactionRule = variant('type', {
   header: {
     doc: 'A header by its name.',
     object: object({ name: required(headerName(), 'Letter case does not count.'), action }),

@@ -17,7 +17,7 @@ import {
 import { expression, headerName } from './text.ts';
 
 /** What is kept of an exchange; `headers` is Qtap's newer name of `details`. */
-export const level = word(
+const level = word(
   {
     none: 'nothing (still counted in metrics)',
     summary: 'a span with metadata',
@@ -161,7 +161,7 @@ export const pluginSchema = variant(
   },
 );
 
-export const stackSchema = object({
+const stackSchema = object({
   plugins: withDefault(list(pluginSchema), [], 'What looks at each exchange, in this order.'),
 });
 

@@ -4,14 +4,13 @@
  */
 import type { IOtlpExportDelegate } from '@opentelemetry/otlp-exporter-base';
 import type { IExportMetricsServiceResponse, ISerializer } from '@opentelemetry/otlp-transformer';
+import type { Environment } from '../../../config/environment.ts';
 import { AgentError } from '../../../telemetry/agent-error.ts';
 import type { Counters } from '../../../telemetry/counters.ts';
 import { withVariables } from '../../variables.ts';
 import { encodeJson } from './json.ts';
 import { encodeProtobuf } from './protobuf.ts';
 import type { Snapshot } from './snapshot.ts';
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface MetricExporter {
   /** Rejects with what went wrong. */

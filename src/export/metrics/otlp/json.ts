@@ -1,13 +1,13 @@
 /** The same as OTLP/JSON (opentelemetry-proto docs/specification.md, "JSON Protobuf Encoding"). */
 import { VERSION } from '../../../config/version.ts';
-import { toAttributes } from '../../otlp/json-request.ts';
+import { toAttributes } from '../../otlp/json-attributes.ts';
 import { SCOPE_NAME } from '../../otlp/resource.ts';
-import type { Attributes, CounterPoint, HistogramPoint, MetricData } from '../types.ts';
+import type { CounterPoint, HistogramPoint, MetricData } from '../types.ts';
 import { type Snapshot, TEMPORALITY_CODES, type Temporality } from './snapshot.ts';
 
 export function encodeJson({ resources, timeUnixNs, temporalities }: Snapshot): Buffer {
   const resourceMetrics = resources.map(({ resource, metrics }) => ({
-    resource: { attributes: toKeyValues(resource) },
+    resource: { attributes: toAttributes(resource) },
     scopeMetrics: [
       {
         scope: { name: SCOPE_NAME, version: VERSION },
@@ -36,7 +36,7 @@ function toMetric(metric: MetricData, timeUnixNs: bigint, temporality: Temporali
 
 function toNumber({ attributes, startUnixNs, value }: CounterPoint, timeUnixNs: bigint): unknown {
   const number = Number.isSafeInteger(value) ? { asInt: String(value) } : { asDouble: value };
-  return { ...times(startUnixNs, timeUnixNs), attributes: toKeyValues(attributes), ...number };
+  return { ...times(startUnixNs, timeUnixNs), attributes: toAttributes(attributes), ...number };
 }
 
 function toHistogram(
@@ -46,7 +46,7 @@ function toHistogram(
 ): unknown {
   return {
     ...times(point.startUnixNs, timeUnixNs),
-    attributes: toKeyValues(point.attributes),
+    attributes: toAttributes(point.attributes),
     count: String(point.count),
     sum: point.sum,
     bucketCounts: point.bucketCounts.map(String),
@@ -62,8 +62,4 @@ function toHistogram(
 
 function times(startUnixNs: bigint, timeUnixNs: bigint): object {
   return { startTimeUnixNano: String(startUnixNs), timeUnixNano: String(timeUnixNs) };
-}
-
-function toKeyValues(attributes: Attributes): unknown[] {
-  return toAttributes(Object.entries(attributes));
 }

@@ -1,6 +1,7 @@
 /**
- * A growing buffer of protobuf fields. Lengths are known before anything is written (text is
- * measured, nested messages are made in a writer of their own), so nothing is moved afterwards.
+ * A growing buffer of protobuf fields, for all but spans (span-writer.ts). Lengths are known before
+ * anything is written (text is measured, nested messages are made in a writer of their own), so
+ * nothing is moved afterwards.
  *
  * KeyValue { key = 1; value = 2 }, AnyValue { string = 1; bool = 2; int = 3; double = 4; array = 5 }.
  */
@@ -14,8 +15,18 @@ const ROOM = 32;
 /** Calls into the runtime cost more than this many characters. */
 const SHORT = 48;
 
+const START_BYTES = 256;
+const NEGATIVE_BYTES = 10;
+
+/** The fields that `write` writes. */
+export function encode(write: (writer: ProtoWriter) => void): Buffer {
+  const writer = new ProtoWriter();
+  write(writer);
+  return writer.bytes;
+}
+
 export class ProtoWriter {
-  #buffer: Buffer = Buffer.allocUnsafe(4_096);
+  #buffer: Buffer = Buffer.allocUnsafe(START_BYTES);
   #end = 0;
 
   get lenBytes(): number {
@@ -26,18 +37,25 @@ export class ProtoWriter {
     this.#end = 0;
   }
 
-  /** Valid until the next call. */
+  /** Valid until `reset`. */
   get bytes(): Buffer {
     return this.#buffer.subarray(0, this.#end);
   }
 
+  /** fixed64 and sfixed64. */
   fixed64(number: number, value: bigint): void {
     this.#ensure(ROOM);
     this.#varint((number << 3) | FIXED64);
-    this.#buffer.writeBigUInt64LE(value, this.#end);
-    this.#end += 8;
+    this.#end = this.#buffer.writeBigUInt64LE(BigInt.asUintN(64, value), this.#end);
   }
 
+  double(number: number, value: number): void {
+    this.#ensure(ROOM);
+    this.#varint((number << 3) | FIXED64);
+    this.#end = this.#buffer.writeDoubleLE(value, this.#end);
+  }
+
+  /** A varint, not negative. */
   small(number: number, value: number): void {
     this.#ensure(ROOM);
     this.#varint((number << 3) | VARINT);
@@ -52,8 +70,19 @@ export class ProtoWriter {
 
   raw(number: number, bytes: Uint8Array): void {
     this.begin(number, bytes.length);
-    this.#buffer.set(bytes, this.#end);
-    this.#end += bytes.length;
+    this.append(bytes);
+  }
+
+  /** Fields that were written before. */
+  append(fields: Uint8Array): void {
+    this.#ensure(fields.length);
+    this.#buffer.set(fields, this.#end);
+    this.#end += fields.length;
+  }
+
+  /** A message whose length is not known: made aside. */
+  message(number: number, write: (inner: ProtoWriter) => void): void {
+    this.raw(number, encode(write));
   }
 
   /** Tag and length; so many bytes are to follow, for which there is room. */
@@ -61,6 +90,11 @@ export class ProtoWriter {
     this.#ensure(ROOM + lenBytes);
     this.#varint((number << 3) | BYTES);
     this.#varint(lenBytes);
+  }
+
+  /** Repeated KeyValue in field `number`. */
+  attributes(number: number, attributes: Readonly<Record<string, AttributeValue>>): void {
+    for (const name in attributes) this.keyValue(number, name, attributes[name]);
   }
 
   /** A KeyValue in field `number`. */
@@ -87,11 +121,19 @@ export class ProtoWriter {
     }
   }
 
-  /** Whole numbers are int_value, as everywhere. */
+  /** Whole numbers are int_value, as with the stock serializer. */
   #number(value: number): void {
-    if (isInteger(value)) return this.small(3, value);
-    this.#varint((4 << 3) | FIXED64);
-    this.#end = this.#buffer.writeDoubleLE(value, this.#end);
+    if (!Number.isSafeInteger(value)) return this.double(4, value);
+    if (value >= 0) return this.small(3, value);
+    this.#varint(3 << 3);
+    this.#negative(value);
+  }
+
+  /** As ten bytes of two's complement: int64 is no zigzag. */
+  #negative(value: number): void {
+    let rest = BigInt.asUintN(64, BigInt(value));
+    for (; rest > 0x7fn; rest >>= 7n) this.#buffer[this.#end++] = Number(rest & 0x7fn) | 0x80;
+    this.#buffer[this.#end++] = Number(rest);
   }
 
   #varint(value: number): void {
@@ -138,8 +180,13 @@ export function sizeOfField(lenBytes: number): number {
 function sizeOfValue(value: AttributeValue): number {
   if (typeof value === 'string') return sizeOfField(sizeOfText(value));
   if (typeof value === 'boolean') return 2;
-  if (typeof value === 'number') return isInteger(value) ? 1 + sizeOfVarint(value) : 9;
+  if (typeof value === 'number') return sizeOfNumber(value);
   return sizeOfField(sizeOfList(value));
+}
+
+function sizeOfNumber(value: number): number {
+  if (!Number.isSafeInteger(value)) return 9;
+  return 1 + (value < 0 ? NEGATIVE_BYTES : sizeOfVarint(value));
 }
 
 function sizeOfList(values: readonly string[]): number {
@@ -150,9 +197,4 @@ function sizeOfVarint(value: number): number {
   let lenBytes = 1;
   for (let rest = value; rest > 0x7f; rest = Math.floor(rest / 128)) lenBytes++;
   return lenBytes;
-}
-
-/** Events have no negative ones; they would take ten bytes. */
-function isInteger(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 0;
 }

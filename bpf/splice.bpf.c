@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
  * splice() takes bytes out of a TCP socket behind the tracepoint that socket.bpf.c sits on.
- * Attached for HAProxy, which does that, and when a read has found bytes missing: every receive on
- * the host passes this tracepoint too.
+ * Attached for a HAProxy that is configured to do that, and when a read has found bytes missing:
+ * every receive on the host passes this tracepoint too.
  */
 #include "in_socket.h"
 #include <bpf/bpf_tracing.h>

@@ -313,9 +313,9 @@ export class Agent {
 
   #toMessage(plan: WatchPlan): PlanMessage {
     for (const reason of plan.reasons) this.#options.log.warn(`pid ${plan.tgid}: ${reason}`);
-    const { tgid, watch, family, executableKey, uprobes } = plan;
+    const { tgid, watch, family, executableKey, uprobes, maySplice } = plan;
     const resource = this.#options.recording === undefined ? {} : this.#resourceFor(tgid);
-    const what = { tgid, watch, family, executableKey, uprobes };
+    const what = { tgid, watch, family, executableKey, uprobes, maySplice };
     return { kind: 'plan', ...what, resource };
   }
 

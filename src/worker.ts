@@ -309,7 +309,7 @@ export class CaptureWorker {
     const kernelFamily = family === 'apache' ? 'other' : family;
     this.#kernel.setPolicy(tgid, { watch: plan.watch, family: kernelFamily });
     this.#pipeline.setFamily(tgid, family, hasProbes);
-    if (family === 'haproxy') this.#hooks.followSplices();
+    if (plan.maySplice === true) this.#hooks.followSplices();
     this.#recording?.note({ kind: 'plan', tgid, family, hasProbes, resource });
   }
 

@@ -35,8 +35,8 @@ export async function observe(facts: RunningFacts, seconds: number): Promise<See
 function ignore(): void {}
 
 function workerOptions(facts: RunningFacts): WorkerOptions {
-  const { tgid, family, executableKey, uprobes } = facts.plan;
-  const plan = { tgid, family, executableKey, uprobes } as const;
+  const { tgid, family, executableKey, uprobes, maySplice } = facts.plan;
+  const plan = { tgid, family, executableKey, uprobes, maySplice } as const;
   return {
     kernel: {
       watchAll: false,

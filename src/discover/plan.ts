@@ -8,6 +8,7 @@ import { limits } from '../config/limits.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import { ExecutableCache } from './executable.ts';
 import type { ExecutableFacts } from './families.ts';
+import { maySplice } from './haproxy/splices.ts';
 import { PROC_ROOT } from './proc/files.ts';
 import { type ProcessInfo, readProcess } from './processes.ts';
 import type { AttachPlan, Family } from './types.ts';
@@ -44,6 +45,7 @@ export class Inspector {
       executableKey: facts.fileKey,
       family: facts.family,
       uprobes: facts.sites.map((site) => ({ ...site, path })),
+      maySplice: facts.family === 'haproxy' && maySplice(info, this.#root),
       reasons: facts.reasons,
     };
   }

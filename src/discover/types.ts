@@ -24,6 +24,8 @@ export interface AttachPlan {
   readonly executableKey: string;
   readonly family: Family;
   readonly uprobes: readonly UprobeSite[];
+  /** It may read by splice() at any time: that is followed from the start. */
+  readonly maySplice?: boolean;
   /** Why a tier is not available, in words for `doctor`; empty when all is well. */
   readonly reasons: readonly string[];
 }

@@ -14,6 +14,8 @@ export interface PlanMessage {
   /** Names the executable's file: its probes are attached once per key. */
   readonly executableKey: string;
   readonly uprobes: readonly Pick<UprobeSite, 'program' | 'path' | 'offset' | 'isReturn'>[];
+  /** It may read by splice() at any time. */
+  readonly maySplice?: boolean | undefined;
   /** What a recording keeps about the process, so that a replay shows the same names. */
   readonly resource: Readonly<Record<string, unknown>>;
 }

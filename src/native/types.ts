@@ -54,7 +54,7 @@ export interface Kernel {
   readonly ringBytes: number;
   /** Sees every close() from now on: hook `socket` needs it for the end of Unix sockets. */
   followCloses(): void;
-  /** Sees what splice() reads from now on: hook `socket` needs it for HAProxy. */
+  /** Sees what splice() reads from now on: hook `socket` needs it where splice() is used. */
   followSplices(): void;
   /** Stops copying a connection's bytes (tunnels, the agent's own traffic). */
   ignoreConnection(socketInode: number): void;

@@ -106,7 +106,7 @@ function attach(opened: Kernel, command: ProbeCommand): AttachPlan[] {
 function apply(opened: Kernel, plan: AttachPlan, isLinking: boolean): void {
   const family = isLinking && plan.family !== 'apache' ? plan.family : 'other';
   opened.setPolicy(plan.tgid, { watch: 'watch', family });
-  if (plan.family === 'haproxy') opened.followSplices();
+  if (plan.maySplice === true) opened.followSplices();
   if (!isLinking) return;
   for (const site of plan.uprobes) {
     opened.attachUprobe(site.program, site.path, site.offset, site.isReturn);

@@ -49,7 +49,7 @@ export class Tap extends EventLog {
     const plan = new Inspector().inspect(tgid);
     if (plan === undefined) throw new Error(`process ${tgid} is gone`);
     this.watch(tgid, plan.family === 'apache' ? 'other' : plan.family);
-    if (plan.family === 'haproxy') this.kernel.followSplices();
+    if (plan.maySplice === true) this.kernel.followSplices();
     for (const { program, path, offset, isReturn } of plan.uprobes) {
       this.kernel.attachUprobe(program, path, offset, isReturn);
     }

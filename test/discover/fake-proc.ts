@@ -11,6 +11,8 @@ export interface FakeProcess {
   readonly commandLine?: readonly string[];
   readonly startTicks?: number;
   readonly netns?: number;
+  /** Inode of its mount namespace; 1: that of the agent. */
+  readonly mntns?: number;
   /** Descriptor -> link target. */
   readonly fds?: Readonly<Record<number, string>>;
   readonly environment?: readonly string[];
@@ -28,6 +30,7 @@ export function fakeProc(context: TestContext, processes: readonly FakeProcess[]
   for (const each of processes) writeProcess(folder.path, each);
   folder.file('self/status', 'Name:\tnode\n');
   folder.link('self/ns/net', 'net:[4026531840]');
+  folder.link('self/ns/mnt', 'mnt:[1]');
   return folder.path;
 }
 
@@ -43,6 +46,7 @@ export function writeProcess(root: string, each: FakeProcess): void {
   const words = each.commandLine ?? (each.exe === undefined ? [] : [each.exe]);
   folder.file(`${pid}/cmdline`, words.map((word) => `${word}\0`).join(''));
   folder.link(`${pid}/ns/net`, `net:[${each.netns ?? 4_026_531_840}]`);
+  folder.link(`${pid}/ns/mnt`, `mnt:[${each.mntns ?? 1}]`);
   folder.file(`${pid}/fd/.keep`, '');
   for (const [fd, target] of Object.entries(each.fds ?? {})) folder.link(`${pid}/fd/${fd}`, target);
   const environment = (each.environment ?? []).map((text) => `${text}\0`).join('');

@@ -17,6 +17,8 @@ export interface AgentPlan {
   readonly env: Readonly<Record<string, string>>;
   readonly folder: string;
   readonly cpus: string;
+  /** nice(1); 0 as users run it. */
+  readonly nice?: number;
 }
 
 /** Values of all counters by name, as --summary-json writes them. */
@@ -40,8 +42,8 @@ export class Agent {
     const args = [...node, 'src/main.ts', 'run', '--summary-json', summaryFile, ...plan.flags];
     const child = new Child({
       name: 'agent',
-      command: process.execPath,
-      args,
+      command: 'nice',
+      args: ['-n', String(plan.nice ?? 0), process.execPath, ...args],
       cpus: plan.cpus,
       cwd: ROOT,
       env: plan.env,

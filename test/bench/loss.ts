@@ -26,6 +26,7 @@ export const FLAGS: FlagTable = {
   seconds: 'how long (10)',
   proxy: 'nginx (default), haproxy or caddy',
   'in-flight': 'connections that the rate is spread over (512)',
+  nice: 'niceness of the agent (0): below 0 it has the processor before the load, -20 to 19',
   upstream: 'reuse: the proxy keeps a pool (default); new: a connection per upstream request',
 };
 
@@ -37,6 +38,7 @@ export async function run(args: readonly string[]): Promise<Record<string, unkno
   const flags = new Flags('loss', FLAGS, args);
   const rate = flags.number('rate', 50_000, { min: 0 });
   const seconds = flags.number('seconds', 10);
+  const nice = flags.number('nice', 0, { min: -20, max: 19 });
   const plan: ScenePlan = {
     proxy: flags.choice('proxy', PROXIES),
     scenario: 'plain',
@@ -51,17 +53,25 @@ export async function run(args: readonly string[]): Promise<Record<string, unkno
     secondsMax: seconds + 120,
     hasTruth: false,
   };
-  const result = await withScene(plan, (scene) => measure(scene, plan, rate, seconds));
+  const result = await withScene(plan, (scene) => measure(scene, plan, { rate, seconds, nice }));
   return { ...result, options: flags.used, versions: versions(plan.proxy), machine: before };
 }
 
-async function measure(scene: Scene, plan: ScenePlan, rate: number, seconds: number) {
+interface Demand {
+  /** Proxied requests/s. */
+  readonly rate: number;
+  readonly seconds: number;
+  readonly nice: number;
+}
+
+async function measure(scene: Scene, plan: ScenePlan, { rate, seconds, nice }: Demand) {
   const receiver = await Receiver.start(OTHER_CPU);
   const agent = await Agent.start({
     flags: ['--port', String(scene.proxyPort)],
     env: exportTo(receiver.endpoint),
     folder: scene.folder,
     cpus: OTHER_CPU,
+    nice,
   });
   progress(`agent attached; ${rate} requests/s for ${seconds} s`);
   const load = await Load.start({

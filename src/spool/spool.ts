@@ -11,6 +11,7 @@
  * does not fit is refused by `append`, and the caller counts it.
  */
 import type { Server } from 'node:net';
+import { SpoolBuffer } from './buffer.ts';
 import { Entry, type Place, type SpoolEntry } from './entry.ts';
 import { claimFolder, findSegments, lockFolder, segmentPath } from './folder.ts';
 import { RECORD_HEADER_BYTES, SEGMENT_HEADER } from './format.ts';
@@ -50,8 +51,6 @@ export interface SpoolOptions {
   readonly events: SpoolEvents;
 }
 
-const BATCH_RECORDS_MAX = 256;
-const BATCH_BYTES_MAX = 1024 * 1024;
 const DISK_RETRY_MS = 1_000;
 
 export class Spool {
@@ -61,10 +60,7 @@ export class Spool {
   readonly #segments: Segment[];
   #nextNumber: number;
   #active: Segment | undefined;
-  /** Being written, and to be written after that. */
-  #writing: Entry[] = [];
-  readonly #buffer: Entry[] = [];
-  #bufferBytes = 0;
+  readonly #buffer = new SpoolBuffer();
   readonly #again: Place[] = [];
   readonly #marks: Place[] = [];
   #taking: Promise<unknown> = Promise.resolve();
@@ -100,7 +96,7 @@ export class Spool {
 
   /** Bytes in files and in the buffer; what is done counts until its segment is gone. */
   get bytes(): number {
-    return this.#segments.reduce((sum, { sizeBytes }) => sum + sizeBytes, this.#bufferBytes);
+    return this.#segments.reduce((sum, { sizeBytes }) => sum + sizeBytes, this.#buffer.bytes);
   }
 
   get segments(): number {
@@ -112,7 +108,7 @@ export class Spool {
     return (
       this.#again.length > 0 ||
       this.#segments.some((segment) => segment.hasMore) ||
-      this.#waitingInMemory() !== undefined
+      this.#buffer.firstUntaken() !== undefined
     );
   }
 
@@ -125,11 +121,11 @@ export class Spool {
     const { limits } = this.#options;
     const bytes = payloadBytes + RECORD_HEADER_BYTES;
     // Every record that is not written yet may begin a segment.
-    const headerBytes = SEGMENT_HEADER.length * (this.#buffer.length + this.#writing.length + 1);
+    const headerBytes = SEGMENT_HEADER.length * (this.#buffer.records + 1);
     return (
       !this.#isClosed &&
       payloadBytes <= limits.recordBytesMax &&
-      this.#bufferBytes + bytes <= limits.bufferBytesMax &&
+      this.#buffer.bytes + bytes <= limits.bufferBytesMax &&
       this.bytes + bytes + headerBytes <= limits.bytesMax
     );
   }
@@ -176,7 +172,7 @@ export class Spool {
     this.#wake.abort();
     await this.#taking;
     if (this.#isWorking) await new Promise<void>((resolve) => this.#idle.push(resolve));
-    const left = this.#buffer.filter((entry) => entry.state !== 'done');
+    const { left } = this.#buffer;
     for (const segment of this.#segments) {
       await segment.sync().catch(() => undefined);
       await segment.close().catch(() => undefined);
@@ -188,8 +184,7 @@ export class Spool {
   #add(payload: Uint8Array, state: 'waiting' | 'out'): Entry | undefined {
     if (!this.hasRoom(payload.length)) return undefined;
     const entry = new Entry(payload, state, this);
-    this.#buffer.push(entry);
-    this.#bufferBytes += payload.length + RECORD_HEADER_BYTES;
+    this.#buffer.add(entry);
     this.#kick();
     return entry;
   }
@@ -206,14 +201,9 @@ export class Spool {
       const entry = await this.#takeFrom(segment);
       if (entry !== undefined) return entry;
     }
-    const waiting = this.#waitingInMemory();
+    const waiting = this.#buffer.firstUntaken();
     if (waiting !== undefined) waiting.state = 'out';
     return waiting;
-  }
-
-  #waitingInMemory(): Entry | undefined {
-    const isWaiting = ({ state }: Entry) => state === 'waiting';
-    return this.#writing.find(isWaiting) ?? this.#buffer.find(isWaiting);
   }
 
   async #takeFrom(segment: Segment): Promise<Entry | undefined> {
@@ -254,7 +244,7 @@ export class Spool {
       this.#isDirty = false;
       await this.#markAll();
       await this.#removeFinished();
-      if (this.#nextBatch().length === 0) continue;
+      if (this.#buffer.first() === undefined) continue;
       try {
         // Without room for a file more it goes on when one is gone.
         if (!(await this.#writeBatch())) continue;
@@ -294,34 +284,18 @@ export class Spool {
     }
   }
 
-  /** What is written next: as much as fits; what was acknowledged in time is never written. */
-  #nextBatch(): Entry[] {
-    while (this.#buffer[0]?.state === 'done') this.#forget(this.#buffer.shift());
-    const sizeBytes = this.#active?.sizeBytes ?? SEGMENT_HEADER.length;
-    const roomBytes = Math.max(0, this.#options.limits.segmentBytesMax - sizeBytes);
-    const bytesMax = Math.min(BATCH_BYTES_MAX, roomBytes);
-    let bytes = 0;
-    let count = 0;
-    for (const { payload } of this.#buffer) {
-      bytes += payload.length + RECORD_HEADER_BYTES;
-      if (count > 0 && (bytes > bytesMax || count === BATCH_RECORDS_MAX)) break;
-      count++;
-    }
-    return this.#buffer.slice(0, count);
-  }
-
   /** False when there may be no more files. */
   async #writeBatch(): Promise<boolean> {
-    const segment = await this.#segmentFor(this.#buffer[0]?.payload.length ?? 0);
+    const segment = await this.#segmentFor(this.#buffer.first()?.payload.length ?? 0);
     if (segment === undefined) return false;
-    const batch = this.#nextBatch();
-    this.#writing = this.#buffer.splice(0, batch.length);
+    const batch = this.#buffer.beginWriting(
+      this.#options.limits.segmentBytesMax - segment.sizeBytes,
+    );
     try {
-      const payloads = this.#writing.map(({ payload }) => payload);
+      const payloads = batch.map(({ payload }) => payload);
       await segment.append(payloads, (offsets) => this.#settle(segment, offsets));
     } catch (error) {
-      this.#buffer.unshift(...this.#writing);
-      this.#writing = [];
+      this.#buffer.undoWriting();
       await this.#seal(segment);
       throw error;
     }
@@ -331,7 +305,7 @@ export class Spool {
 
   /** The entries that were being written are in the file now. */
   #settle(segment: Segment, offsets: readonly number[]): void {
-    this.#writing.forEach((entry, index) => {
+    this.#buffer.endWriting((entry, index) => {
       const offset = offsets[index] ?? 0;
       const end = offset + RECORD_HEADER_BYTES + entry.payload.length;
       if (entry.state !== 'waiting') segment.taken.set(offset, end);
@@ -339,13 +313,7 @@ export class Spool {
         segment.unresolved.add(offset);
         entry.place = { segment, offset };
       } else if (entry.state === 'done') this.#marks.push({ segment, offset });
-      this.#forget(entry);
     });
-    this.#writing = [];
-  }
-
-  #forget(entry: Entry | undefined): void {
-    this.#bufferBytes -= (entry?.payload.length ?? 0) + RECORD_HEADER_BYTES;
   }
 
   async #segmentFor(payloadBytes: number): Promise<Segment | undefined> {

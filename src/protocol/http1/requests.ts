@@ -167,19 +167,7 @@ function admit(
   if (sharesTurn && c.pending.length > 0) c.isPipelined = true;
   const ordinal = c.turns.next(event.turn);
   c.lastRequestTurn = stream.turn;
-  if (!mayPair(c, sharesTurn)) {
-    c.context.counters.add('dropped.unpaired');
-    return null;
-  }
-  if (c.invalidMessages > limits.invalidMessagesMax) {
-    c.context.counters.add('dropped.invalid');
-    giveUp(c, 'invalid', event.timeNs);
-    return null;
-  }
-  if (c.pending.length >= limits.pipelinedMax) {
-    dropPipelined(c, method, event);
-    return null;
-  }
+  if (isDropped(c, method, sharesTurn, event)) return null;
   const { scan } = c.context;
   const head = c.context.heads.keep(source, start, end, scan.known, scan.repeated);
   const exchange = new HttpExchange(
@@ -195,6 +183,22 @@ function admit(
   exchange.isInOrder = c.responses.state !== 'seek' || isAfterLastResponse(c);
   c.pending.push(exchange);
   return exchange;
+}
+
+/** Whether no exchange can be made of the request, or no more of them; counted by its reason. */
+function isDropped(
+  c: Http1Connection,
+  method: string,
+  sharesTurn: boolean,
+  event: DataEvent,
+): boolean {
+  if (!mayPair(c, sharesTurn)) c.context.counters.add('dropped.unpaired');
+  else if (c.invalidMessages > limits.invalidMessagesMax) {
+    c.context.counters.add('dropped.invalid');
+    giveUp(c, 'invalid', event.timeNs);
+  } else if (c.pending.length >= limits.pipelinedMax) dropPipelined(c, method, event);
+  else return false;
+  return true;
 }
 
 /**

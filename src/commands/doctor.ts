@@ -17,13 +17,13 @@ const OBSERVE_SECONDS = 3;
 
 /** Prints one report; exit code 0: it works, 1: it does not. */
 export async function doctor({ pid, config: file }: DoctorCommand): Promise<number> {
-  const host = examineHost();
-  if (pid === undefined) return print(host);
   const { config, problems } = await readConfig({ file, flags: {}, purpose: 'look' });
   if (config === undefined) {
     process.stderr.write(`${formatProblems(problems)}\n`);
     return 1;
   }
+  const host = examineHost();
+  if (pid === undefined) return print(host);
   const exclusions = exclusionsOf(config);
   const facts = readProcessFacts(pid, { inspector: new Inspector(), exclusions });
   if (host.exitCode === 0) return print(buildProcessReport(facts, await look(facts)));

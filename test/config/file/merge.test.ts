@@ -45,6 +45,17 @@ describe('which value counts', () => {
     assert.equal(origins.has('otel.compression'), false);
   });
 
+  test('stores behind the first S3 store have spools of their own', () => {
+    const stores =
+      '{type: stdout}, {type: s3, bucket: a, id: a}, {type: s3, bucket: b, id: cold/b}';
+    const { services } = loadRight(`services: {object_stores: [${stores}]}`);
+    const directories = services.objectStores.map(
+      (each) => 'spool' in each && each.spool.directory,
+    );
+    const base = '/var/lib/spantap/spool/s3';
+    assert.deepEqual(directories, [false, base, `${base}-cold_b`]);
+  });
+
   test('a variable for spans counts before the general one', () => {
     const environment = {
       OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',

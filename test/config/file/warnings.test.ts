@@ -170,6 +170,37 @@ describe('mistakes', () => {
     assert.match(warningsOf('stacks: {s: {}}')[0] ?? '', /^1:13 neither tap\.http\.stack/);
   });
 
+  test('a store that is neither the first nor has an id', () => {
+    const text =
+      'services: {event_stores: [{type: stdout}, {type: stdout, id: a}, {type: disabled}]}';
+    assert.deepEqual(warningsOf(text), [
+      '1:66 nothing can choose this store: it is not the first and has no id',
+    ]);
+  });
+
+  test('an endpoint that stands there twice', () => {
+    const text = 'tap: {endpoints: [{domain: shop.example}, {domain: Shop.example}]}';
+    assert.deepEqual(warningsOf(text), [
+      '1:52 this endpoint has no effect: tap.endpoints[0] has the same domain',
+    ]);
+  });
+
+  test('a filter behind one that matches the same', () => {
+    const text =
+      'tap: {filters: {custom: [{exe: a, only: [dns]}, {exe: A}, {exe: a, strategy: regex}, {exe: a, strategy: exact}]}}';
+    assert.deepEqual(warningsOf(text), [
+      '1:55 this filter has no effect: tap.filters.custom[0] matches the same processes',
+    ]);
+  });
+
+  test('a placeholder that is not filled in', () => {
+    const store = (type: string) =>
+      `services: {object_stores: [{type: ${type}, access_url: "https://x/{{SHA256}}/{{DIGETS}}"}]}`;
+    for (const type of ['file', 's3, bucket: b']) {
+      assert.match(warningsOf(store(type))[0], /^1:\d+ \{\{DIGETS\}\} is not filled in/);
+    }
+  });
+
   test('variables as a Collector writes them', () => {
     const text = `otel: {headers: {authorization: "Bearer ${'$'}{env:TOKEN}"}}`;
     assert.match(warningsOf(text)[0] ?? '', /^1:33 \$\{TOKEN\} is not expanded/);

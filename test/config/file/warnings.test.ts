@@ -98,7 +98,7 @@ describe('rules that can change nothing', () => {
         '{name: a, expr: dst.port == 1 || src.port == 2, level: none}',
         '{name: b, expr: src.port == 2, level: full}',
       ],
-      undefined,
+      UNREACHABLE,
     ],
     [
       'that differ in a text only',

@@ -1,8 +1,7 @@
 /** `spantap validate`, `spantap config` and `spantap run --config` as a person types them. */
 import assert from 'node:assert/strict';
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { writeFile as writeLater } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -107,9 +106,10 @@ describe('validate', () => {
 
   test('reads from a pipe that is written into later', async () => {
     const path = pipe('later.yaml');
+    const writer = spawn('sh', ['-c', 'echo "version: 2" > "$1"', 'sh', path]);
     const ended = promisify(execFile)(process.execPath, [MAIN, 'validate', path]);
-    await writeLater(path, 'version: 2\n');
-    assert.match((await ended).stdout, /later\.yaml: valid\n/);
+    const { stdout } = await ended.finally(() => writer.kill());
+    assert.match(stdout, /later\.yaml: valid\n/);
   });
 
   test('reads no more than a bounded part of a file without an end', () => {
@@ -138,6 +138,15 @@ describe('config', () => {
     assert.match(stdout, /compression: gzip +# OTEL_EXPORTER_OTLP_COMPRESSION\n/);
     assert.match(stdout, /ports: \[80\] +# --port\n/);
     assert.equal(spantap(['validate', '-'], { input: stdout }).status, 0);
+  });
+
+  test('names variables that have no key, without their values', () => {
+    const env = { OTEL_EXPORTER_OTLP_METRICS_HEADERS: 'k=hunter2', OTEL_SERVICE_NAME: 'edge' };
+    const { stdout } = spantap(['config'], { env });
+    assert.match(
+      stdout,
+      /# set without a key here: OTEL_EXPORTER_OTLP_METRICS_HEADERS, OTEL_SERVICE_NAME\n$/,
+    );
   });
 
   test('exits 1 for a file that is wrong', () => {

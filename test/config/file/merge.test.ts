@@ -90,6 +90,24 @@ describe('which value counts', () => {
   });
 });
 
+test('OTEL_SDK_DISABLED turns exporters off, whatever the file and the environment say', () => {
+  const text = 'otel: {traces_exporters: [otlp]}';
+  const others = { OTEL_TRACES_EXPORTER: 'console', OTEL_METRICS_EXPORTER: 'otlp' };
+  const { config, variables, origins } = load(text, {
+    environment: { ...others, OTEL_SDK_DISABLED: 'True' },
+  });
+  assert.deepEqual(config?.otel.tracesExporters, ['none']);
+  assert.deepEqual(config?.otel.metricsExporters, ['none']);
+  const from = { from: 'environment', name: 'OTEL_SDK_DISABLED' };
+  assert.deepEqual(origins.get('otel.traces_exporters'), from);
+  assert.deepEqual(variables, { OTEL_TRACES_EXPORTER: 'none', OTEL_METRICS_EXPORTER: 'none' });
+  for (const OTEL_SDK_DISABLED of ['false', 'yes']) {
+    const { config: on, problems } = load(text, { environment: { OTEL_SDK_DISABLED } });
+    assert.deepEqual(on?.otel.tracesExporters, ['otlp']);
+    assert.equal(problems.length, OTEL_SDK_DISABLED === 'yes' ? 1 : 0);
+  }
+});
+
 describe('wrong variables', () => {
   const withVariable = (name: string, value: string) =>
     load(undefined, { environment: { [name]: value } });

@@ -1,8 +1,7 @@
 /** `spantap run --config`: what the file says happens, also when it changes; the rest is named. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { writeFile as writeLater } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -176,8 +175,12 @@ describe('a file that changes', () => {
     const pipe = join(folder, 'pipe.yaml');
     assert.equal(spawnSync('mkfifo', [pipe]).status, 0);
     const run = new Program('spantap', process.execPath, [MAIN, 'run', '--config', pipe]);
-    await writeLater(pipe, lines('summary').join('\n'));
-    await run.line(/watching /);
+    writeFileSync(file, lines('summary').join('\n'));
+    const writer = spawn('sh', ['-c', 'cat "$1" > "$2"', 'sh', file, pipe]);
+    await run.line(/watching /).catch((error) => {
+      writer.kill();
+      throw error;
+    });
     run.child.kill('SIGHUP');
     await ask(port, '/through-a-pipe');
     await run.line(/GET \/through-a-pipe/);

@@ -22,6 +22,10 @@ const REASONS: Readonly<Record<string, string>> = {
  * @throws AgentError when it cannot be read
  */
 export async function readFileBytes(file: string): Promise<Uint8Array> {
+  if (/^https?:\/\//i.test(file)) {
+    const todo = 'download it, and give the file';
+    throw new AgentError('config', { what: `${file} is a URL, which is not supported`, todo });
+  }
   try {
     return file === '-'
       ? await readAll(STANDARD_INPUT, Number.POSITIVE_INFINITY)

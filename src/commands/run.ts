@@ -16,6 +16,8 @@ import { formatProblems, type ReadConfig, readConfig } from './read-config.ts';
 import { requireAll } from './require-all.ts';
 import { untilSignal } from './signals.ts';
 
+/** Qtap's way to say --config. */
+const QTAP_CONFIG = 'QPOINT_CONFIG';
 const STATUS_INTERVAL_MS = 60_000;
 /** A file that is not the same after this long is not written to its end. */
 const WRITE_MS = 100;
@@ -29,6 +31,9 @@ export async function run(line: RunCommand): Promise<number> {
   requireAll();
   const log = createLog(config.telemetry.logs);
   reportFile(line.config, loaded, log);
+  if (line.config === undefined && process.env[QTAP_CONFIG]) {
+    log.warn(`${QTAP_CONFIG} is not read, there is no configuration file: give --config FILE`);
+  }
   // From here on: one that comes while the agent starts ends it when it has started.
   // SIGHUP asks for the file again; without one it says that the terminal is gone.
   const asked = untilSignal(line.config === undefined ? ['SIGHUP'] : []);

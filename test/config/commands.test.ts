@@ -72,6 +72,10 @@ describe('validate', () => {
       [join(folder, 'missing.yaml'), /cannot read .*missing\.yaml: there is no such file/],
       [join(right, 'inside.yaml'), /cannot read .*: there is no such file/],
       [folder, /cannot read .*: it is a directory/],
+      [
+        'https://example.net/qtap.yaml',
+        /example\.net\/qtap\.yaml is a URL, which is not supported/,
+      ],
       [pipe('nobody.yaml'), /cannot read .*nobody\.yaml: nobody writes into this pipe/],
     ];
     for (const [path, expected] of cases) {

@@ -198,8 +198,12 @@ describe('a file that changes', () => {
 });
 
 test('without a file, SIGHUP ends the agent as SIGTERM does', async () => {
-  const run = new Program('spantap', process.execPath, [MAIN, 'run', '--port', String(port)]);
+  const env = { QPOINT_CONFIG: file };
+  const run = new Program('spantap', process.execPath, [MAIN, 'run', '--port', String(port)], {
+    env,
+  });
   await run.line(/watching /);
+  assert.match(run.stderr, /QPOINT_CONFIG is not read.*give --config FILE/);
   run.child.kill('SIGHUP');
   assert.equal(await run.ended(), 0, run.output);
   assert.match(run.stderr, /0 lost/);

@@ -6,7 +6,11 @@ import type { Config, PluginConfig } from './types.ts';
 export function checkStackParts({ stacks }: Config): Finding[] {
   return Object.entries(stacks).flatMap(([name, { plugins }]) => {
     const path = join('stacks', name);
-    return [...checkName(name, path), ...checkCaptures(plugins, path)];
+    return [
+      ...checkName(name, path),
+      ...checkCaptures(plugins, path),
+      ...plugins.flatMap((plugin, index) => checkLevel(plugin, `${path}.plugins[${index}]`)),
+    ];
   });
 }
 
@@ -24,4 +28,14 @@ function checkCaptures(plugins: readonly PluginConfig[], path: string): Finding[
     const hint = `put its rules into plugins[${indexes[0]}], or make another stack for some hosts`;
     return { severity: 'error', path: `${path}.plugins[${index}].type`, message, hint };
   });
+}
+
+/** The default level is none, as in Qtap: easily a plugin that keeps nothing. */
+function checkLevel(plugin: PluginConfig, path: string): Finding[] {
+  if (plugin.type !== 'http_capture') return [];
+  const { level, rules } = plugin.config;
+  if (level !== 'none' || rules.some((rule) => (rule.level ?? 'none') !== 'none')) return [];
+  const message = 'this plugin keeps nothing: its level is none, and no rule raises it';
+  const hint = 'give it a level: summary, details or full';
+  return [{ severity: 'warning', path: `${path}.type`, message, hint }];
 }

@@ -170,6 +170,19 @@ describe('mistakes', () => {
     assert.match(warningsOf('stacks: {s: {}}')[0] ?? '', /^1:13 neither tap\.http\.stack/);
   });
 
+  test('a plugin that keeps nothing', () => {
+    const file = (config: string) =>
+      `tap: {http: {stack: s}}\nstacks: {s: {plugins: [{type: http_capture, config: ${config}}]}}`;
+    const silent = [
+      '{}',
+      '{rules: [{expr: tls.enabled, level: none}, {expr: tls.enabled, sample: 1}]}',
+    ];
+    for (const config of silent) {
+      assert.match(warningsOf(file(config))[0] ?? '', /^2:31 this plugin keeps nothing/);
+    }
+    assert.deepEqual(warningsOf(file('{rules: [{expr: tls.enabled, level: full}]}')), []);
+  });
+
   test('a store that is neither the first nor has an id', () => {
     const text =
       'services: {event_stores: [{type: stdout}, {type: stdout, id: a}, {type: disabled}]}';

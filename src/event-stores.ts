@@ -3,6 +3,7 @@
  * the first one for everything that names none.
  */
 import { hostname } from 'node:os';
+import { contentsOf, contentsOfVariables } from './certificate-files.ts';
 import { type Environment, variablesOf } from './config/environment.ts';
 import type { EventStoreConfig, OtelEventStoreConfig } from './config/file/types.ts';
 import { limits } from './config/limits.ts';
@@ -76,7 +77,8 @@ export class EventStores extends StoreSet<EventStore> {
 /** What a store for logs leaves out comes from the section otel, in these words. */
 function keyOf(config: EventStoreConfig, { env, spanProtocol }: EventStoreContext): unknown {
   if (config.type !== 'otel') return config;
-  return { config, spanProtocol, variables: variablesOf(env, 'OTEL_EXPORTER_OTLP_') };
+  const certificates = [...contentsOfVariables(env), ...contentsOf([config.tls?.caFile])];
+  return { config, spanProtocol, certificates, variables: variablesOf(env, 'OTEL_EXPORTER_OTLP_') };
 }
 
 async function openEventStore(

@@ -1,5 +1,6 @@
 /** The exporter of spans that a configuration asks for; the same one over a reload that leaves it. */
 import { isDeepStrictEqual } from 'node:util';
+import { contentsOfVariables } from './certificate-files.ts';
 import { type Environment, variablesOf } from './config/environment.ts';
 import { SPAN_SPOOL_DIRECTORY } from './config/file/sections/otel.ts';
 import type { Config, SpoolConfig } from './config/file/types.ts';
@@ -95,7 +96,8 @@ function sendingOf({ otel }: Config): SendingSettings {
 function keyOf({ otel, limits }: Config, env: Environment, isRedacted: boolean): unknown {
   const { attributeCountLimit, attributeValueLengthLimit } = limits;
   const bounds = { attributeCountLimit, attributeValueLengthLimit };
-  return { otel, bounds, isRedacted, variables: variablesOf(env, 'OTEL_') };
+  const certificates = contentsOfVariables(env);
+  return { otel, bounds, isRedacted, certificates, variables: variablesOf(env, 'OTEL_') };
 }
 
 /** Benchmarks measure encoding apart from sending. */

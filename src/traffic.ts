@@ -26,7 +26,8 @@ export function trafficOf(wishes: TrafficWishes): TrafficSettings {
   };
 }
 
-function excludedOf({ direction, ignoreLoopback }: TrafficWishes['tap']) {
+/** Connections that `tap` leaves out in the kernel. */
+export function excludedOf({ direction, ignoreLoopback }: TrafficWishes['tap']) {
   return {
     ingress: direction.startsWith('egress'),
     egressInternal: direction === 'ingress' || direction === 'egress-external',

@@ -1,6 +1,6 @@
 /** The event stores of a configuration: which one gets what, and how they end. */
 import assert from 'node:assert/strict';
-import { openSync, readFileSync } from 'node:fs';
+import { copyFileSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { EventStoreConfig } from '../src/config/file/types.ts';
@@ -8,6 +8,7 @@ import { EventStores } from '../src/event-stores.ts';
 import { StandardOutput } from '../src/store/standard-output.ts';
 import { AgentError } from '../src/telemetry/agent-error.ts';
 import { Counters } from '../src/telemetry/counters.ts';
+import { createCertificates } from './export/certificates.ts';
 import { decodeLogs, plain, plainValue } from './export/logs/decoder.ts';
 import { HttpReceiver } from './export/receiver.ts';
 import { eventOf } from './store/events/events.ts';
@@ -121,6 +122,32 @@ test('a reload renews a store for logs when the section otel says otherwise', as
   assert.equal(same.find('logs'), stores.find('logs'));
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' };
   const other = await EventStores.open([logs], { ...context, env }, same);
+  assert.notEqual(other.find('logs'), stores.find('logs'));
+  await same.close(0, other);
+  await other.close(0);
+});
+
+test('a reload renews a store for logs when a certificate that it names is another one', async (t) => {
+  const folder = temporaryFolder(t);
+  const certificates = createCertificates();
+  t.after(() => certificates.remove());
+  const caFile = join(folder, 'ca.pem');
+  copyFileSync(certificates.authority, caFile);
+  const logs = {
+    type: 'otel',
+    id: 'logs',
+    endpoint: 'https://127.0.0.1:9',
+    protocol: undefined,
+    headers: undefined,
+    serviceName: 'spantap',
+    environment: undefined,
+    tls: { enabled: true, insecureSkipVerify: false, caFile },
+  } as const;
+  const { stores, context } = await openStores(t, () => [logs]);
+  const same = await EventStores.open([logs], context, stores);
+  assert.equal(same.find('logs'), stores.find('logs'));
+  copyFileSync(certificates.serverCertificate, caFile);
+  const other = await EventStores.open([logs], context, same);
   assert.notEqual(other.find('logs'), stores.find('logs'));
   await same.close(0, other);
   await other.close(0);

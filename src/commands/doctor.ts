@@ -1,11 +1,19 @@
 /** `spantap doctor [PID]`: can the agent run here, and why is this process (not) captured. */
 import type { DoctorCommand } from '../config/command-line.ts';
+import type { Config } from '../config/file/types.ts';
+import { configuredSection } from '../discover/doctor/configured.ts';
 import { buildHostReport, type HookTrial } from '../discover/doctor/host-report.ts';
-import { type ProcessFacts, readProcessFacts } from '../discover/doctor/process-facts.ts';
+import {
+  type ProcessFacts,
+  type RunningFacts,
+  readProcessFacts,
+} from '../discover/doctor/process-facts.ts';
 import { buildProcessReport, type SeenTraffic } from '../discover/doctor/process-report.ts';
-import { formatReport, type Report } from '../discover/doctor/report.ts';
+import { formatReport, type Report, type Section } from '../discover/doctor/report.ts';
 import { Inspector } from '../discover/plan.ts';
+import { listProcesses } from '../discover/processes.ts';
 import { checkRequirements, readHostState } from '../discover/requirements.ts';
+import { currentTargets } from '../discover/targets.ts';
 import { probeFeatures } from '../native/binding.ts';
 import { exclusionsOf } from '../process-filters.ts';
 import { AgentError } from '../telemetry/agent-error.ts';
@@ -17,19 +25,29 @@ const OBSERVE_SECONDS = 3;
 
 /** Prints one report; exit code 0: it works, 1: it does not. */
 export async function doctor({ pid, config: file }: DoctorCommand): Promise<number> {
-  const host = examineHost();
-  if (pid === undefined) return print(host);
   const { config, problems } = await readConfig({ file, flags: {}, purpose: 'look' });
   if (config === undefined) {
     process.stderr.write(`${formatProblems(problems)}\n`);
     return 1;
   }
+  const host = examineHost();
+  if (pid === undefined) return print(host);
   const exclusions = exclusionsOf(config);
   const facts = readProcessFacts(pid, { inspector: new Inspector(), exclusions });
-  if (host.exitCode === 0) return print(buildProcessReport(facts, await look(facts)));
+  const configured = facts.kind === 'running' ? configuredFor(facts, config) : undefined;
+  if (host.exitCode === 0) {
+    const seen = await look(facts, config);
+    return print(buildProcessReport(facts, seen, configured));
+  }
   // The machine's own obstacles explain everything else.
-  const report = buildProcessReport(facts);
+  const report = buildProcessReport(facts, undefined, configured);
   return print({ ...host, sections: [...host.sections, ...report.sections] });
+}
+
+function configuredFor({ info, sockets }: RunningFacts, config: Config): Section {
+  const targets = currentTargets(config.capture, listProcesses());
+  const isTarget = targets.some(({ pid }) => pid === info.pid);
+  return configuredSection({ config, isTarget, sockets });
 }
 
 function examineHost(): Report {
@@ -46,11 +64,14 @@ function tryHooks(): HookTrial {
   }
 }
 
-async function look(facts: ProcessFacts): Promise<SeenTraffic | AgentError | undefined> {
+async function look(
+  facts: ProcessFacts,
+  { tap }: Config,
+): Promise<SeenTraffic | AgentError | undefined> {
   if (facts.kind !== 'running' || facts.isAgent || facts.leftOutBy !== undefined) return undefined;
   process.stderr.write(`looking at process ${facts.info.pid} for ${OBSERVE_SECONDS} s ...\n`);
   try {
-    return await observe(facts, OBSERVE_SECONDS);
+    return await observe(facts, tap, OBSERVE_SECONDS);
   } catch (error) {
     if (error instanceof AgentError) return error;
     throw error;

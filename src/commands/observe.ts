@@ -1,6 +1,7 @@
 /** A short capture of one process alone, for `spantap doctor PID`: what is seen of it, no spans. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { CaptureThread } from '../capture-thread.ts';
+import type { TapConfig } from '../config/file/types.ts';
 import { KERNEL_DEFAULTS } from '../config/kernel-defaults.ts';
 import type { RunningFacts } from '../discover/doctor/process-facts.ts';
 import type { SeenTraffic } from '../discover/doctor/process-report.ts';
@@ -8,13 +9,18 @@ import { ExchangeView } from '../handoff/batch.ts';
 import type { ExchangeBatch } from '../handoff/layout.ts';
 import { allTraffic } from '../handoff/traffic.ts';
 import { Counters } from '../telemetry/counters.ts';
+import { excludedOf } from '../traffic.ts';
 import type { WorkerOptions } from '../worker.ts';
 
-/** Watches the process for some seconds. @throws AgentError when the kernel side cannot be loaded */
-export async function observe(facts: RunningFacts, seconds: number): Promise<SeenTraffic> {
+/** Watches the process for some seconds, but for what `tap` leaves out. @throws AgentError when the kernel side cannot be loaded */
+export async function observe(
+  facts: RunningFacts,
+  tap: TapConfig,
+  seconds: number,
+): Promise<SeenTraffic> {
   const traffic = new Traffic();
   let counters = new Counters();
-  const thread = await CaptureThread.start(workerOptions(facts), {
+  const thread = await CaptureThread.start(workerOptions(facts, tap), {
     batch: ({ batch }) => traffic.add(batch),
     counters: ({ values }) => {
       counters = new Counters(values);
@@ -34,7 +40,7 @@ export async function observe(facts: RunningFacts, seconds: number): Promise<See
 
 function ignore(): void {}
 
-function workerOptions(facts: RunningFacts): WorkerOptions {
+function workerOptions(facts: RunningFacts, tap: TapConfig): WorkerOptions {
   const { tgid, family, executableKey, uprobes, maySplice } = facts.plan;
   const plan = { tgid, family, executableKey, uprobes, maySplice } as const;
   return {
@@ -43,7 +49,7 @@ function workerOptions(facts: RunningFacts): WorkerOptions {
       ...KERNEL_DEFAULTS,
     },
     pipeline: { ownTgid: process.pid },
-    traffic: allTraffic(0),
+    traffic: { ...allTraffic(0), excluded: excludedOf(tap) },
     plans: [{ kind: 'plan', ...plan, watch: 'watch', resource: {} }],
   };
 }

@@ -11,11 +11,13 @@ import { AgentError } from '../telemetry/agent-error.ts';
 import { COUNTER_NAMES, type Counters } from '../telemetry/counters.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { formatStatus, formatSummary } from '../telemetry/status.ts';
-import { followFile } from './config-file.ts';
+import { canChange, followFile } from './config-file.ts';
 import { formatProblems, type ReadConfig, readConfig } from './read-config.ts';
 import { requireAll } from './require-all.ts';
 import { untilSignal } from './signals.ts';
 
+/** Qtap's way to say --config. */
+const QTAP_CONFIG = 'QPOINT_CONFIG';
 const STATUS_INTERVAL_MS = 60_000;
 /** A file that is not the same after this long is not written to its end. */
 const WRITE_MS = 100;
@@ -29,8 +31,13 @@ export async function run(line: RunCommand): Promise<number> {
   requireAll();
   const log = createLog(config.telemetry.logs);
   reportFile(line.config, loaded, log);
+  if (line.config === undefined && process.env[QTAP_CONFIG]) {
+    log.warn(`${QTAP_CONFIG} is not read, there is no configuration file: give --config FILE`);
+  }
   // From here on: one that comes while the agent starts ends it when it has started.
-  const asked = untilSignal();
+  // SIGHUP asks for the file again; without one it says that the terminal is gone.
+  const asked = untilSignal(line.config === undefined ? ['SIGHUP'] : []);
+  if (line.config !== undefined) process.on('SIGHUP', () => {});
   const agent = await Agent.start({ ...toConfigured(config, loaded), log });
   log.info(`watching ${agent.describe()}`);
   const status = setInterval(() => log.info(formatStatus(agent.counters())), STATUS_INTERVAL_MS);
@@ -68,25 +75,30 @@ function toConfigured(config: Config, { variables, origins }: Loaded): Configure
   };
 }
 
-/** Standard input cannot be read twice. */
+/**
+ * A file as it was applied is not applied again, unless SIGHUP asks: what it names (certificates,
+ * directories) may have changed.
+ */
 function followChanges(line: RunCommand, agent: Agent, atStart: ReadConfig, log: Log) {
   const { config: file } = line;
-  if (file === undefined || file === '-') return undefined;
+  if (file === undefined || !canChange(file)) return undefined;
   const started = rightOrRefuse(atStart, file);
-  let { text } = atStart;
-  return followFile(file, async () => {
+  let applied = atStart.text;
+  return followFile(file, async (isAsked) => {
     try {
       const loaded = await loadWritten(line);
-      if (loaded.text === text) return;
-      text = loaded.text;
+      if (loaded.text === applied && !isAsked) return;
+      applied = undefined;
       const config = rightOrRefuse(loaded, file);
       await agent.configure(toConfigured(config, loaded));
+      applied = loaded.text;
       reportFile(file, loaded, log);
       for (const path of needRestart(started, config)) {
         log.warn(`${file}: ${path} changed: it holds from the next start on`);
       }
     } catch (error) {
       if (!(error instanceof AgentError)) throw error;
+      applied = undefined;
       log.error(`${file} is not applied, the configuration before it holds: ${error.message}`);
     }
   });

@@ -6,8 +6,8 @@ const EXIT_IMPATIENT = 130;
 /** Ctrl-C reaches the agent from the terminal and from npm, a signal of `timeout` comes twice. */
 const TOGETHER_MS = 500;
 
-/** Resolves at the first SIGINT or SIGTERM. */
-export async function untilSignal(): Promise<void> {
+/** Resolves at the first SIGINT or SIGTERM, or one of `more`. */
+export async function untilSignal(more: readonly NodeJS.Signals[] = []): Promise<void> {
   await new Promise<void>((resolve) => {
     let askedMs: number | undefined;
     const ask = () => {
@@ -16,6 +16,6 @@ export async function untilSignal(): Promise<void> {
       if (nowMs - askedMs > TOGETHER_MS) process.exit(EXIT_IMPATIENT);
       resolve();
     };
-    for (const signal of SIGNALS) process.on(signal, ask);
+    for (const signal of [...SIGNALS, ...more]) process.on(signal, ask);
   });
 }

@@ -9,6 +9,7 @@ import { AgentError } from '../telemetry/agent-error.ts';
 import type { FlagValues } from './file/overrides.ts';
 import type { KeptLevel } from './levels.ts';
 import { nearest } from './nearest.ts';
+import { QTAP_FLAGS } from './qtap-flags.ts';
 
 /** Which processes to watch; both empty means every process on this host. */
 export interface Filters {
@@ -223,6 +224,11 @@ function parseFlags(
   const { tokens } = parseArgs({ args, options: FLAGS, strict: false, tokens: true });
   for (const token of tokens) {
     if (token.kind !== 'option' || allowed.includes(token.name)) continue;
+    const instead = QTAP_FLAGS[token.name];
+    if (instead !== undefined) {
+      const what = `the flag ${token.rawName} of Qtap is not supported`;
+      throw new AgentError('usage', { what, todo: instead });
+    }
     const elsewhere = token.name in FLAGS ? ` for ${name}` : '';
     const hint = nearest(token.rawName.replace(/^-+/, ''), allowed);
     throw usage(`unknown flag ${token.rawName}${elsewhere}`, hint && `--${hint}`);

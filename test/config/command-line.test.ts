@@ -58,6 +58,8 @@ test('doctor takes a pid or nothing', () => {
 });
 
 const REFUSED: [string[], RegExp][] = [
+  [['--http-buffer-size', '4mb'], /^the flag --http-buffer-size of Qtap is not supported/],
+  [['run', '--enable-dev-tools'], /^the flag --enable-dev-tools of Qtap/],
   [['runn'], /unknown command "runn"/],
   [['--proces', 'nginx'], /unknown flag --proces/],
   [['-x'], /unknown flag -x/],

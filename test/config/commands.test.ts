@@ -1,10 +1,11 @@
 /** `spantap validate`, `spantap config` and `spantap run --config` as a person types them. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { promisify } from 'node:util';
 
 const MAIN = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
 const folder = mkdtempSync(join(tmpdir(), 'spantap-config-'));
@@ -13,6 +14,13 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 function file(name: string, content: string | Uint8Array): string {
   const path = join(folder, name);
   writeFileSync(path, content);
+  return path;
+}
+
+/** A named pipe. */
+function pipe(name: string): string {
+  const path = join(folder, name);
+  assert.equal(spawnSync('mkfifo', [path]).status, 0);
   return path;
 }
 
@@ -56,13 +64,19 @@ describe('validate', () => {
     const { status, stdout } = spantap(['validate', '-'], { input: 'version: 3\n' });
     assert.equal(status, 1);
     assert.match(stdout, /^stdin:1:10: error: version: 3 is not between/);
+    assert.match(stdout, /^stdin: 1 error\n/m);
   });
 
   test('says what cannot be read, without a stack trace', () => {
     const cases: [string, RegExp][] = [
-      [join(folder, 'missing.yaml'), /cannot read .*missing\.yaml: ENOENT/],
-      [folder, /cannot read .*: EISDIR/],
-      [file('latin1.yaml', Buffer.from([0x61, 0x3a, 0x20, 0xe9])), /latin1\.yaml is not UTF-8/],
+      [join(folder, 'missing.yaml'), /cannot read .*missing\.yaml: there is no such file/],
+      [join(right, 'inside.yaml'), /cannot read .*: there is no such file/],
+      [folder, /cannot read .*: it is a directory/],
+      [
+        'https://example.net/qtap.yaml',
+        /example\.net\/qtap\.yaml is a URL, which is not supported/,
+      ],
+      [pipe('nobody.yaml'), /cannot read .*nobody\.yaml: nobody writes into this pipe/],
     ];
     for (const [path, expected] of cases) {
       const { status, stderr } = spantap(['validate', path]);
@@ -70,6 +84,36 @@ describe('validate', () => {
       assert.match(stderr, expected);
       assert.doesNotMatch(stderr, /^\s+at /m);
     }
+  });
+
+  test('says where bytes are no UTF-8', () => {
+    const latin1 = Buffer.from('tap:\n  http: {stack: d\xe9j\xe0}', 'latin1');
+    const { status, stdout } = spantap(['validate', file('latin1.yaml', latin1)]);
+    assert.equal(status, 1);
+    assert.match(
+      stdout,
+      /latin1\.yaml:2:18: error: the byte 0xe9 is no UTF-8\n {2}save the file as/,
+    );
+    const utf16 = file('utf16.yaml', Buffer.from('\ufeffversion: 2', 'utf16le'));
+    assert.match(
+      spantap(['validate', utf16]).stdout,
+      /utf16\.yaml:1:1: error: the byte 0xff is no UTF-8\n {2}the file is UTF-16/,
+    );
+  });
+
+  test('looks at the other files when one cannot be read', () => {
+    const { status, stdout, stderr } = spantap(['validate', right, '/nowhere', wrong]);
+    assert.equal(status, 1);
+    assert.match(stderr, /cannot read \/nowhere/);
+    assert.match(stdout, /right\.yaml: valid\n[\s\S]*wrong\.yaml: 1 error\n/);
+  });
+
+  test('reads from a pipe that is written into later', async () => {
+    const path = pipe('later.yaml');
+    const writer = spawn('sh', ['-c', 'echo "version: 2" > "$1"', 'sh', path]);
+    const ended = promisify(execFile)(process.execPath, [MAIN, 'validate', path]);
+    const { stdout } = await ended.finally(() => writer.kill());
+    assert.match(stdout, /later\.yaml: valid\n/);
   });
 
   test('reads no more than a bounded part of a file without an end', () => {
@@ -98,6 +142,15 @@ describe('config', () => {
     assert.match(stdout, /compression: gzip +# OTEL_EXPORTER_OTLP_COMPRESSION\n/);
     assert.match(stdout, /ports: \[80\] +# --port\n/);
     assert.equal(spantap(['validate', '-'], { input: stdout }).status, 0);
+  });
+
+  test('names variables that have no key, without their values', () => {
+    const env = { OTEL_EXPORTER_OTLP_METRICS_HEADERS: 'k=hunter2', OTEL_SERVICE_NAME: 'edge' };
+    const { stdout } = spantap(['config'], { env });
+    assert.match(
+      stdout,
+      /# set without a key here: OTEL_EXPORTER_OTLP_METRICS_HEADERS, OTEL_SERVICE_NAME\n$/,
+    );
   });
 
   test('exits 1 for a file that is wrong', () => {

@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { limits } from '../../src/config/limits.ts';
+import { FUNCTIONS } from '../../src/rules/compile/functions.ts';
+import { SCHEMA } from '../../src/rules/fields/schema.ts';
 import { FALSE, MISSING, TRUE } from '../../src/rules/types.ts';
 import { rulesReference } from '../../tools/gen/rules-reference.ts';
 import type { Row } from '../export/rows.ts';
@@ -45,6 +47,12 @@ describe('examples of docs/rules.md', () => {
 
 test('the tables are generated from those of the compiler: npm run gen', () => {
   assert.equal(rulesReference()['docs/rules.md'], page);
+});
+
+test('every function, operator and field stands in its table', () => {
+  for (const name of [...FUNCTIONS.keys()])
+    assert.match(page, new RegExp(`^\\| \`${name}\\(`, 'm'));
+  for (const { name } of SCHEMA.fields) assert.ok(page.includes(`| \`${name}\` |`), name);
 });
 
 test('the limits are those in force', () => {

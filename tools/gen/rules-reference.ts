@@ -12,7 +12,7 @@ export function rulesReference(): Record<string, string> {
   let text = readFileSync(join(root, PAGE), 'utf8');
   const sections = { operators: operators(), functions: functions(), fields: fields() };
   for (const [name, lines] of Object.entries(sections)) {
-    const section = new RegExp(`(<!-- ${name} -->\n)[sS]*?(<!-- end ${name} -->)`);
+    const section = new RegExp(`(<!-- ${name} -->\n)[\\s\\S]*?(<!-- end ${name} -->)`);
     text = text.replace(section, (_, open: string, close: string) => {
       return `${open}${lines.map((line) => `${line}\n`).join('')}${close}`;
     });

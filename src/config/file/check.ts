@@ -2,12 +2,14 @@
 import type { Finding, Grammars } from './finding.ts';
 import { checkHeaderSides } from './header-sides.ts';
 import { checkMacros } from './macros.ts';
+import { findNeverAsked } from './never-asked.ts';
 import type { Problem } from './problem.ts';
 import type { ReadResult } from './read.ts';
 import type { Grammatical } from './read-context.ts';
 import { checkReferences } from './references.ts';
 import { checkRuleOrder } from './rule-order.ts';
 import { offsetInFile } from './scalar-offset.ts';
+import { checkStackParts } from './stack-parts.ts';
 import type { Config } from './types.ts';
 import type { YamlDocument } from './yaml-document.ts';
 
@@ -21,6 +23,8 @@ export function checkMeaning(
   const expressions = read.grammatical.filter(({ format }) => format === 'expression');
   const findings = [
     ...checkReferences(config),
+    ...findNeverAsked(config),
+    ...checkStackParts(config),
     ...checkMacros(config, expressions),
     ...checkRuleOrder(config, grammars),
     ...checkHeaderSides(expressions),

@@ -6,6 +6,7 @@
 import type { Environment } from '../environment.ts';
 import { checkMeaning } from './check.ts';
 import type { Grammars } from './finding.ts';
+import { nameFurtherSpools } from './further-spools.ts';
 import { fileAsEnvironment } from './otel-environment.ts';
 import { type FlagValues, type Origin, Overrides } from './overrides.ts';
 import { hasErrors, type Problem } from './problem.ts';
@@ -68,6 +69,7 @@ function fromFile(input: LoadInput, origins: Map<string, Origin>): FromFile {
   for (const [path, position] of read.positions) origins.set(path, { from: 'file', ...position });
   if (read.errors > 0) return { config: undefined, problems: inOrder(read.problems) };
   const config = read.value as Config;
+  nameFurtherSpools(config, (path) => read.positions.has(path));
   const meaning = checkMeaning(config, read, document, file, input.grammars ?? {});
   return { config, problems: inOrder([...read.problems, ...meaning]) };
 }

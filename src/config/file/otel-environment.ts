@@ -5,7 +5,7 @@
 import type { Environment } from '../environment.ts';
 import type { Origin } from './overrides.ts';
 import { valueAt } from './place.ts';
-import { SETTINGS } from './settings.ts';
+import { DISABLED, SETTINGS } from './settings.ts';
 import type { Config } from './types.ts';
 
 /** `config` and `origins` before anything was overridden. Nothing for what the file leaves out. */
@@ -23,7 +23,14 @@ export function fileAsEnvironment(
   }
   const isSaid = origins.has('sampling.default') || origins.has('sampling.parent_based');
   if (isSaid && !isSet('OTEL_TRACES_SAMPLER')) Object.assign(variables, sampler(config.sampling));
-  return variables;
+  return isDisabled(environment) ? { ...variables, ...NO_EXPORTERS } : variables;
+}
+
+/** Over what the environment says of exporters, too. */
+const NO_EXPORTERS = { OTEL_TRACES_EXPORTER: 'none', OTEL_METRICS_EXPORTER: 'none' };
+
+function isDisabled(environment: Environment): boolean {
+  return environment[DISABLED]?.trim().toLowerCase() === 'true';
 }
 
 function sampler({ default: ratio, parentBased }: Config['sampling']): Record<string, string> {

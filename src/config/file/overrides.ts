@@ -8,7 +8,7 @@ import { placeOf, setAt } from './place.ts';
 import type { Problem } from './problem.ts';
 import { type Reading, readBoolean, readNumber, readText, readWord } from './scalars.ts';
 import type { AnySchema } from './schema.ts';
-import { SETTINGS, type Setting } from './settings.ts';
+import { DISABLED, SETTINGS, type Setting } from './settings.ts';
 
 export type Origin =
   | { readonly from: 'default' }
@@ -33,6 +33,8 @@ const FLAG_PATHS: Readonly<Record<keyof FlagValues, string>> = {
   'log-encoding': 'telemetry.logs.encoding',
 };
 
+const EXPORTERS = ['otel.traces_exporters', 'otel.metrics_exporters'];
+
 export class Overrides {
   readonly problems: Problem[] = [];
   readonly #config: unknown;
@@ -47,6 +49,7 @@ export class Overrides {
   apply(environment: Environment, flags: FlagValues): void {
     for (const setting of SETTINGS) this.#fromEnvironment(setting, environment);
     this.#fromSampler(environment);
+    this.#fromDisabled(environment);
     for (const [flag, path] of Object.entries(FLAG_PATHS)) {
       const value = flags[flag as keyof FlagValues];
       if (value !== undefined) this.#set(path, value, { from: 'flag', name: `--${flag}` });
@@ -86,6 +89,19 @@ export class Overrides {
     const ratio = kind === 'traceidratio' ? this.#ratio(environment) : Number(kind === 'always_on');
     this.#set('sampling.parent_based', parent !== undefined, { from: 'environment', name });
     this.#set('sampling.default', ratio, { from: 'environment', name });
+  }
+
+  /** The specification: anything but "true" means false, with a warning. */
+  #fromDisabled(environment: Environment): void {
+    const text = textOf(environment, DISABLED);
+    if (text === '') return;
+    const value = toBoolean(text);
+    if (typeof value !== 'boolean') {
+      this.#add('warning', DISABLED, `"${text}" is neither true nor false; it is taken as false`);
+    }
+    if (value !== true) return;
+    const origin = { from: 'environment', name: DISABLED } as const;
+    for (const path of EXPORTERS) this.#set(path, ['none'], origin);
   }
 
   #ratio(environment: Environment): number {

@@ -96,7 +96,7 @@ class Printer {
   }
 
   #origin(path: string): string {
-    const origin = this.#input.origins.get(path);
+    const origin = this.#input.origins.get(path) ?? this.#replaced(path);
     switch (origin?.from) {
       case 'file':
         return `${this.#input.file}:${origin.line}:${origin.column}`;
@@ -106,6 +106,15 @@ class Printer {
       default:
         return 'default';
     }
+  }
+
+  /** A variable or flag replaces all that is below its path. */
+  #replaced(path: string): Origin | undefined {
+    for (const [holder, origin] of this.#input.origins) {
+      if (origin.from !== 'environment' && origin.from !== 'flag') continue;
+      if (path.startsWith(`${holder}.`) || path.startsWith(`${holder}[`)) return origin;
+    }
+    return undefined;
   }
 
   #line(text: string, note: string, depth: number): void {

@@ -30,7 +30,7 @@ export type ReadValue = (
   path: string,
 ) => unknown;
 
-/** Nobody reads more of them, and each costs time and memory. */
+/** Of errors and of warnings: nobody reads more, and each costs time and memory. */
 export const PROBLEMS_MAX = 100;
 
 export class ReadContext {
@@ -42,6 +42,7 @@ export class ReadContext {
   readonly grammatical: Grammatical[] = [];
   /** So far. */
   errors = 0;
+  #warnings = 0;
   readonly #readValue: ReadValue;
   /** Where the reader is, for problems that aliases and keys have. */
   #path = '';
@@ -79,14 +80,16 @@ export class ReadContext {
     hint?: string,
   ): void {
     if (severity === 'error') this.errors++;
-    if (this.problems.length > PROBLEMS_MAX) return;
+    else this.#warnings++;
+    const count = severity === 'error' ? this.errors : this.#warnings;
+    if (count > PROBLEMS_MAX + 1) return;
     const { line, column } = this.document.positionAt(startOf(node));
     const place = { file: this.options.file, line, column };
-    if (this.problems.length < PROBLEMS_MAX) {
+    if (count <= PROBLEMS_MAX) {
       this.problems.push({ severity, path, ...place, message, hint });
     } else {
-      const rest = `more than ${PROBLEMS_MAX} problems; those from here on are not listed`;
-      this.problems.push({ severity: 'error', path: '', ...place, message: rest, hint: undefined });
+      const rest = `more than ${PROBLEMS_MAX} ${severity}s; those from here on are not listed`;
+      this.problems.push({ severity, path: '', ...place, message: rest, hint: undefined });
     }
   }
 }

@@ -83,11 +83,15 @@ function findMissing(
   schema: ObjectSchema,
   { entries, node, path }: Mapping,
 ): void {
-  for (const [property, { presence, doc }] of Object.entries(schema.fields)) {
+  for (const [property, field] of Object.entries(schema.fields)) {
     const key = keyOf(property);
-    if (presence !== 'required' || entries.some((entry) => entry.key === key)) continue;
-    context.error(path, node, `${key} is missing`, doc);
+    if (field.presence !== 'required' || entries.some((entry) => entry.key === key)) continue;
+    context.error(path, node, `${key} is missing`, hintForMissing(field));
   }
+}
+
+function hintForMissing({ doc, schema }: Field<unknown>): string {
+  return schema.kind === 'word' ? `allowed: ${Object.keys(schema.words).join(', ')}` : doc;
 }
 
 function checkWhole(

@@ -59,7 +59,8 @@ function checkStacks({ tap, stacks }: Config): Finding[] {
     ...unknown,
     ...unused.map((name): Finding => {
       const message = 'neither tap.http.stack nor an endpoint names this stack';
-      return { severity: 'warning', path: join('stacks', name), message };
+      const hint = 'only pods with the label tap.qpoint.io/stack can ask for it';
+      return { severity: 'warning', path: join('stacks', name), message, hint };
     }),
   ];
 }

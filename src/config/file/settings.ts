@@ -88,6 +88,21 @@ export const SETTINGS: readonly Setting[] = [
   ]),
 ];
 
+/** Turns everything off, whatever else is said. */
+export const DISABLED = 'OTEL_SDK_DISABLED';
+const SAMPLER = ['OTEL_TRACES_SAMPLER', 'OTEL_TRACES_SAMPLER_ARG'];
+
+/** Standard variables that are set and that no key of the file stands for. */
+export function otherVariables(
+  environment: Readonly<Record<string, string | undefined>>,
+): string[] {
+  const known = new Set([...SETTINGS.flatMap(({ variables }) => variables), ...SAMPLER, DISABLED]);
+  const isSet = (name: string) => (environment[name]?.trim() ?? '') !== '';
+  return Object.keys(environment)
+    .filter((name) => name.startsWith('OTEL_') && !known.has(name) && isSet(name))
+    .sort();
+}
+
 /** `name=value,name=value`, values percent-encoded (W3C baggage). */
 function parseHeaders(text: string): Reading | { readonly value: unknown } {
   const headers: Record<string, ValueSource> = {};

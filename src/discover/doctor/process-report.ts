@@ -36,18 +36,30 @@ const SITE_TEXT: Readonly<Record<UprobeSite['program'], string>> = {
   go_write_loop: 'net/http.(*persistConn).writeLoop, once an upstream connection',
 };
 
-/** @param seen undefined when no capture was made, an error when it failed */
-export function buildProcessReport(facts: ProcessFacts, seen?: SeenTraffic | AgentError): Report {
+/**
+ * @param seen undefined when no capture was made, an error when it failed
+ * @param configured what a configuration leaves out (configured.ts)
+ */
+export function buildProcessReport(
+  facts: ProcessFacts,
+  seen?: SeenTraffic | AgentError,
+  configured?: Section,
+): Report {
   if (facts.kind !== 'running') return absentReport(facts);
   const sections = [
     identitySection(facts),
     linkingSection(facts),
     socketsSection(facts),
     limitsSection(facts),
+    ...(configured === undefined ? [] : [configured]),
     ...seenSections(facts, seen),
   ].filter(({ lines }) => lines.length > 0);
   const isBad = hasBad(sections);
-  return { sections, verdict: verdictOf(facts, seen, isBad), exitCode: isBad ? 1 : 0 };
+  return {
+    sections,
+    verdict: verdictOf(facts, seen, isBad, (configured?.lines.length ?? 0) > 0),
+    exitCode: isBad ? 1 : 0,
+  };
 }
 
 function absentReport(facts: Exclude<ProcessFacts, RunningFacts>): Report {
@@ -267,10 +279,13 @@ function verdictOf(
   facts: RunningFacts,
   seen: SeenTraffic | AgentError | undefined,
   isBad: boolean,
+  isLimited: boolean,
 ): string {
   const name = `Process ${facts.info.pid} (${facts.info.executableName})`;
   if (isBad) return `${name} is not captured: see NO above.`;
   const wasSeen = seen !== undefined && !(seen instanceof AgentError) && seen.exchanges > 0;
-  if (wasSeen) return `${name} is captured.`;
+  const but = 'but for what the configuration leaves out: see limit above';
+  if (wasSeen) return `${name} is captured${isLimited ? `, ${but}` : ''}.`;
+  if (isLimited) return `${name} would be captured, ${but}.`;
   return `${name} would be captured: HTTP/1 in clear text on any of its sockets.`;
 }

@@ -1,4 +1,5 @@
 /** Tells about comparisons that cannot become true, with what was probably meant. */
+import { nearest } from '../../config/nearest.ts';
 import { problemAt } from '../language/problem.ts';
 import type { Node } from '../language/syntax.ts';
 import { kindOf } from '../values/value.ts';
@@ -36,11 +37,28 @@ function hintOf(
     typeof a.value === 'object' &&
     a.value !== null &&
     a.value.kind === 'hex';
-  if (isHexWord) return 'two hex digits are bytes, not a field';
+  if (isHexWord) {
+    const isWord = a.kind === 'literal' && a.length === 2;
+    return isWord
+      ? 'two hex digits are bytes, not a field'
+      : 'bytes stand on the right: field == 47:45:54';
+  }
   if (left.kind !== 'field' || right.kind !== 'constant') return '';
-  const { type } = left.ref.field;
+  const { type, values } = left.ref.field;
+  if (values !== undefined && typeof right.value === 'string') {
+    return hintForWord(left.ref.name, right.value, values);
+  }
   if (type === 'number' && typeof right.value === 'string')
     return 'write the number without quotes';
   if (type === 'address' && kindOf(right.value) === 'pattern') return 'write in 10.0.0.0/8';
   return '';
+}
+
+/** `direction == "egress"`: there are two kinds of it. */
+function hintForWord(name: string, text: string, values: readonly string[]): string {
+  if (values.some((value) => value.startsWith(`${text}-`))) {
+    return `write starts_with(${name}, ${JSON.stringify(text)})`;
+  }
+  const near = nearest(text.toLowerCase(), values);
+  return near === undefined ? '' : `did you mean ${JSON.stringify(near)}?`;
 }

@@ -1,5 +1,5 @@
 /** Looks up the names in operands. */
-import { type Checked, good } from '../language/problem.ts';
+import { bad, type Checked, good } from '../language/problem.ts';
 import type { ArrayLiteral, Operand } from '../language/syntax.ts';
 import type { Value } from '../values/value.ts';
 import { resolveCall } from './calls.ts';
@@ -12,7 +12,7 @@ export function resolve(operand: Operand, scope: Scope): Checked<Resolved> {
       return good({ kind: 'constant', value: operand.value });
     case 'field': {
       const found = scope.schema.resolve(operand);
-      if (!found.ok) return found;
+      if (!found.ok) return scope.macro(operand.name) === undefined ? found : uncalled(operand);
       const assumed = scope.assumed.get(found.value.name);
       if (assumed !== undefined) return good({ kind: 'constant', value: assumed });
       scope.fields.set(found.value.name, found.value);
@@ -23,6 +23,10 @@ export function resolve(operand: Operand, scope: Scope): Checked<Resolved> {
     case 'call':
       return resolveCall(operand, scope, (argument) => resolve(argument, scope));
   }
+}
+
+function uncalled(operand: Extract<Operand, { readonly kind: 'field' }>): Checked<never> {
+  return bad(operand, `${operand.name} is a macro`, `write ${operand.name}()`);
 }
 
 function resolveArray(array: ArrayLiteral, scope: Scope): Checked<Resolved> {

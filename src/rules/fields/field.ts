@@ -93,16 +93,37 @@ export class Schema {
       const hint = `write ${name.name}.key or ${name.name}["key"]`;
       return bad(name, `${name.name} takes a key`, hint);
     }
-    if (name.key !== null && this.#plain.has(name.name)) {
-      return bad(name, `${name.name} takes no key`);
+    if (name.key !== null && this.resolve({ ...name, key: null }).ok) {
+      const base = [...this.#keyed.keys()].find((each) => name.name.startsWith(`${each}.`));
+      const hint = base === undefined ? '' : `write ${base}["key"]`;
+      return bad(name, `${name.name} takes no key`, hint);
     }
-    const best = this.#nearestKeyed(name.name) ?? nearest(name.name, [...this.#plain.keys()]);
-    const old = RENAMED.find(([prefix]) => name.name.startsWith(prefix));
-    const renamed = old === undefined ? undefined : old[1] + name.name.slice(old[0].length);
-    const word = renamed ?? best;
-    const hint = word === undefined ? 'docs/rules.md lists the fields' : `did you mean ${word}?`;
-    return bad(name, `unknown field ${name.name}`, hint);
+    return bad(name, `unknown field ${name.name}`, this.#hintFor(name.name));
   }
+
+  #hintFor(name: string): string {
+    const old = RENAMED.find(([prefix]) => name.startsWith(prefix));
+    if (old !== undefined) return `did you mean ${old[1]}${name.slice(old[0].length)}?`;
+    const parent = name.slice(0, name.lastIndexOf('.') + 1);
+    const siblings = parent === '' ? [] : this.#namesBelow(parent);
+    const known = siblings.length === 0 ? [...this.#plain.keys()] : siblings;
+    const best = this.#nearestKeyed(name) ?? nearest(name, known);
+    // The last part alone: what is common to all of them brings nothing closer.
+    const isNear =
+      best !== undefined && (siblings.length === 0 || isNearBehind(parent, name, best));
+    if (isNear) return `did you mean ${best}?`;
+    if (siblings.length === 0) return 'docs/rules.md lists the fields';
+    return `fields of ${parent.slice(0, -1)}: ${siblings.map((each) => each.slice(parent.length)).join(', ')}`;
+  }
+
+  #namesBelow(parent: string): string[] {
+    return this.fields.flatMap(({ name }) => (name.startsWith(parent) ? [name] : []));
+  }
+}
+
+function isNearBehind(parent: string, name: string, best: string): boolean {
+  if (!best.startsWith(parent)) return true;
+  return nearest(name.slice(parent.length), [best.slice(parent.length)]) !== undefined;
 }
 
 /** Prefixes of older versions of the file. */

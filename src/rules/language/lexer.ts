@@ -19,6 +19,9 @@ const V4 = /[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:\/[0-9]{1,3})?/y;
 const V6 = /[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:\/[0-9]{1,3})?/y;
 const HEX = /[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2})*/y;
 
+const NETWORK = /[0-9A-Fa-f]*[.:][0-9A-Fa-f.:]*\/[0-9]+/y;
+const PREFIXES = 'such as 10.0.0.0/8 or fd00::/8: a prefix has 0 to 32 bits, 128 in IPv6';
+
 const INT64_MIN = -(2n ** 63n);
 const UINT64_MAX = 2n ** 64n - 1n;
 
@@ -67,6 +70,10 @@ function skip(text: string, from: number): Checked<number> {
 
 function read(text: string, at: number): Checked<Token> {
   const char = text[at] ?? '';
+  const network = match(NETWORK, text, at);
+  if (network !== '' && cidrOf(network) === undefined) {
+    return bad({ offset: at, length: network.length }, `"${network}" is no network`, PREFIXES);
+  }
   if (char === '"' || char === "'") return readText(text, at);
   if (char === '/' || (char === '|' && text[at + 1] !== '|')) return readPattern(text, at);
   const literal = readLiteral(text, at);
@@ -91,6 +98,11 @@ const HINTS: Readonly<Record<string, string>> = {
   '=': 'equality is ==',
   '&': 'write && or and',
   '-': 'a name cannot begin with -',
+  '#': 'a comment begins with --',
+  '\u201c': 'write straight quotes: "text"',
+  '\u201d': 'write straight quotes: "text"',
+  '\u2018': "write straight quotes: 'text'",
+  '\u2019': "write straight quotes: 'text'",
 };
 
 function readWord(name: string, offset: number): Token {
@@ -181,7 +193,15 @@ function readPattern(text: string, at: number): Checked<Token> {
     end += text[end] === '\\' ? 2 : 1;
   }
   const length = Math.min(end, text.length) - at;
-  if (text[end] !== delimiter) return bad({ offset: at, length }, 'pattern has no end');
+  if (text[end] !== delimiter) {
+    const hint = `a pattern stands between two ${delimiter}; there is no arithmetic`;
+    return bad({ offset: at, length }, 'pattern has no end', hint);
+  }
+  const flags = match(/[gimsuy]+(?![\w.-])/y, text, end + 1);
+  if (flags !== '') {
+    const hint = `flags stand inside of it: ${delimiter}(?${flags})...${delimiter}; known are i, m, s and U`;
+    return bad({ offset: end + 1, length: flags.length }, 'a pattern has no flags behind it', hint);
+  }
   const span = { offset: at, length: length + 1 };
   const compiled = compilePattern(text.slice(at + 1, end));
   return compiled.ok ? literalToken(compiled.pattern, span) : bad(span, `pattern ${compiled.why}`);

@@ -148,7 +148,19 @@ test('a file with thousands of mistakes names the first hundred', () => {
   const text = Array.from({ length: 5_000 }, (_, i) => `k${i}: 1`).join('\n');
   const { problems } = load(text);
   assert.equal(problems.length, 101);
-  assert.match(problems[100].message, /^more than 100 problems/);
+  assert.match(problems[100].message, /^more than 100 errors/);
+});
+
+test('a file with thousands of warnings is right all the same, and errors among them are named', () => {
+  const header = (i: number) => `    h${i}: {type: env, value: V${i}}`;
+  const text = ['otel:', '  headers:', ...Array.from({ length: 3_000 }, (_, i) => header(i))];
+  const many = load(text.join('\n'));
+  assert.notEqual(many.config, undefined);
+  assert.equal(many.problems.length, 101);
+  assert.match(many.problems[100].message, /^more than 100 warnings/);
+  const { config, problems } = load([...text, 'tap: {foo: 1}'].join('\n'));
+  assert.equal(config, undefined);
+  assert.ok(problems.some(({ message }) => message === 'unknown key "foo"'));
 });
 
 test('a file as large as allowed is read', () => {

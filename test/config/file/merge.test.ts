@@ -45,6 +45,17 @@ describe('which value counts', () => {
     assert.equal(origins.has('otel.compression'), false);
   });
 
+  test('stores behind the first S3 store have spools of their own', () => {
+    const stores =
+      '{type: stdout}, {type: s3, bucket: a, id: a}, {type: s3, bucket: b, id: cold/b}';
+    const { services } = loadRight(`services: {object_stores: [${stores}]}`);
+    const directories = services.objectStores.map(
+      (each) => 'spool' in each && each.spool.directory,
+    );
+    const base = '/var/lib/spantap/spool/s3';
+    assert.deepEqual(directories, [false, base, `${base}-cold_b`]);
+  });
+
   test('a variable for spans counts before the general one', () => {
     const environment = {
       OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
@@ -77,6 +88,24 @@ describe('which value counts', () => {
       assert.deepEqual([sampling.default, sampling.parentBased], [share, parentBased], name);
     }
   });
+});
+
+test('OTEL_SDK_DISABLED turns exporters off, whatever the file and the environment say', () => {
+  const text = 'otel: {traces_exporters: [otlp]}';
+  const others = { OTEL_TRACES_EXPORTER: 'console', OTEL_METRICS_EXPORTER: 'otlp' };
+  const { config, variables, origins } = load(text, {
+    environment: { ...others, OTEL_SDK_DISABLED: 'True' },
+  });
+  assert.deepEqual(config?.otel.tracesExporters, ['none']);
+  assert.deepEqual(config?.otel.metricsExporters, ['none']);
+  const from = { from: 'environment', name: 'OTEL_SDK_DISABLED' };
+  assert.deepEqual(origins.get('otel.traces_exporters'), from);
+  assert.deepEqual(variables, { OTEL_TRACES_EXPORTER: 'none', OTEL_METRICS_EXPORTER: 'none' });
+  for (const OTEL_SDK_DISABLED of ['false', 'yes']) {
+    const { config: on, problems } = load(text, { environment: { OTEL_SDK_DISABLED } });
+    assert.deepEqual(on?.otel.tracesExporters, ['otlp']);
+    assert.equal(problems.length, OTEL_SDK_DISABLED === 'yes' ? 1 : 0);
+  }
 });
 
 describe('wrong variables', () => {

@@ -73,3 +73,13 @@ test('each value has its origin beside it', () => {
   assert.match(printed, /^ {2}ports: \[80\] +# --port$/m);
   assert.match(printed, /^ {2}compression: none +# default$/m);
 });
+
+test('headers of the environment have their origin beside each', () => {
+  const printed = print('otel: {headers: {a: "1"}}', {
+    environment: { OTEL_EXPORTER_OTLP_HEADERS: 'b=2,c=3' },
+  });
+  assert.match(
+    printed,
+    /^ {4}b: .* # OTEL_EXPORTER_OTLP_HEADERS\n {4}c: .* # OTEL_EXPORTER_OTLP_HEADERS$/m,
+  );
+});

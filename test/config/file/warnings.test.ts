@@ -98,7 +98,7 @@ describe('rules that can change nothing', () => {
         '{name: a, expr: dst.port == 1 || src.port == 2, level: none}',
         '{name: b, expr: src.port == 2, level: full}',
       ],
-      undefined,
+      UNREACHABLE,
     ],
     [
       'that differ in a text only',
@@ -168,6 +168,50 @@ describe('mistakes', () => {
 
   test('a stack that nothing names', () => {
     assert.match(warningsOf('stacks: {s: {}}')[0] ?? '', /^1:13 neither tap\.http\.stack/);
+  });
+
+  test('a plugin that keeps nothing', () => {
+    const file = (config: string) =>
+      `tap: {http: {stack: s}}\nstacks: {s: {plugins: [{type: http_capture, config: ${config}}]}}`;
+    const silent = [
+      '{}',
+      '{rules: [{expr: tls.enabled, level: none}, {expr: tls.enabled, sample: 1}]}',
+    ];
+    for (const config of silent) {
+      assert.match(warningsOf(file(config))[0] ?? '', /^2:31 this plugin keeps nothing/);
+    }
+    assert.deepEqual(warningsOf(file('{rules: [{expr: tls.enabled, level: full}]}')), []);
+  });
+
+  test('a store that is neither the first nor has an id', () => {
+    const text =
+      'services: {event_stores: [{type: stdout}, {type: stdout, id: a}, {type: disabled}]}';
+    assert.deepEqual(warningsOf(text), [
+      '1:66 nothing can choose this store: it is not the first and has no id',
+    ]);
+  });
+
+  test('an endpoint that stands there twice', () => {
+    const text = 'tap: {endpoints: [{domain: shop.example}, {domain: Shop.example}]}';
+    assert.deepEqual(warningsOf(text), [
+      '1:52 this endpoint has no effect: tap.endpoints[0] has the same domain',
+    ]);
+  });
+
+  test('a filter behind one that matches the same', () => {
+    const text =
+      'tap: {filters: {custom: [{exe: a, only: [dns]}, {exe: A}, {exe: a, strategy: regex}, {exe: a, strategy: exact}]}}';
+    assert.deepEqual(warningsOf(text), [
+      '1:55 this filter has no effect: tap.filters.custom[0] matches the same processes',
+    ]);
+  });
+
+  test('a placeholder that is not filled in', () => {
+    const store = (type: string) =>
+      `services: {object_stores: [{type: ${type}, access_url: "https://x/{{SHA256}}/{{DIGETS}}"}]}`;
+    for (const type of ['file', 's3, bucket: b']) {
+      assert.match(warningsOf(store(type))[0], /^1:\d+ \{\{DIGETS\}\} is not filled in/);
+    }
   });
 
   test('variables as a Collector writes them', () => {

@@ -298,9 +298,23 @@ export const WRONG: readonly Wrong[] = [
   },
   {
     name: 'one spool for two stores',
-    text: store('- {type: s3, bucket: a}', '- {type: s3, bucket: b}'),
+    text: store(
+      '- {type: s3, bucket: a}',
+      '- {type: s3, bucket: b, id: b, spool: {directory: /var/lib/spantap/spool/s3}}',
+    ),
     error:
-      '4:7 /var/lib/spantap/spool/s3 is the directory of services.object_stores[0].spool.directory too',
+      '4:55 /var/lib/spantap/spool/s3 is the directory of services.object_stores[0].spool.directory too',
+  },
+  {
+    name: 'an empty key',
+    text: store(
+      '- type: s3',
+      '  bucket: b',
+      '  access_key: {type: text, value: ""}',
+      '  secret_key: {type: text, value: s}',
+    ),
+    error: '5:19 access_key is empty',
+    hint: 'none for the usual AWS sources',
   },
   {
     name: 'an endpoint of another scheme',
@@ -346,6 +360,23 @@ export const WRONG: readonly Wrong[] = [
     name: 'plugins without a list',
     text: 'stacks: {s: {plugins: {type: debug}}}',
     error: '1:23 a mapping where a list belongs',
+  },
+  {
+    name: 'a stack by the name of no stack',
+    text: 'tap: {http: {stack: none}}\nstacks: {none: {}}',
+    error: '2:16 a stack cannot be called "none"',
+  },
+  {
+    name: 'two plugins that decide',
+    text: 'tap: {http: {stack: s}}\nstacks: {s: {plugins: [{type: http_capture}, {type: http_capture}]}}',
+    error: '2:53 a second http_capture in one stack is not supported',
+    hint: 'plugins[0]',
+  },
+  {
+    name: 'a rule of access logs without a mode',
+    text: 'stacks: {s: {plugins: [{type: debug, config: {rules: [{expr: "true"}]}}]}}',
+    error: '1:55 mode is missing',
+    hint: 'allowed: none, summary, details, full',
   },
   {
     name: 'an unknown level',

@@ -1,6 +1,7 @@
 /** `spantap run --config`: what the file says happens, also when it changes; the rest is named. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -123,6 +124,70 @@ describe('a file that changes', () => {
     await end(run);
   });
 
+  test('that was refused is tried again at SIGHUP, with what it names', async () => {
+    const run = runWith(lines('summary'));
+    await run.line(/watching /);
+    const directory = join(folder, 'taken');
+    writeFileSync(directory, '');
+    const store = `services: {object_stores: [{type: file, directory: ${directory}/objects}]}`;
+    writeFileSync(file, lines('summary').with(1, store).join('\n'));
+    await run.line(/not applied.*taken\/objects cannot be used/);
+    rmSync(directory);
+    run.child.kill('SIGHUP');
+    await run.line(/(configuration \/[\s\S]*){2}/);
+    await end(run);
+  });
+
+  test('may be gone for a while', async () => {
+    const run = runWith(lines('summary'));
+    await run.line(/watching /);
+    rmSync(file);
+    await run.line(/not applied.*cannot read .*: there is no such file/);
+    writeFileSync(file, lines('summary').join('\n'));
+    await run.line(/(configuration \/[\s\S]*){2}/);
+    await end(run);
+  });
+
+  test('may be a link to a folder that is exchanged, as in Kubernetes', async () => {
+    const mount = mkdtempSync(join(folder, 'mount-'));
+    for (const [version, level] of Object.entries({ one: 'summary', two: 'full' })) {
+      mkdirSync(join(mount, version));
+      writeFileSync(join(mount, version, 'qtap.yaml'), lines(level).join('\n'));
+    }
+    symlinkSync('one', join(mount, '..data'));
+    symlinkSync('..data/qtap.yaml', join(mount, 'qtap.yaml'));
+    const run = new Program('spantap', process.execPath, [
+      MAIN,
+      'run',
+      '--config',
+      join(mount, 'qtap.yaml'),
+    ]);
+    await run.line(/watching /);
+    symlinkSync('two', join(mount, '..new'));
+    renameSync(join(mount, '..new'), join(mount, '..data'));
+    await run.line(/(configuration \/[\s\S]*){2}/);
+    await ask(port, '/second-version');
+    await run.line(/URL: http:\/\/[^/]*\/second-version/);
+    await end(run);
+  });
+
+  test('may be a pipe: it is read once', async () => {
+    const pipe = join(folder, 'pipe.yaml');
+    assert.equal(spawnSync('mkfifo', [pipe]).status, 0);
+    const run = new Program('spantap', process.execPath, [MAIN, 'run', '--config', pipe]);
+    writeFileSync(file, lines('summary').join('\n'));
+    const writer = spawn('sh', ['-c', 'cat "$1" > "$2"', 'sh', file, pipe]);
+    await run.line(/watching /).catch((error) => {
+      writer.kill();
+      throw error;
+    });
+    run.child.kill('SIGHUP');
+    await ask(port, '/through-a-pipe');
+    await run.line(/GET \/through-a-pipe/);
+    await end(run);
+    assert.doesNotMatch(run.stderr, /not applied/);
+  });
+
   test('names what holds from the next start on', async () => {
     const run = runWith(lines('summary'));
     await run.line(/watching /);
@@ -130,4 +195,16 @@ describe('a file that changes', () => {
     await run.line(/limits\.ring_size changed: it holds from the next start on/);
     await end(run);
   });
+});
+
+test('without a file, SIGHUP ends the agent as SIGTERM does', async () => {
+  const env = { QPOINT_CONFIG: file };
+  const run = new Program('spantap', process.execPath, [MAIN, 'run', '--port', String(port)], {
+    env,
+  });
+  await run.line(/watching /);
+  assert.match(run.stderr, /QPOINT_CONFIG is not read.*give --config FILE/);
+  run.child.kill('SIGHUP');
+  assert.equal(await run.ended(), 0, run.output);
+  assert.match(run.stderr, /0 lost/);
 });

@@ -12,6 +12,7 @@ import {
   withDefault,
   word,
 } from '../schema.ts';
+import { checkAccessUrl } from './access-url.ts';
 import { objectStoreFields, spool } from './delivery.ts';
 import { absolutePath } from './text.ts';
 import { trust } from './tls.ts';
@@ -101,7 +102,15 @@ export const s3 = object(
     ),
   },
   {
-    check: ({ accessKey, secretKey, sessionToken, bucket }, report) => {
+    check: ({ accessKey, secretKey, sessionToken, bucket, accessUrl }, report) => {
+      checkAccessUrl(accessUrl, report);
+      for (const [key, given] of [
+        ['access_key', accessKey],
+        ['secret_key', secretKey],
+      ] as const) {
+        if (given?.type !== 'text' || given.value !== '') continue;
+        report('error', key, `${key} is empty`, 'give both, or none for the usual AWS sources');
+      }
       if ((accessKey === undefined) !== (secretKey === undefined)) {
         const [given, missing] =
           accessKey === undefined ? ['secret_key', 'access_key'] : ['access_key', 'secret_key'];

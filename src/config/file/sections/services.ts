@@ -1,6 +1,7 @@
 /** `services`: where connection events and captured exchanges go. */
 import { bytes, list, object, variant, withDefault } from '../schema.ts';
 import { GIB, MIB, TIB } from '../units.ts';
+import { checkAccessUrl } from './access-url.ts';
 import { eventStoreField, objectStoreFields } from './delivery.ts';
 import { eventStoreSchema } from './event-stores.ts';
 import { s3 } from './s3.ts';
@@ -15,19 +16,22 @@ export const objectStoreSchema = variant(
     },
     file: {
       doc: 'Records and bodies as files below a directory.',
-      object: object({
-        directory: withDefault(
-          absolutePath(),
-          '/var/lib/spantap/objects',
-          'Created with mode 0700 when it is missing.',
-        ),
-        maxBytes: withDefault(
-          bytes(MIB, 1024 * TIB),
-          10 * GIB,
-          'Beyond it nothing more is written, and that is counted.',
-        ),
-        ...objectStoreFields,
-      }),
+      object: object(
+        {
+          directory: withDefault(
+            absolutePath(),
+            '/var/lib/spantap/objects',
+            'Created with mode 0700 when it is missing.',
+          ),
+          maxBytes: withDefault(
+            bytes(MIB, 1024 * TIB),
+            10 * GIB,
+            'Beyond it nothing more is written, and that is counted.',
+          ),
+          ...objectStoreFields,
+        },
+        { check: ({ accessUrl }, report) => checkAccessUrl(accessUrl, report) },
+      ),
     },
     s3: { doc: 'Any server that speaks S3.', object: s3 },
     disabled: { doc: 'Nowhere.', object: object({ id: storeId, eventStore: eventStoreField }) },

@@ -161,7 +161,7 @@ export class Agent {
     for (const plan of this.#watcher.reconfigure(exclusionsOf(configured.config))) {
       this.#apply(plan);
     }
-    this.#capture?.traffic(this.#trafficOf(configured.config));
+    await this.#capture?.traffic(this.#trafficOf(configured.config));
     // A batch that waits for its bodies is read by the old one.
     await this.#batches.pause();
     await before?.close(FLUSH_DEADLINE_MS, next);

@@ -24,11 +24,12 @@ const WORKER_HEAP_FLAG = '--max-semi-space-size=8';
 
 type MessageOf<Kind extends FromWorker['kind']> = Extract<FromWorker, { kind: Kind }>;
 
+/** What the thread's handle takes itself. */
+type OwnKind = 'ready' | 'failed' | 'stopped' | 'body' | 'traffic-set';
+
 /** One function for each kind of message that the worker sends while it runs. */
 export type CaptureHandlers = {
-  readonly [Kind in Exclude<FromWorker['kind'], 'ready' | 'failed' | 'stopped' | 'body'>]: (
-    message: MessageOf<Kind>,
-  ) => void;
+  readonly [Kind in Exclude<FromWorker['kind'], OwnKind>]: (message: MessageOf<Kind>) => void;
 };
 
 /** How long the last bodies may take to be decided after the end of the capture. */
@@ -44,6 +45,9 @@ export class CaptureThread {
   #onReady: () => void = () => undefined;
   #onFailed: (error: unknown) => void = () => undefined;
   #onStopped: () => void = () => undefined;
+  /** Who waits until settings hold, oldest first. */
+  readonly #onTraffic: (() => void)[] = [];
+  #hasExited = false;
 
   private constructor(options: WorkerOptions, handlers: CaptureHandlers) {
     this.#handlers = handlers;
@@ -54,7 +58,7 @@ export class CaptureThread {
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: options });
     this.#worker.on('message', (message: FromWorker) => this.#receive(message));
     this.bodies = new HeldBodies((message) => this.#send(message));
-    this.#worker.once('exit', () => this.bodies.end());
+    this.#worker.once('exit', () => this.#exited());
   }
 
   /** @throws AgentError when the kernel side cannot be loaded. */
@@ -86,9 +90,11 @@ export class CaptureThread {
     this.#send(plan);
   }
 
-  /** From now on, also for connections that are open. */
-  traffic(settings: TrafficSettings): void {
+  /** Also for connections that are open. Resolves when they hold, or the thread has ended. */
+  async traffic(settings: TrafficSettings): Promise<void> {
+    if (this.#hasExited) return;
     this.#send({ kind: 'traffic', settings });
+    await new Promise<void>((resolve) => this.#onTraffic.push(resolve));
   }
 
   /** Gives a batch's buffers back to the worker. */
@@ -118,6 +124,12 @@ export class CaptureThread {
     clearTimeout(late);
   }
 
+  #exited(): void {
+    this.#hasExited = true;
+    this.bodies.end();
+    for (const resolve of this.#onTraffic.splice(0)) resolve();
+  }
+
   #send(message: ToWorker): void {
     this.#worker.postMessage(message);
   }
@@ -132,6 +144,8 @@ export class CaptureThread {
         return this.#onStopped();
       case 'body':
         return this.bodies.receive(message);
+      case 'traffic-set':
+        return this.#onTraffic.shift()?.();
       default:
         // The handler of a kind takes that kind's message; the compiler cannot follow the pair.
         (this.#handlers[message.kind] as (message: FromWorker) => void)(message);

@@ -203,6 +203,7 @@ export class CaptureWorker {
     this.#pipeline.setTraffic(settings);
     if (keepsBodies(settings)) void this.#openBodyFolder();
     this.#reporter.change(settings, this.#pipeline.connections, now());
+    this.#send({ kind: 'traffic-set' });
   }
 
   #turn(): void {

@@ -158,17 +158,21 @@ function optionsWith(ownConnections: readonly OwnConnection[]): WorkerOptions {
   };
 }
 
-test('changed traffic settings reach the kernel side', async () => {
+test('changed traffic settings reach the kernel side, and it is told that they hold', async () => {
   const { port1, port2 } = new MessageChannel();
-  const got = Promise.withResolvers<TrafficSettings>();
-  const kernel = { ...kernelWith(Buffer.alloc(0), () => undefined), setTraffic: got.resolve };
+  const got: TrafficSettings[] = [];
+  const told = Promise.withResolvers<readonly TrafficSettings[]>();
+  port2.on('message', (message: FromWorker) => {
+    if (message.kind === 'traffic-set') told.resolve([...got]);
+  });
+  const setTraffic = (settings: TrafficSettings) => void got.push(settings);
+  const kernel = { ...kernelWith(Buffer.alloc(0), () => undefined), setTraffic };
   const settings = { ...allTraffic(5), reportsConnections: true };
   const ended = once(port2, 'close');
-  port2.start();
   new CaptureWorker(optionsWith([]), port1, kernel).start();
   const changed: ToWorker = { kind: 'traffic', settings };
   port2.postMessage(changed);
-  assert.deepEqual(await got.promise, settings);
+  assert.deepEqual(await told.promise, [settings]);
   port2.postMessage({ kind: 'stop' });
   await ended;
 });

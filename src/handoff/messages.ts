@@ -103,6 +103,8 @@ export type ToWorker =
 export type FromWorker =
   /** Everything is attached; capture runs. */
   | { readonly kind: 'ready' }
+  /** The settings that were sent hold; one answer for each, in their order. */
+  | { readonly kind: 'traffic-set' }
   | { readonly kind: 'process'; readonly process: ObservedProcess }
   | { readonly kind: 'batch'; readonly batch: ExchangeBatch }
   | BodyBytesMessage

@@ -9,6 +9,7 @@ import { RANK } from '../config/levels.ts';
 import { SLOT } from '../handoff/known-headers.ts';
 import { F64, F64_COLUMNS, FAMILY, FLAG, TIERS, U32, U32_COLUMNS } from '../handoff/layout.ts';
 import { RequestLine } from '../handoff/request-line.ts';
+import { hasTraceState, traceStateOf } from '../handoff/trace-state.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import { type Block, block, key, prefix } from './attributes.ts';
 import type { ByteSource } from './bytes.ts';
@@ -22,7 +23,7 @@ import type { PeerServices } from './peer-services.ts';
 import { QueryRedaction } from './redaction.ts';
 import { describeReferences, REFERENCE_ATTRIBUTES_MAX } from './references.ts';
 import type { Rows } from './rows.ts';
-import { hasTraceState, mergeThreshold, traceStateOf } from './trace-state.ts';
+import { withThreshold } from './threshold.ts';
 import { type SpanSink, type SpanStart, STATUS } from './types.ts';
 import { UrlAttributes } from './url.ts';
 
@@ -215,7 +216,7 @@ export class SpanDescriber {
       (u32[u + U32.traceFlags] & 0xff) | FLAG_HAS_IS_REMOTE | (isRemote ? FLAG_IS_REMOTE : 0);
     start.traceState = hasTraceState(u32, u) ? traceStateOf(u32, u, source.bytes) : '';
     if (this.#threshold !== '') {
-      start.traceState = mergeThreshold(start.traceState, this.#threshold);
+      start.traceState = withThreshold(start.traceState, this.#threshold);
     }
     sink.begin(start);
   }

@@ -67,6 +67,8 @@ const TRUNCATED = block({ 'spantap.truncated': true });
 const LOST = block({ 'spantap.lost': true });
 const SUBREQUEST = block({ 'spantap.subrequest': true });
 
+/** W3C: a span that is exported is sampled. */
+const FLAG_SAMPLED = 1;
 const FLAG_HAS_IS_REMOTE = 0x100;
 const FLAG_IS_REMOTE = 0x200;
 /** Attributes that a span can have besides headers. */
@@ -213,7 +215,10 @@ export class SpanDescriber {
     start.row = u;
     const isRemote = (u32[u + U32.flags] & FLAG.parentIsRemote) !== 0;
     start.flags =
-      (u32[u + U32.traceFlags] & 0xff) | FLAG_HAS_IS_REMOTE | (isRemote ? FLAG_IS_REMOTE : 0);
+      (u32[u + U32.traceFlags] & 0xff) |
+      FLAG_SAMPLED |
+      FLAG_HAS_IS_REMOTE |
+      (isRemote ? FLAG_IS_REMOTE : 0);
     start.traceState = hasTraceState(u32, u) ? traceStateOf(u32, u, source.bytes) : '';
     if (this.#threshold !== '') {
       start.traceState = withThreshold(start.traceState, this.#threshold);

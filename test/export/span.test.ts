@@ -401,6 +401,7 @@ describe('the context', () => {
     assert.equal(only({ traceFlags: 1 }).flags, 0x101);
     assert.equal(only({ traceFlags: 3, flags: FLAG.parentIsRemote }).flags, 0x303);
     assert.equal(only({ traceFlags: 0x1ff }).flags, 0x1ff);
+    assert.equal(only({ traceFlags: 2 }).flags, 0x103, 'it is sampled, though its caller was not');
   });
 
   test('has a link when linking made one', () => {

@@ -220,11 +220,20 @@ describe('sampling', () => {
       assert.equal(await told(other, half), '8', 'of another trace');
     });
 
-    test('tells its own threshold where it does not follow the caller', async () => {
-      assert.equal(await told(called('ot=th:c'), half), '8');
+    test('tells the higher threshold', async () => {
+      assert.equal(await told(called('ot=th:4'), half), '8');
+      assert.equal(await told(called('ot=th:c'), half), '', 'that of the caller');
       assert.equal(await told(called('ot=th:80'), half), '', 'the same');
-      assert.equal(await told(called('ot=th:8'), { sampler: 'always_on' }), '0');
-      assert.equal(await told(called('ot=th:x'), { sampler: 'always_on' }), '');
+      assert.equal(await told(called('ot=th:8'), { sampler: 'always_on' }), '');
+    });
+
+    test('tells its own where that of the caller cannot be right', async () => {
+      const middle = `${'1'.repeat(18)}9${'0'.repeat(13)}`;
+      assert.equal(await told(called('ot=th:c', middle), half), '8', 'it would have left it out');
+      const unsampled = { ...called('ot=th:c'), flags: FLAG.parentIsRemote | FLAG.notSampled };
+      assert.equal(await told(unsampled, half), '8');
+      assert.equal(await told(unsampled, { sampler: 'always_on' }), '0');
+      assert.equal(await told(called('ot=th:x'), half), '8');
     });
 
     test('leaves the threshold of a caller that it follows, unless a bound is higher', async () => {

@@ -127,14 +127,14 @@ export class Decider {
   }
 
   /**
-   * The threshold that the rows of a kept hop tell. Where the caller decides its own holds until a
-   * higher one is applied here; where it does not, it says nothing about what is kept here.
+   * The threshold that the rows of a kept hop tell: the higher one of what the caller applied and what
+   * was applied here. Whom this agent follows it believes.
    */
-  #note(start: number, end: number, threshold: Threshold): void {
-    const theirs = this.#caller.threshold;
-    const told = theirs !== undefined && this.#parts.sampler.isParentBased ? theirs : undefined;
-    const { text } = told === undefined ? threshold : higherOf(told, threshold);
-    if (text === (theirs?.text ?? '0')) return;
+  #note(start: number, end: number, own: Threshold): void {
+    const { said, applied } = this.#caller;
+    const theirs = this.#parts.sampler.isParentBased ? said : applied;
+    const { text } = theirs === undefined ? own : higherOf(theirs, own);
+    if (text === (said?.text ?? '0')) return;
     for (let row = start; row < end; row++) this.#columns.thresholds[row] = text;
   }
 

@@ -35,6 +35,7 @@ const USER = /((?::|%3a)(?:\/|%2f){2})(?:(?!%2f|%3f|%23)[^/?#\s])*(?:@|%40)/gi;
 
 /** `mark` in the place of user and password of the URLs in `text` (RFC 3986 3.2.1). */
 export function withoutUsers(text: string, mark = `${REDACTED}@`): string {
+  if (!text.includes('@') && !text.includes('%40')) return text;
   return text.replace(USER, (_, start: string) => start + mark);
 }
 
@@ -93,5 +94,6 @@ export function cleanTargetEnd(text: string, clean: (query: string) => string): 
 
 /** `pattern` finds a sign and the query behind it. */
 function cleanQueries(text: string, pattern: RegExp, clean: (query: string) => string): string {
+  if (!text.includes('?') && !text.includes('#')) return text;
   return text.replace(pattern, (_, sign: string, query: string) => sign + clean(query));
 }

@@ -6,8 +6,10 @@ import { latin1, type Scratch } from './bytes.ts';
 const AMPERSAND = 0x26;
 const EQUALS = 0x3d;
 const PERCENT = 0x25;
+/** The last sign that means anything here: letters are behind it. */
+const AT = 0x40;
 /** Signs of a key behind a semicolon, and of a URL within a value. */
-const UNUSUAL: boolean[] = [];
+const UNUSUAL: boolean[] = new Array(AT + 1).fill(false);
 for (const sign of Buffer.from(';?#@')) UNUSUAL[sign] = true;
 
 export class QueryRedaction {
@@ -28,14 +30,19 @@ export class QueryRedaction {
     for (let at = start; at < end; ) {
       const keyStart = at;
       let hasPercent = false;
-      for (; at < end && bytes[at] !== EQUALS && bytes[at] !== AMPERSAND; at++) {
-        if (bytes[at] === PERCENT) hasPercent = true;
-        else if (UNUSUAL[bytes[at]] === true) return true;
+      for (; at < end; at++) {
+        const byte = bytes[at];
+        if (byte > AT) continue;
+        if (byte === EQUALS || byte === AMPERSAND) break;
+        if (byte === PERCENT) hasPercent = true;
+        else if (UNUSUAL[byte]) return true;
       }
       if (this.#isSensitive(bytes, keyStart, at, hasPercent)) return true;
-      for (; at < end && bytes[at] !== AMPERSAND; at++) {
-        if (UNUSUAL[bytes[at]] === true) return true;
-        if (bytes[at] === PERCENT && isSignEscape(bytes, at)) return true;
+      for (; at < end; at++) {
+        const byte = bytes[at];
+        if (byte > AT) continue;
+        if (byte === AMPERSAND) break;
+        if (UNUSUAL[byte] || (byte === PERCENT && isSignEscape(bytes, at))) return true;
       }
       at++;
     }

@@ -118,6 +118,7 @@ export class UrlAttributes {
 function mayHaveUser(bytes: Uint8Array, start: number, end: number): boolean {
   for (let at = start; at < end; at++) {
     const byte = bytes[at];
+    if (byte > AT) continue;
     if (byte === AT || (byte === PERCENT && bytes[at + 1] === 0x34 && bytes[at + 2] === 0x30)) {
       return true;
     }

@@ -51,7 +51,9 @@ function emptyLinesBytes(head: Buffer): number {
 
 /** Ends with the empty line. */
 function isWhole(head: Buffer): boolean {
-  return /\n\r?\n$/.test(head.toString('latin1', Math.max(0, head.length - 4)));
+  const end = head.length;
+  const isEmpty = head[end - 2] === LF || (head[end - 2] === CR && head[end - 3] === LF);
+  return isEmpty && head[end - 1] === LF;
 }
 
 /** Null: the field is to be left out. */

@@ -1,5 +1,4 @@
 /** The main thread's handle on the capture worker: typed messages, start, stop. */
-import { once } from 'node:events';
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { HeldBodies } from './handoff/held-bodies.ts';
@@ -42,6 +41,8 @@ export class CaptureThread {
   readonly #handlers: CaptureHandlers;
   /** Resolves when the worker has flushed everything (stop, or a recording that is full). */
   readonly stopped: Promise<void>;
+  /** Resolves when the thread is gone, which it may be before anybody stops it. */
+  readonly #exited: Promise<void>;
   #onReady: () => void = () => undefined;
   #onFailed: (error: unknown) => void = () => undefined;
   #onStopped: () => void = () => undefined;
@@ -58,7 +59,8 @@ export class CaptureThread {
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: options });
     this.#worker.on('message', (message: FromWorker) => this.#receive(message));
     this.bodies = new HeldBodies((message) => this.#send(message));
-    this.#worker.once('exit', () => this.#exited());
+    this.#exited = new Promise((resolve) => this.#worker.once('exit', () => resolve()));
+    void this.#exited.then(() => this.#ended());
   }
 
   /** @throws AgentError when the kernel side cannot be loaded. */
@@ -116,15 +118,14 @@ export class CaptureThread {
    * thread lasts until all of them were given back and the bodies that were asked for have crossed.
    */
   async stop(): Promise<void> {
-    const exited = once(this.#worker, 'exit');
     this.#send({ kind: 'stop' });
     await this.stopped;
     const late = setTimeout(() => this.#send({ kind: 'close' }), LAST_BODIES_MS);
-    await exited;
+    await this.#exited;
     clearTimeout(late);
   }
 
-  #exited(): void {
+  #ended(): void {
     this.#hasExited = true;
     this.bodies.end();
     for (const resolve of this.#onTraffic.splice(0)) resolve();

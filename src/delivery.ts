@@ -29,6 +29,7 @@ import { ExchangeSource } from './rules/fields/exchange-source.ts';
 import { type FactSource, NO_FACTS } from './rules/fields/facts.ts';
 import { BatchRedaction } from './rules/redaction/batch.ts';
 import { type ConfiguredRedaction, configuredRedaction } from './rules/redaction/configured.ts';
+import type { Redaction } from './rules/redaction/redaction.ts';
 import { RateLimit } from './rules/sampling/rate-limit.ts';
 import { Sampler } from './rules/sampling/sampler.ts';
 import { readSamplerSettings } from './rules/sampling/settings.ts';
@@ -91,7 +92,7 @@ export class Delivery {
       metrics,
       decider: createDecider(input, stacks, source),
       recorder: createRecorder(config, stacks, redaction, outlets, builder, context),
-      plugins: createPlugins(stacks, source, builder, outlets, context),
+      plugins: createPlugins(stacks, source, builder, redaction.redaction, outlets, context),
       connections: createConnections(outlets, context),
     });
   }
@@ -239,11 +240,13 @@ function createPlugins(
   { all: stacks }: Stacks,
   source: ExchangeSource,
   builder: RecordBuilder,
+  { coversBodies }: Redaction,
   { events: stores }: Outlets,
   { output, counters }: DeliveryContext,
 ): ExchangePlugins {
   const isColoured = process.stdout.isTTY === true && (process.env.NO_COLOR ?? '') === '';
-  return new ExchangePlugins({ stacks, source, builder, stores, output, isColoured, counters });
+  const parts = { stacks, source, builder, stores, output, isColoured, coversBodies, counters };
+  return new ExchangePlugins(parts);
 }
 
 function createConnections({ events }: Outlets, context: DeliveryContext): ConnectionEvents {

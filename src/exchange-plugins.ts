@@ -8,6 +8,7 @@
 
 import { LEVELS, RANK } from './config/levels.ts';
 import type { EventStores } from './event-stores.ts';
+import { ExchangeView } from './handoff/batch.ts';
 import type { ExchangeBatch } from './handoff/layout.ts';
 import type { AccessLogs, Stack, Usage } from './rules/decide/stacks.ts';
 import type { ExchangeSource } from './rules/fields/exchange-source.ts';
@@ -15,7 +16,7 @@ import { createVerdict, evaluate } from './rules/sets/rule-set.ts';
 import { AccessLog } from './store/access/access-log.ts';
 import { requestEvent } from './store/events/request-event.ts';
 import type { EventStore } from './store/events/types.ts';
-import type { RecordBuilder } from './store/record-builder.ts';
+import { type BodyForms, bodyFormsOf, type RecordBuilder } from './store/record-builder.ts';
 import type { RecordInput } from './store/record-input.ts';
 import type { StandardOutput } from './store/standard-output.ts';
 import type { Counters } from './telemetry/counters.ts';
@@ -28,6 +29,8 @@ export interface ExchangePluginsParts {
   readonly builder: RecordBuilder;
   readonly stores: EventStores;
   readonly output: StandardOutput;
+  /** Whether redaction looks into bodies. */
+  readonly coversBodies: boolean;
   /** Whether standard output is a terminal that shows colours. */
   readonly isColoured: boolean;
   readonly counters: Counters;
@@ -45,6 +48,7 @@ interface StackPlugins {
 
 const SUMMARY = RANK.summary;
 const DETAILS = RANK.details;
+const FULL = RANK.full;
 
 export class ExchangePlugins {
   readonly #parts: ExchangePluginsParts;
@@ -54,6 +58,9 @@ export class ExchangePlugins {
   readonly #verdict = createVerdict();
   /** By row: indices into LEVELS, one for each access log of the row's stack. */
   #modes: (readonly number[] | undefined)[] = [];
+  readonly #view = new ExchangeView();
+  /** By row: how bodies that are shown and redacted are to be read, as heads said that may be redacted, too. */
+  #forms: (BodyForms | undefined)[] = [];
 
   constructor(parts: ExchangePluginsParts) {
     this.#parts = parts;
@@ -78,6 +85,19 @@ export class ExchangePlugins {
         ({ set }) => RANK[evaluate(set, source, this.#verdict).level],
       );
     }
+    this.#readForms(batch);
+  }
+
+  #readForms(batch: ExchangeBatch): void {
+    this.#forms = [];
+    if (!this.#parts.coversBodies) return;
+    const view = this.#view;
+    view.open(batch);
+    for (const [row, modes] of this.#modes.entries()) {
+      if (modes?.includes(FULL) !== true) continue;
+      view.seek(row);
+      this.#forms[row] = bodyFormsOf(view);
+    }
   }
 
   /** Whether a plugin tells of this row, so that its secrets are to be taken out. */
@@ -95,7 +115,8 @@ export class ExchangePlugins {
     for (let row = 0; row < batch.count; row++) {
       if (!this.isWanted(row, stacks)) continue;
       const plugins = this.#byStack[stacks[row]];
-      this.#tell(plugins, row, builder.build(row, this.#levelOf(plugins, row)));
+      const level = this.#levelOf(plugins, row);
+      this.#tell(plugins, row, builder.build(row, level, undefined, this.#forms[row]));
     }
   }
 

@@ -115,7 +115,8 @@ export class CaptureWorker {
     this.#pace = new Pace(kernel.ringBytes, this.#startNs);
     this.#hooks = new LateHooks(kernel, (what, why) => this.#tellUnavailable(what, why));
     const { recording } = options;
-    this.#recording = recording && new Recording(recording, this.#startNs);
+    const warn = (message: string) => this.#send({ kind: 'log', level: 'warn', message });
+    this.#recording = recording && new Recording(recording, this.#startNs, warn);
     this.#reporter = this.#createReporter();
     this.#pipeline = new Pipeline({
       ...options.pipeline,

@@ -22,7 +22,13 @@ const DEADLINE_MS = 10_000;
 const MIB = 1024 * 1024;
 
 /** What is printed, and what is in the file of events, when `rows` are of the stack `main`. */
-async function tell(t: TestContext, plugins: string, rows: readonly Row[], hasStore = true) {
+async function tell(
+  t: TestContext,
+  plugins: string,
+  rows: readonly Row[],
+  hasStore = true,
+  rules = '',
+) {
   const folder = temporaryFolder(t);
   const events = join(folder, 'events');
   const stores = hasStore ? `[{type: file, path: ${events}}]` : '[]';
@@ -30,6 +36,7 @@ async function tell(t: TestContext, plugins: string, rows: readonly Row[], hasSt
 services: { event_stores: ${stores} }
 stacks: { main: { plugins: [${plugins}] } }
 tap: { http: { stack: main } }
+redaction: { rules: [${rules}] }
 `;
   const config = loadRight(yaml, { grammars: GRAMMARS });
   const counters = new Counters();
@@ -57,6 +64,7 @@ tap: { http: { stack: main } }
     stores: eventStores,
     output,
     isColoured: false,
+    coversBodies: redaction.redaction.coversBodies,
     counters,
   });
   const batch = toBatch(rows);
@@ -142,4 +150,16 @@ test('a stack without these plugins wants nothing', async (t) => {
   const { wanted, text } = await tell(t, '{type: http_metrics}', [{}]);
   assert.deepEqual(wanted, [false]);
   assert.equal(text, '');
+});
+
+test('a body is read by the type that came, though a rule takes that out', async (t) => {
+  const plugin = '{type: access_logs, config: {mode: full}}';
+  const rules = '{type: header, name: content-type, action: drop}, {type: form, name: pin}';
+  const row: Row = {
+    responseHead: 'HTTP/1.1 200 OK\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n',
+    responseBody: '--b\r\nContent-Disposition: form-data; name="pin"\r\n\r\ns3cret\r\n--b--\r\n',
+  };
+  const { lines, text } = await tell(t, plugin, [row], true, rules);
+  assert.equal(lines()[0].response.body, 'REDACTED');
+  assert.doesNotMatch(text, /s3cret/);
 });

@@ -8,9 +8,20 @@
  * payload: what user space knew at that point (process families, resources, clock), so that a
  * replay needs nothing of the machine it was recorded on.
  */
-import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  readSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { AgentError, messageOf } from '../telemetry/agent-error.ts';
 
+const { O_CREAT, O_EXCL, O_WRONLY } = constants;
 const MAGIC = 'spantap\n';
 const FORMAT_VERSION = 1;
 /** Record kinds of user space start here; the kernel's are small (enum event_kind). */
@@ -33,11 +44,18 @@ export interface EventFileHead {
 
 export class EventFileWriter {
   readonly #fd: number;
+  readonly #bytesMax: number;
   #bytes = 0;
+  /** Something did not fit any more. */
+  isFull = false;
 
-  /** Creates `path` with mode 0600: a recording holds traffic that is not redacted. */
-  constructor(path: string, head: EventFileHead) {
-    this.#fd = openSync(path, 'w', 0o600);
+  /**
+   * `bytesMax`: of the file; its head is always written.
+   * @throws AgentError `event_file` when `path` cannot be created.
+   */
+  constructor(path: string, head: EventFileHead, bytesMax = Number.POSITIVE_INFINITY) {
+    this.#fd = createEventFile(path);
+    this.#bytesMax = bytesMax;
     const json = paddedJson(head);
     const start = Buffer.alloc(16);
     start.write(MAGIC, 'latin1');
@@ -47,13 +65,26 @@ export class EventFileWriter {
     this.#write(json);
   }
 
-  get bytes(): number {
-    return this.#bytes;
+  /** Whole records, as drained: as many of them as fit. */
+  append(records: Uint8Array): void {
+    const roomBytes = this.#roomBytes;
+    this.#write(records.length <= roomBytes ? records : this.#fitting(records, roomBytes));
   }
 
-  /** Whole records, as drained. */
-  append(records: Uint8Array): void {
-    this.#write(records);
+  get #roomBytes(): number {
+    return this.isFull ? 0 : Math.max(0, this.#bytesMax - this.#bytes);
+  }
+
+  /** Nothing comes behind a record that did not fit: a replay must not miss one in the middle. */
+  #fitting(records: Uint8Array, roomBytes: number): Uint8Array {
+    this.isFull = true;
+    const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
+    let end = 0;
+    for (let next = 0; next <= roomBytes && next < records.length; ) {
+      end = next;
+      next += view.getUint32(next + 4, true);
+    }
+    return records.subarray(0, end);
   }
 
   note(value: unknown): void {
@@ -61,16 +92,28 @@ export class EventFileWriter {
     const head = Buffer.alloc(RECORD_HEAD_BYTES);
     head.writeUInt32LE(NOTE_KIND, 0);
     head.writeUInt32LE(RECORD_HEAD_BYTES + json.length, 4);
-    this.#write(Buffer.concat([head, json]));
+    this.append(Buffer.concat([head, json]));
   }
 
   close(): void {
     closeSync(this.#fd);
   }
 
+  /** All of it or, when the disk refuses, nothing. */
   #write(bytes: Uint8Array): void {
     let offset = 0;
-    while (offset < bytes.length) offset += writeSync(this.#fd, bytes, offset);
+    try {
+      while (offset < bytes.length) {
+        offset += writeSync(this.#fd, bytes, offset, bytes.length - offset, this.#bytes + offset);
+      }
+    } catch (error) {
+      ftruncateSync(this.#fd, this.#bytes);
+      throw new AgentError('event_file', {
+        what: 'the recording ends here',
+        why: messageOf(error),
+        todo: 'make room on its disk, or bound it with --bytes-max',
+      });
+    }
     this.#bytes += bytes.length;
   }
 }
@@ -100,6 +143,23 @@ export function readEventFileHead(path: string): EventFileHead {
     return readHead(fd, path).head;
   } finally {
     closeSync(fd);
+  }
+}
+
+/**
+ * A file of our own with mode 0600, because a recording holds traffic that is not redacted: one that
+ * is there may be readable by others, open, or elsewhere (links), so it makes place.
+ */
+function createEventFile(path: string): number {
+  try {
+    if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === true) unlinkSync(path);
+    return openSync(path, O_WRONLY | O_CREAT | O_EXCL, 0o600);
+  } catch (error) {
+    throw new AgentError('event_file', {
+      what: `cannot create the event file ${path}`,
+      why: messageOf(error),
+      todo: 'name a file, new or of your own, in a folder that exists',
+    });
   }
 }
 

@@ -1,4 +1,5 @@
-/** What `spantap record` keeps: the ring in a file, until that is large or old enough. */
+/** What `spantap record` keeps: the ring in a file, until that is large or old enough, or its disk refuses. */
+import { messageOf } from '../telemetry/agent-error.ts';
 import { type EventFileHead, EventFileWriter } from './event-file.ts';
 
 export interface RecordingOptions {
@@ -8,18 +9,44 @@ export interface RecordingOptions {
   readonly head: EventFileHead;
 }
 
-export class Recording extends EventFileWriter {
-  readonly #options: RecordingOptions;
-  readonly #startNs: number;
+export class Recording {
+  readonly #file: EventFileWriter;
+  readonly #endNs: number;
+  readonly #warn: (message: string) => void;
+  #isBroken = false;
 
-  constructor(options: RecordingOptions, startNs: number) {
-    super(options.file, options.head);
-    this.#options = options;
-    this.#startNs = startNs;
+  /** @throws AgentError `event_file` when the file cannot be created. */
+  constructor(options: RecordingOptions, startNs: number, warn: (message: string) => void) {
+    const { file, head, bytesMax, secondsMax } = options;
+    this.#file = new EventFileWriter(file, head, bytesMax);
+    this.#endNs = startNs + secondsMax * 1e9;
+    this.#warn = warn;
   }
 
   isFull(nowNs: number): boolean {
-    const { bytesMax, secondsMax } = this.#options;
-    return this.bytes >= bytesMax || nowNs - this.#startNs >= secondsMax * 1e9;
+    return this.#isBroken || this.#file.isFull || nowNs >= this.#endNs;
+  }
+
+  append(records: Uint8Array): void {
+    this.#write(() => this.#file.append(records));
+  }
+
+  note(value: unknown): void {
+    this.#write(() => this.#file.note(value));
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  /** A disk that refuses ends the recording, and nothing else. */
+  #write(write: () => void): void {
+    if (this.#isBroken) return;
+    try {
+      write();
+    } catch (error) {
+      this.#isBroken = true;
+      this.#warn(messageOf(error));
+    }
   }
 }

@@ -30,6 +30,12 @@ export class Endpoints {
     return true;
   }
 
+  /** The same, and nothing where it was cut: half an address is another one, or a user of a URL. */
+  #findWhole(u32: Uint32Array, u: number, slot: number): boolean {
+    const headEnd = u32[u + U32.requestHeadOffset] + u32[u + U32.requestHeadBytes];
+    return this.findHeader(u32, u, slot) && (this.slice.end < headEnd || this.slice.clear());
+  }
+
   /** One of SCHEME: as forwarded, else what this connection is. Other words stay in `slice`. */
   findScheme(u32: Uint32Array, u: number, bytes: Uint8Array): number {
     const { slice } = this;
@@ -51,7 +57,7 @@ export class Endpoints {
   /** The authority that the request itself names, in `slice`: RFC 9112 3.2.2, its target's. */
   findTarget(u32: Uint32Array, u: number): boolean {
     const line = this.#line;
-    if (line.authorityEnd <= line.authorityStart) return this.findHeader(u32, u, SLOT.host);
+    if (line.authorityEnd <= line.authorityStart) return this.#findWhole(u32, u, SLOT.host);
     this.slice.start = line.authorityStart;
     this.slice.end = line.authorityEnd;
     return true;
@@ -73,9 +79,9 @@ export class Endpoints {
   ): boolean {
     const { slice } = this;
     return (
-      (this.findHeader(u32, u, SLOT.forwarded) &&
+      (this.#findWhole(u32, u, SLOT.forwarded) &&
         forwardedParameter(bytes, slice.start, slice.end, parameter, slice)) ||
-      (this.findHeader(u32, u, slot) && firstElement(bytes, slice.start, slice.end, slice))
+      (this.#findWhole(u32, u, slot) && firstElement(bytes, slice.start, slice.end, slice))
     );
   }
 

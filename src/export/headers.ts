@@ -3,7 +3,7 @@
  * its values, secrets replaced. Reads the head itself, since only few headers are noted when it is
  * parsed.
  */
-import { cleanUrls, REDACTED, SECRET_HEADERS, withoutUser } from '../config/secrets.ts';
+import { cleanHeader, mayEndInUser, REDACTED, SECRET_HEADERS } from '../config/secrets.ts';
 import { HeadLines, unfold } from '../handoff/head-lines.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import type { Prefix } from './attributes.ts';
@@ -16,7 +16,6 @@ const LF = 0x0a;
 const QUESTION = 0x3f;
 const HASH = 0x23;
 const AT = 0x40;
-const HOST = 'host';
 
 const SECRET = ByteSource.of(REDACTED);
 const secretLengths: boolean[] = [];
@@ -45,6 +44,8 @@ export class HeaderAttributes {
   readonly #list: TextList = { count: 0, sources: [], starts: [], ends: [] };
   readonly #scratch = new Scratch();
   readonly #name = new Slice();
+  /** With which a head that was cut ends; -1: it is whole. */
+  #cutLine = -1;
 
   constructor({ names, redaction, isRedacted, bytesMax }: HeaderOptions, counters: Counters) {
     const isAll = names.includes('*');
@@ -66,6 +67,7 @@ export class HeaderAttributes {
   ): number {
     const lines = this.#lines;
     lines.readFields(source.bytes, start, end);
+    this.#cutLine = source.bytes[end - 1] === LF ? -1 : lines.count - 1;
     this.#isTold.fill(false);
     let dropped = 0;
     for (let line = 0; line < lines.count; line++) {
@@ -105,9 +107,16 @@ export class HeaderAttributes {
   #push(source: ByteSource, line: number, isSecret: boolean): void {
     const start = this.#lines.valueStart(source.bytes, line);
     const end = this.#lines.valueEnd(source.bytes, line);
-    if (isSecret) this.#append(SECRET, 0, SECRET.bytes.length);
+    if (isSecret || this.#mayBeUser(source, line)) this.#append(SECRET, 0, SECRET.bytes.length);
     else if (this.#isClean(source.bytes, start, end)) this.#append(source, start, end);
     else this.#appendCleaned(source.bytes, start, end);
+  }
+
+  #mayBeUser({ bytes }: ByteSource, line: number): boolean {
+    if (line !== this.#cutLine || this.#isRedacted) return false;
+    const lines = this.#lines;
+    const value = latin1(bytes, lines.valueStart(bytes, line), lines.valueEnd(bytes, line));
+    return mayEndInUser(latin1(bytes, this.#name.start, this.#name.end), value);
   }
 
   #append(source: ByteSource, start: number, end: number): void {
@@ -143,9 +152,8 @@ export class HeaderAttributes {
 
   #cleaned(bytes: Uint8Array, value: string): string {
     if (this.#isRedacted) return value;
-    const isHost = isWord(bytes, this.#name, HOST);
-    const cleaned = isHost ? withoutUser(value) : value;
-    return cleanUrls(cleaned, (query) => this.#redaction.clean(query));
+    const name = latin1(bytes, this.#name.start, this.#name.end);
+    return cleanHeader(name, value, (query) => this.#redaction.clean(query));
   }
 
   /** By the name of the field at hand. */

@@ -177,18 +177,18 @@ export class ExportQueue {
     const { counters } = this.#parts;
     this.#backoff.succeeded();
     if (result.kind === 'refused') {
-      this.#complain(result.reason);
       this.#drop(request, 'dropped.refused');
+      this.#complain(result.reason);
       return;
     }
     const { spans } = request.value;
     const rejected = Math.min(result.rejectedSpans, spans);
     counters.add('export.spans', spans - rejected);
     if (rejected > 0) counters.add('dropped.rejected', rejected);
+    this.#outbox.done(request);
     if (rejected > 0 || result.message !== '') {
       this.#complain(`${rejected} spans rejected: ${result.message || 'no reason given'}`);
     } else this.#recover();
-    this.#outbox.done(request);
   }
 
   #drop(request: Request, reason: CounterName): void {

@@ -1,30 +1,49 @@
 /** Queries without the values of sensitive parameters: keys stay, values become REDACTED. */
+import { type PairRules, redactQuery } from '../config/query-pairs.ts';
 import { REDACTED, SENSITIVE_QUERY_KEYS } from '../config/secrets.ts';
-import { latin1, Scratch } from './bytes.ts';
+import { latin1, type Scratch } from './bytes.ts';
 
 const AMPERSAND = 0x26;
 const EQUALS = 0x3d;
 const PERCENT = 0x25;
+/** The last sign that means anything here: letters are behind it. */
+const AT = 0x40;
+/** Signs of a key behind a semicolon, and of a URL within a value. */
+const UNUSUAL: boolean[] = new Array(AT + 1).fill(false);
+for (const sign of Buffer.from(';?#@')) UNUSUAL[sign] = true;
 
 export class QueryRedaction {
   readonly #keys: readonly string[];
   readonly #lengths: boolean[] = [];
+  readonly #rules: PairRules;
 
   constructor(keys: readonly string[] = SENSITIVE_QUERY_KEYS) {
     this.#keys = keys;
+    this.#rules = { redact: (key) => (keys.includes(key) ? REDACTED : undefined) };
     for (const key of keys) this.#lengths[key.length] = true;
   }
 
-  /** True when some parameter of the query [start, end) has a sensitive key. */
+  /** True when a parameter of the query [start, end) has a sensitive key, or may hide one. */
   isNeeded(bytes: Uint8Array, start: number, end: number): boolean {
+    // Nothing is to be taken out: the query comes without secrets.
+    if (this.#keys.length === 0) return false;
     for (let at = start; at < end; ) {
       const keyStart = at;
       let hasPercent = false;
-      for (; at < end && bytes[at] !== EQUALS && bytes[at] !== AMPERSAND; at++) {
-        if (bytes[at] === PERCENT) hasPercent = true;
+      for (; at < end; at++) {
+        const byte = bytes[at];
+        if (byte > AT) continue;
+        if (byte === EQUALS || byte === AMPERSAND) break;
+        if (byte === PERCENT) hasPercent = true;
+        else if (UNUSUAL[byte]) return true;
       }
       if (this.#isSensitive(bytes, keyStart, at, hasPercent)) return true;
-      while (at < end && bytes[at] !== AMPERSAND) at++;
+      for (; at < end; at++) {
+        const byte = bytes[at];
+        if (byte > AT) continue;
+        if (byte === AMPERSAND) break;
+        if (UNUSUAL[byte] || (byte === PERCENT && isSignEscape(bytes, at))) return true;
+      }
       at++;
     }
     return false;
@@ -32,26 +51,12 @@ export class QueryRedaction {
 
   /** Appends the query [start, end) to `out` with sensitive values replaced. */
   append(bytes: Uint8Array, start: number, end: number, out: Scratch): void {
-    for (let at = start; at < end; ) {
-      const keyStart = at;
-      while (at < end && bytes[at] !== EQUALS && bytes[at] !== AMPERSAND) at++;
-      const keyEnd = at;
-      while (at < end && bytes[at] !== AMPERSAND) at++;
-      const isSecret = keyEnd < at && this.#isSensitive(bytes, keyStart, keyEnd, true);
-      out.append(bytes, keyStart, isSecret ? keyEnd + 1 : at);
-      if (isSecret) out.appendText(REDACTED);
-      if (at < end) out.appendText('&');
-      at++;
-    }
+    out.appendText(this.clean(latin1(bytes, start, end)));
   }
 
   /** The same of a query by itself, bytes as Latin-1. */
   clean(query: string): string {
-    const bytes = Buffer.from(query, 'latin1');
-    if (!this.isNeeded(bytes, 0, bytes.length)) return query;
-    const out = new Scratch();
-    this.append(bytes, 0, bytes.length, out);
-    return latin1(out.source.bytes, 0, out.pos);
+    return this.#keys.length === 0 ? query : redactQuery(query, this.#rules);
   }
 
   /** An escaped key is the same key to the server that reads it. */
@@ -68,4 +73,19 @@ function unescapeKey(key: string): string {
   return key.replace(/%([0-9A-Fa-f]{2})/g, (_, hex) =>
     String.fromCharCode(Number.parseInt(hex, 16)),
   );
+}
+
+/** %3F %23 %40. */
+function isSignEscape(bytes: Uint8Array, at: number): boolean {
+  const digit = bytes[at + 2];
+  switch (bytes[at + 1]) {
+    case 0x33:
+      return (digit | 0x20) === 0x66;
+    case 0x32:
+      return digit === 0x33;
+    case 0x34:
+      return digit === 0x30;
+    default:
+      return false;
+  }
 }

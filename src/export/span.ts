@@ -9,6 +9,7 @@ import { RANK } from '../config/levels.ts';
 import { SLOT } from '../handoff/known-headers.ts';
 import { F64, F64_COLUMNS, FAMILY, FLAG, TIERS, U32, U32_COLUMNS } from '../handoff/layout.ts';
 import { RequestLine } from '../handoff/request-line.ts';
+import { hasTraceState, traceStateOf } from '../handoff/trace-state.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import { type Block, block, key, prefix } from './attributes.ts';
 import type { ByteSource } from './bytes.ts';
@@ -22,7 +23,7 @@ import type { PeerServices } from './peer-services.ts';
 import { QueryRedaction } from './redaction.ts';
 import { describeReferences, REFERENCE_ATTRIBUTES_MAX } from './references.ts';
 import type { Rows } from './rows.ts';
-import { hasTraceState, mergeThreshold, traceStateOf } from './trace-state.ts';
+import { withThreshold } from './threshold.ts';
 import { type SpanSink, type SpanStart, STATUS } from './types.ts';
 import { UrlAttributes } from './url.ts';
 
@@ -66,6 +67,8 @@ const TRUNCATED = block({ 'spantap.truncated': true });
 const LOST = block({ 'spantap.lost': true });
 const SUBREQUEST = block({ 'spantap.subrequest': true });
 
+/** W3C: a span that is exported is sampled. */
+const FLAG_SAMPLED = 1;
 const FLAG_HAS_IS_REMOTE = 0x100;
 const FLAG_IS_REMOTE = 0x200;
 /** Attributes that a span can have besides headers. */
@@ -212,10 +215,13 @@ export class SpanDescriber {
     start.row = u;
     const isRemote = (u32[u + U32.flags] & FLAG.parentIsRemote) !== 0;
     start.flags =
-      (u32[u + U32.traceFlags] & 0xff) | FLAG_HAS_IS_REMOTE | (isRemote ? FLAG_IS_REMOTE : 0);
+      (u32[u + U32.traceFlags] & 0xff) |
+      FLAG_SAMPLED |
+      FLAG_HAS_IS_REMOTE |
+      (isRemote ? FLAG_IS_REMOTE : 0);
     start.traceState = hasTraceState(u32, u) ? traceStateOf(u32, u, source.bytes) : '';
     if (this.#threshold !== '') {
-      start.traceState = mergeThreshold(start.traceState, this.#threshold);
+      start.traceState = withThreshold(start.traceState, this.#threshold);
     }
     sink.begin(start);
   }

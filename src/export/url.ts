@@ -2,11 +2,11 @@
  * url.path and url.query of a SERVER, url.full of a CLIENT: as the request has them, with
  * credentials and sensitive query parameters replaced (semconv "url" registry).
  */
-import { REDACTED } from '../config/secrets.ts';
+import { REDACTED, withoutUsers } from '../config/secrets.ts';
 import { FAMILY, U32 } from '../handoff/layout.ts';
 import type { RequestLine } from '../handoff/request-line.ts';
 import { key } from './attributes.ts';
-import { ByteSource, Scratch } from './bytes.ts';
+import { ByteSource, latin1, Scratch } from './bytes.ts';
 import type { Endpoints } from './endpoints.ts';
 import type { QueryRedaction } from './redaction.ts';
 import type { Rows } from './rows.ts';
@@ -15,6 +15,9 @@ import type { SpanSink } from './types.ts';
 const URL_PATH = key('url.path');
 const URL_QUERY = key('url.query');
 const URL_FULL = key('url.full');
+
+const AT = 0x40;
+const PERCENT = 0x25;
 
 const HTTP = ByteSource.of('http://');
 const HTTPS = ByteSource.of('https://');
@@ -33,7 +36,7 @@ export class UrlAttributes {
 
   describeParts(source: ByteSource, sink: SpanSink): void {
     const line = this.#line;
-    if (line.pathEnd > line.pathStart) sink.text(URL_PATH, source, line.pathStart, line.pathEnd);
+    if (line.pathEnd > line.pathStart) this.#describePath(source, sink);
     else if (line.schemeEnd > line.schemeStart) sink.text(URL_PATH, HTTP, 5, 6);
     if (!line.hasQuery || line.queryEnd === line.queryStart) return;
     if (!this.#redaction.isNeeded(source.bytes, line.queryStart, line.queryEnd)) {
@@ -44,6 +47,26 @@ export class UrlAttributes {
     scratch.reset();
     this.#redaction.append(source.bytes, line.queryStart, line.queryEnd, scratch);
     sink.text(URL_QUERY, scratch.source, 0, scratch.pos);
+  }
+
+  #describePath(source: ByteSource, sink: SpanSink): void {
+    const { pathStart, pathEnd } = this.#line;
+    if (!mayHaveUser(source.bytes, pathStart, pathEnd)) {
+      sink.text(URL_PATH, source, pathStart, pathEnd);
+      return;
+    }
+    const scratch = this.#scratch;
+    scratch.reset();
+    this.#appendPath(source.bytes);
+    sink.text(URL_PATH, scratch.source, 0, scratch.pos);
+  }
+
+  /** Gateways take whole URLs in it. */
+  #appendPath(bytes: Uint8Array): void {
+    const { pathStart, pathEnd } = this.#line;
+    if (mayHaveUser(bytes, pathStart, pathEnd)) {
+      this.#scratch.appendText(withoutUsers(latin1(bytes, pathStart, pathEnd)));
+    } else this.#scratch.append(bytes, pathStart, pathEnd);
   }
 
   /** With `hasHost` the endpoints hold what `findTarget` found, parsed. */
@@ -57,7 +80,7 @@ export class UrlAttributes {
     } else scratch.append(isTls ? HTTPS.bytes : HTTP.bytes, 0, isTls ? 8 : 7);
     if (hasHost) this.#appendAuthority(bytes);
     else this.#appendPeer(rows, u);
-    scratch.append(bytes, line.pathStart, line.pathEnd);
+    this.#appendPath(bytes);
     if (line.hasQuery) this.#appendQuery(bytes);
     sink.text(URL_FULL, scratch.source, 0, scratch.pos);
   }
@@ -89,4 +112,16 @@ export class UrlAttributes {
     if (isIpv6) this.#scratch.appendText(']');
     this.#scratch.appendText(`:${u32[u + U32.remotePort]}`);
   }
+}
+
+/** `@`, or %40. */
+function mayHaveUser(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at];
+    if (byte > AT) continue;
+    if (byte === AT || (byte === PERCENT && bytes[at + 1] === 0x34 && bytes[at + 2] === 0x30)) {
+      return true;
+    }
+  }
+  return false;
 }

@@ -46,6 +46,8 @@ export class RequestLine {
   /** First of their kind in the line behind the method; `end` when there is none. */
   #question = 0;
   #hash = 0;
+  /** The line has no end: it was cut. */
+  #isCut = false;
 
   /** Reads the line that begins at `start`, behind empty lines (RFC 9112 2.2). */
   parse(bytes: Uint8Array, start: number, end: number): void {
@@ -75,6 +77,7 @@ export class RequestLine {
     this.#question = question;
     this.#hash = hash;
     this.end = at < end ? at + 1 : end;
+    this.#isCut = at === end;
     return at;
   }
 
@@ -118,6 +121,12 @@ export class RequestLine {
       for (at += 3; at < end && !endsAuthority(bytes[at]); ) at++;
     } else if (this.#isConnect(bytes)) at = end;
     else return;
+    // What looks like host and port may be user and password, of which the @ was cut off.
+    if (this.#isCut && at === end) {
+      this.authorityEnd = this.hostStart = this.authorityStart;
+      this.pathStart = end;
+      return;
+    }
     this.authorityEnd = at;
     this.hostStart = behindUser(bytes, this.authorityStart, at);
     this.pathStart = at;

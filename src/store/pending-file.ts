@@ -1,13 +1,22 @@
 /**
  * The part of a body that did not fit into memory. Nobody waits for its writes: bytes are copied
  * to chunks, and what has gathered is written when the disk is ready for it.
+ *
+ * It is not redacted yet, so the disk gets it enciphered: the key is in memory alone, and ends with
+ * the file.
  */
+import { type Cipheriv, createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import type { PendingFiles } from './pending-files.ts';
 
 const MODE = 0o600;
 const CHUNK_BYTES = 16 * 1024;
+/** A stream cipher: as many bytes as there were, in pieces of any size. */
+const CIPHER = 'aes-256-ctr';
+const KEY_BYTES = 32;
+/** Each key is of one file. */
+const START = Buffer.alloc(16);
 const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
 
 interface Chunk {
@@ -18,6 +27,8 @@ interface Chunk {
 export class PendingFile {
   readonly #files: PendingFiles;
   readonly #path: string;
+  readonly #key = randomBytes(KEY_BYTES);
+  readonly #cipher: Cipheriv = createCipheriv(CIPHER, this.#key, START);
   /** Not being written yet. */
   #chunks: Chunk[] = [];
   #lenBytes = 0;
@@ -57,7 +68,10 @@ export class PendingFile {
   /** Fills `target`; returns how many bytes there were: fewer when the disk refused some. */
   async readInto(target: Uint8Array): Promise<number> {
     await this.#writing;
-    return this.#files.run(() => readAll(this.#path, target));
+    const readBytes = await this.#files.run(() => readAll(this.#path, target));
+    const read = target.subarray(0, readBytes);
+    read.set(createDecipheriv(CIPHER, this.#key, START).update(read));
+    return readBytes;
   }
 
   /** May be called while it is written; the room is free when the file is gone. */
@@ -82,13 +96,23 @@ export class PendingFile {
     this.#writing = null;
   }
 
+  /** In its place. */
+  #encipher({ bytes, usedBytes }: Chunk): Buffer {
+    const used = bytes.subarray(0, usedBytes);
+    used.set(this.#cipher.update(used));
+    return used;
+  }
+
   async #writeChunks(chunks: readonly Chunk[]): Promise<void> {
     let handle: FileHandle | undefined;
     try {
       const flags = O_WRONLY | O_APPEND | O_NOFOLLOW | (this.#isCreated ? 0 : O_CREAT | O_EXCL);
       handle = await open(this.#path, flags, MODE);
       this.#isCreated = true;
-      await writeAll(handle, chunks);
+      await writeAll(
+        handle,
+        chunks.map((chunk) => this.#encipher(chunk)),
+      );
     } catch {
       this.#isFailed = true;
     } finally {
@@ -103,8 +127,8 @@ function fill(chunk: Chunk, source: Uint8Array, at: number, lenBytes: number): v
 }
 
 /** One call for all of them, unless the disk takes less. */
-async function writeAll(handle: FileHandle, chunks: readonly Chunk[]): Promise<void> {
-  let pieces = chunks.map(({ bytes, usedBytes }) => bytes.subarray(0, usedBytes));
+async function writeAll(handle: FileHandle, enciphered: readonly Buffer[]): Promise<void> {
+  let pieces = [...enciphered];
   while (pieces.length > 0) {
     let { bytesWritten } = await handle.writev(pieces);
     const rest = pieces.findIndex(({ length }) => {

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -53,6 +62,55 @@ test('records and notes come back in order, byte for byte', () => {
 test('a recording is readable by its owner only', () => {
   writeSample();
   assert.equal(statSync(path).mode & 0o777, 0o600);
+});
+
+test('a recording takes the place of a file that others can read, and of no other thing', () => {
+  writeFileSync(path, 'older', { mode: 0o644 });
+  const other = join(folder, 'other');
+  linkSync(path, other);
+  writeSample();
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  assert.equal(readFileSync(other, 'utf8'), 'older', 'another name of the older one');
+  const link = join(folder, 'link');
+  symlinkSync(other, link);
+  for (const wrong of [link, folder, join(folder, 'missing', 'events.bin')]) {
+    assert.throws(
+      () => new EventFileWriter(wrong, HEAD),
+      (error) => error instanceof AgentError && error.message.includes(wrong),
+    );
+  }
+  assert.equal(readFileSync(other, 'utf8'), 'older');
+});
+
+test('a recording ends with the last whole record within its bound', () => {
+  const empty = new EventFileWriter(path, HEAD);
+  empty.close();
+  const start = statSync(path).size;
+  for (const [room, expected] of [
+    [0, 0],
+    [31, 0],
+    [32, 1],
+    [120, 2],
+    [1_000, 3],
+  ] as const) {
+    const writer = new EventFileWriter(path, HEAD, start + room);
+    writer.append(Buffer.concat([record(1, 8), record(2, 64)]));
+    writer.append(record(3, 8));
+    writer.append(record(4, 1_000));
+    writer.note({ tgid: 7 });
+    writer.close();
+    assert.ok(writer.isFull);
+    assert.ok(statSync(path).size <= start + room);
+    const bytes = [...readEventFile(path)].map(
+      (item) => item.kind === 'records' && item.bytes.length,
+    );
+    const lengths = [32, 88, 32].slice(0, expected);
+    assert.equal(
+      Number(bytes[0] ?? 0),
+      lengths.reduce((sum, one) => sum + one, 0),
+      String(room),
+    );
+  }
 });
 
 function assertDamage(expected: RegExp): void {

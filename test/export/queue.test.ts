@@ -105,7 +105,7 @@ describe('the export queue', () => {
     await queue.drained();
     assert.equal(transport.sent.length, 1);
     assert.equal(counters.get('dropped.refused'), 5);
-    assert.match(log.lines[0] ?? '', /HTTP 400/);
+    assert.match(log.lines[0] ?? '', /HTTP 400; 0 spans waiting, 5 dropped/);
   });
 });
 

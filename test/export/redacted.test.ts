@@ -69,15 +69,21 @@ describe('a span of headers as they came', () => {
       ['http://joe:s3cret@a/b?c=1', 'http://REDACTED@a/b?c=1'],
       ['http://a/#sig=s3cret&b=1', 'http://a/#sig=REDACTED&b=1'],
       ['http://a/?b=1#sig=s3cret', 'http://a/?b=1#sig=REDACTED'],
-      [
-        '<http://a/?sig=s3cret>; rel=x, <http://b/?sig=2>',
-        '<http://a/?sig=REDACTED>; rel=x, <http://b/?sig=REDACTED>',
-      ],
       ['joe@shop.example', 'joe@shop.example'],
       ['#1?', '#1?'],
     ] as const) {
       assert.equal(headerOf('referer', value), expected);
     }
+    assert.equal(
+      headerOf('link', '<http://a/?sig=s3cret>; rel=x, <http://b/?sig=2>'),
+      '<http://a/?sig=REDACTED>; rel=x, <http://b/?sig=REDACTED>',
+    );
+    assert.equal(
+      headerOf('location', '//joe:s3cret@a/?b=1 2;sig=s 3'),
+      '//REDACTED@a/?b=1 2;sig=REDACTED',
+    );
+    assert.equal(headerOf('x-forwarded-host', 'joe:s3cret@a'), 'REDACTED@a');
+    assert.equal(headerOf('forwarded', 'for=b;host="joe:s3cret@a"'), 'for=b;host="REDACTED@a"');
     assert.equal(headerOf('host', 'joe:s3cret@shop'), 'REDACTED@shop');
   });
 
@@ -92,5 +98,18 @@ describe('a span of headers as they came', () => {
     assert.deepEqual([said['url.path'], said['url.query']], ['/a', 'b=1']);
     const client = attributesOf({ target: '/a#sig=s3cret', client: true });
     assert.equal(client['url.full'], 'http://shop.example/a');
+  });
+});
+
+describe('a span of targets as they came', () => {
+  test('has no secret behind a semicolon, and none in URLs within path and query', () => {
+    const target =
+      '/p/http://joe:s3cret@x/y?a=1;sig=s3cret&u=http%3A%2F%2Fjoe:s3cret@x&n=/b?sig=s3cret';
+    const path = '/p/http://REDACTED@x/y';
+    const query = 'a=1;sig=REDACTED&u=http%3A%2F%2FREDACTED@x&n=/b?sig=REDACTED';
+    const server = attributesOf({ target });
+    assert.deepEqual([server['url.path'], server['url.query']], [path, query]);
+    const client = attributesOf({ target, client: true });
+    assert.ok(String(client['url.full']).endsWith(`${path}?${query}`), String(client['url.full']));
   });
 });

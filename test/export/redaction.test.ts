@@ -35,6 +35,13 @@ describe('a query', () => {
     ['sig=a&sig=b', 'sig=REDACTED&sig=REDACTED'],
     ['s%69g=a&x=%41', 's%69g=REDACTED&x=%41'],
     ['x=sig&mysig=1&sigx=2', 'x=sig&mysig=1&sigx=2'],
+    ['a=1;sig=s3cret;b=2', 'a=1;sig=REDACTED'],
+    ['a=1&amp;sig=s3cret', 'a=1&amp;sig=REDACTED'],
+    ['a=1;b=2', 'a=1;b=2'],
+    ['u=http://joe:s3cret@x/', 'u=http://REDACTED@x/'],
+    ['u=http%3A%2F%2Fjoe:s3cret%40x', 'u=http%3A%2F%2FREDACTED@x'],
+    ['n=%2Fb%3Fsig%3Ds3cret&c', 'n=%2Fb%3Fsig%3DREDACTED&c'],
+    ['mail=joe@x.example', 'mail=joe@x.example'],
   ] as const) {
     test(JSON.stringify(query), () => assert.equal(redact(query), expected));
   }

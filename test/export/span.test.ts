@@ -401,6 +401,7 @@ describe('the context', () => {
     assert.equal(only({ traceFlags: 1 }).flags, 0x101);
     assert.equal(only({ traceFlags: 3, flags: FLAG.parentIsRemote }).flags, 0x303);
     assert.equal(only({ traceFlags: 0x1ff }).flags, 0x1ff);
+    assert.equal(only({ traceFlags: 2 }).flags, 0x103, 'it is sampled, though its caller was not');
   });
 
   test('has a link when linking made one', () => {
@@ -522,10 +523,22 @@ describe('headers', () => {
   });
 
   test('of a head that was cut anywhere neither throw nor show a secret', () => {
-    const whole = 'GET / HTTP/1.1\r\nAuthorization: s3cret\r\nCookie: s3cret\r\nA: b\r\n\r\n';
-    for (let end = 0; end <= whole.length; end++) {
-      const text = JSON.stringify(attributesOf({ head: whole.slice(0, end) }, { level: 'full' }));
-      assert.ok(!text.includes('s3cret'));
+    const secrets = 'Authorization: s3cret\r\nCookie: s3cret\r\nA: b\r\n';
+    const urls =
+      'Host: joe:s3cret@h\r\nX-Forwarded-Host: joe:s3cret@h\r\nForwarded: host="joe:s3cret@h"\r\n' +
+      'Referer: http://joe:s3cret@h/?sig=s3cret\r\n';
+    for (const whole of [
+      `GET / HTTP/1.1\r\n${secrets}\r\n`,
+      `GET http://joe:s3cret@h/?sig=s3cret HTTP/1.1\r\n${urls}\r\n`,
+      `CONNECT joe:s3cret@h:1 HTTP/1.1\r\n\r\n`,
+    ]) {
+      for (let end = 0; end <= whole.length; end++) {
+        for (const client of [false, true]) {
+          const row = { head: whole.slice(0, end), client };
+          const text = JSON.stringify(attributesOf(row, { level: 'full' }));
+          assert.ok(!text.includes('s3c'), `${whole.slice(0, end)}: ${text}`);
+        }
+      }
     }
   });
 

@@ -193,6 +193,65 @@ describe('sampling', () => {
     assert.deepEqual(kept, [true, false]);
   });
 
+  describe('with what a caller says in tracestate', () => {
+    const low = `${'1'.repeat(18)}${'0'.repeat(13)}1`;
+    const called = (tracestate: string, traceId = high): Row => ({
+      traceId,
+      traceFlags: 1,
+      flags: FLAG.parentIsRemote,
+      headers: [
+        ['Traceparent', `00-${traceId}-b7ad6b7169203331-01`],
+        ['Tracestate', tracestate],
+      ],
+    });
+    const half = { sampler: 'traceidratio', ratio: 0.5 } as const;
+    const told = async (row: Row, setting: Setting) => {
+      const { kept, thresholds } = await decide(hop(1, row, row), setting);
+      assert.equal(kept[0], kept[1]);
+      assert.equal(thresholds[0], thresholds[1]);
+      return kept[0] === true ? thresholds[0] : 'left out';
+    };
+
+    test('uses its randomness instead of that of the trace id', async () => {
+      assert.equal(await told(called('ot=rv:80000000000000', low), half), '8');
+      assert.equal(await told(called('v=1,ot=rv:7fffffffffffff'), half), 'left out');
+      assert.equal(await told(called('ot=rv:7fff'), half), '8', 'not valid');
+      const other = { ...called('ot=rv:7fffffffffffff'), traceId: `0${high.slice(1)}` };
+      assert.equal(await told(other, half), '8', 'of another trace');
+    });
+
+    test('tells the higher threshold', async () => {
+      assert.equal(await told(called('ot=th:4'), half), '8');
+      assert.equal(await told(called('ot=th:c'), half), '', 'that of the caller');
+      assert.equal(await told(called('ot=th:80'), half), '', 'the same');
+      assert.equal(await told(called('ot=th:8'), { sampler: 'always_on' }), '');
+    });
+
+    test('tells its own where that of the caller cannot be right', async () => {
+      const middle = `${'1'.repeat(18)}9${'0'.repeat(13)}`;
+      assert.equal(await told(called('ot=th:c', middle), half), '8', 'it would have left it out');
+      const unsampled = { ...called('ot=th:c'), flags: FLAG.parentIsRemote | FLAG.notSampled };
+      assert.equal(await told(unsampled, half), '8');
+      assert.equal(await told(unsampled, { sampler: 'always_on' }), '0');
+      assert.equal(await told(called('ot=th:x'), half), '8');
+    });
+
+    test('leaves the threshold of a caller that it follows, unless a bound is higher', async () => {
+      const parentBased = { sampler: 'parentbased_traceidratio', ratio: 0.5 } as const;
+      assert.equal(await told(called('ot=th:c', low), parentBased), '');
+      const { decider } = await create({ ...parentBased, hopsMax: 10 });
+      const at = (second: number, tracestate: string): Row => ({
+        ...called(tracestate),
+        endNs: second * 1e9,
+        startNs: second * 1e9 - 10,
+      });
+      const first = Array.from({ length: 40 }, () => at(1, 'v=1'));
+      decider.decide(toBatch(first));
+      const { thresholds } = decider.decide(toBatch([at(2, 'ot=th:8'), at(2, 'ot=th:e')]));
+      assert.deepEqual(thresholds.slice(0, 2), ['c', '']);
+    });
+  });
+
   test('keeps no more hops in a second than are wanted, and tells by how much', async () => {
     const { decider, counters } = await create({ hopsMax: 10 });
     const id = (n: number) => (n * 2_654_435_761).toString(16).slice(-8).padStart(8, '0');

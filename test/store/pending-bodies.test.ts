@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { limits } from '../../src/config/limits.ts';
@@ -150,6 +150,8 @@ describe('the bounds of pending bodies', () => {
     while (bodies.memoryBytes > 0.75 * MIB) await new Promise((resolve) => setImmediate(resolve));
     for (const name of readdirSync(folder)) {
       assert.equal(statSync(join(folder, name)).mode & 0o777, 0o600);
+      const written = readFileSync(join(folder, name));
+      assert.ok(written.length === 0 || !whole.includes(written.subarray(0, 64)), 'enciphered');
     }
     assert.equal(statSync(folder).mode & 0o777, 0o700);
     assert.ok(Buffer.from(await bodies.read(number)).equals(whole));

@@ -11,9 +11,10 @@ import { F64, F64_COLUMNS, U32, U32_COLUMNS } from '../../handoff/layout.ts';
 import type { Counters } from '../../telemetry/counters.ts';
 import type { ExchangeSource } from '../fields/exchange-source.ts';
 import type { FactSource } from '../fields/facts.ts';
+import { Caller } from '../sampling/caller.ts';
 import type { RateLimit } from '../sampling/rate-limit.ts';
 import type { Sampler } from '../sampling/sampler.ts';
-import { higherOf } from '../sampling/threshold.ts';
+import { higherOf, type Threshold } from '../sampling/threshold.ts';
 import { createVerdict, evaluate } from '../sets/rule-set.ts';
 import { emptySlice } from '../values/text.ts';
 import { DecisionColumns, type Decisions } from './decisions.ts';
@@ -39,6 +40,7 @@ export class Decider {
   readonly #columns = new DecisionColumns();
   readonly #verdict = createVerdict();
   readonly #host = emptySlice();
+  readonly #caller = new Caller();
   /** Without rules and endpoints nothing about a row has to be looked up. */
   readonly #isUniform: boolean;
   #batch: ExchangeBatch | undefined;
@@ -105,22 +107,35 @@ export class Decider {
 
   #isKept(batch: ExchangeBatch, start: number, end: number, asked: number | null): boolean {
     const { sampler, rateLimit, counters } = this.#parts;
-    const at = start * U32_COLUMNS;
-    if (!sampler.isSampled(batch.u32, at, asked)) {
+    const caller = this.#caller;
+    caller.read(batch, start, end);
+    if (!sampler.isSampled(batch.u32, start * U32_COLUMNS, asked, caller.randomness)) {
       counters.add('dropped.not_sampled', end - start);
       return false;
     }
     let { threshold } = sampler;
     if (rateLimit !== undefined) {
-      if (!rateLimit.isWithin(batch.u32, at, batch.f64[start * F64_COLUMNS + F64.endNs])) {
+      const timeNs = batch.f64[start * F64_COLUMNS + F64.endNs];
+      if (!rateLimit.isWithin(caller.randomness, timeNs)) {
         counters.add('dropped.rate_limited', end - start);
         return false;
       }
       threshold = higherOf(threshold, rateLimit.threshold);
     }
-    if (threshold.text === '0') return true;
-    for (let row = start; row < end; row++) this.#columns.thresholds[row] = threshold.text;
+    this.#note(start, end, threshold);
     return true;
+  }
+
+  /**
+   * The threshold that the rows of a kept hop tell: the higher one of what the caller applied and what
+   * was applied here. Whom this agent follows it believes.
+   */
+  #note(start: number, end: number, own: Threshold): void {
+    const { said, applied } = this.#caller;
+    const theirs = this.#parts.sampler.isParentBased ? said : applied;
+    const { text } = theirs === undefined ? own : higherOf(theirs, own);
+    if (text === (said?.text ?? '0')) return;
+    for (let row = start; row < end; row++) this.#columns.thresholds[row] = text;
   }
 
   /** As Qtap: the label of the pod, the host that is asked for, the stack for HTTP. */

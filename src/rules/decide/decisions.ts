@@ -12,7 +12,7 @@ export interface Decisions {
   readonly text: Uint8Array;
   /** Index into the stacks of the decider. */
   readonly stacks: Uint8Array;
-  /** `th` of tracestate; '' when the hop was not thinned out here. */
+  /** `th` of tracestate; '' where what tracestate says of it, or does not say, holds. */
   readonly thresholds: readonly string[];
 }
 

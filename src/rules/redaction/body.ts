@@ -3,22 +3,20 @@
  * not whole, or not what it claims to be, is masked whole: what cannot be read cannot be cleaned.
  */
 import { isUtf8 } from 'node:buffer';
+import { type PairRules, redactForm } from '../../config/query-pairs.ts';
 import { REDACTED } from '../../config/secrets.ts';
+import { type Format, formatOf } from './body-format.ts';
+import { redactEventStream } from './event-stream.ts';
 import { type JsonRule, redactJson } from './json.ts';
-import { redactPairs } from './pairs.ts';
 import type { Replacer } from './replacer.ts';
-import type { Action, BodyInput, BodyResult, MaskReason } from './types.ts';
+import type { BodyInput, BodyResult, MaskReason } from './types.ts';
 
 export interface BodyRules {
   readonly json: readonly JsonRule[];
-  readonly forms: ReadonlyMap<string, Action>;
+  readonly forms: PairRules;
+  readonly hasForms: boolean;
   readonly replacer: Replacer;
 }
-
-/** Types that say nothing about what is inside. */
-const UNTOLD: ReadonlySet<string> = new Set(['', 'text/plain', 'application/octet-stream']);
-
-type Format = 'json' | 'form' | 'multipart' | 'other';
 
 export function redactBody(body: BodyInput, rules: BodyRules): BodyResult {
   const { decoded, isTruncated, contentType } = body;
@@ -27,14 +25,30 @@ export function redactBody(body: BodyInput, rules: BodyRules): BodyResult {
   if (!isCovered(format, rules)) return { kind: 'untouched' };
   if (decoded === null || !isReadable(contentType) || isWide(decoded)) return masked('not-decoded');
   if (isTruncated) return masked('truncated');
-  if (format === 'multipart' && rules.forms.size > 0) return masked('multipart');
+  if (format.startsWith('multipart') && !isOnlyPatterns(rules)) return masked('multipart');
   return redactWhole(decoded, format, rules);
 }
 
-function isCovered(format: Format, { json, forms, replacer }: BodyRules): boolean {
+function isOnlyPatterns({ json, hasForms }: BodyRules): boolean {
+  return json.length === 0 && !hasForms;
+}
+
+function isCovered(format: Format, { json, hasForms, replacer }: BodyRules): boolean {
   if (replacer.patterns.length > 0) return true;
-  if (format === 'json') return json.length > 0;
-  return (format === 'form' || format === 'multipart') && forms.size > 0;
+  switch (format) {
+    case 'json':
+    case 'json-like':
+    case 'event-stream':
+      return json.length > 0;
+    case 'form':
+    case 'multipart':
+      return hasForms;
+    case 'form-or-json':
+    case 'multipart-json':
+      return hasForms || json.length > 0;
+    case 'other':
+      return false;
+  }
 }
 
 function redactWhole(decoded: Uint8Array, format: Format, rules: BodyRules): BodyResult {
@@ -42,14 +56,28 @@ function redactWhole(decoded: Uint8Array, format: Format, rules: BodyRules): Bod
   const encoding = isUtf8(bytes) ? 'utf8' : 'latin1';
   const text = bytes.toString(encoding);
   const { json, forms, replacer } = rules;
-  if (format === 'json' && encoding === 'utf8') {
-    const redacted = redactJson(text, json, replacer);
-    if (redacted !== null) return redactedText(replacer.clean(redacted), encoding);
+  const clean = (cleaned: string) => redactedText(replacer.clean(cleaned), encoding);
+  switch (format) {
+    case 'json':
+    case 'json-like':
+    case 'form-or-json': {
+      const redacted = encoding === 'utf8' ? redactJson(text, json, replacer) : null;
+      if (redacted !== null) return clean(redacted);
+      // Without a rule for its parts it need not be JSON.
+      if (format !== 'json-like' && json.length > 0) return masked('not-json');
+      return format === 'form-or-json'
+        ? redactedText(redactForm(text, forms), encoding)
+        : clean(text);
+    }
+    case 'event-stream': {
+      const redacted = json.length > 0 ? redactEventStream(text, json, replacer) : text;
+      return redacted === null ? masked('not-json') : clean(redacted);
+    }
+    case 'form':
+      return redactedText(redactForm(text, forms), encoding);
+    default:
+      return clean(text);
   }
-  // Without a rule for its parts it need not be JSON.
-  if (format === 'json' && json.length > 0) return masked('not-json');
-  if (format === 'form') return redactedText(redactPairs(text, forms, replacer), encoding);
-  return redactedText(replacer.clean(text), encoding);
 }
 
 /** Bytes of these are ASCII where their text is; in UTF-16 a pattern would find nothing. */
@@ -71,26 +99,4 @@ function redactedText(text: string, encoding: 'utf8' | 'latin1'): BodyResult {
 
 function masked(why: MaskReason): BodyResult {
   return { kind: 'masked', bytes: Buffer.from(REDACTED), why };
-}
-
-/**
- * RFC 6839 3.1: +json. A body without a type, or one that says it is only text, is JSON when it
- * begins like it, and else, without a type, a form: nothing else would find the fields in it.
- */
-function formatOf(contentType: string, decoded: Uint8Array | null): Format {
-  const type = contentType.split(';', 1)[0].trim().toLowerCase();
-  if (
-    /^application\/(?:.*\+)?(?:json|x-ndjson|jsonl|json-seq|x-json)$|^text\/json$|\+json$/.test(
-      type,
-    )
-  )
-    return 'json';
-  if (type === 'application/x-www-form-urlencoded') return 'form';
-  if (type === 'multipart/form-data') return 'multipart';
-  if (!UNTOLD.has(type)) return 'other';
-  // Not to be decoded: it may be either.
-  if (decoded === null) return 'json';
-  const first = Buffer.from(decoded.subarray(0, 64)).toString('latin1').trimStart()[0];
-  if (first === '{' || first === '[') return 'json';
-  return type === '' ? 'form' : 'other';
 }

@@ -22,9 +22,9 @@ export function redactJson(
 }
 
 const SPACE = /[ \t\n\r]*/y;
-/** Runs of plain characters between escapes, so that long strings need no long way back. */
-const STRING =
-  /"[ !#-[\]-\u{10ffff}]*(?:\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})[ !#-[\]-\u{10ffff}]*)*"/uy;
+/** Two patterns in turn: a single one for whole strings needs a stack as deep as they are long. */
+const PLAIN = /[ !#-[\]-\uffff]*/y;
+const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})/y;
 const SCALAR = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null/y;
 
 class JsonRedactor {
@@ -70,7 +70,7 @@ class JsonRedactor {
   #bare(states: readonly number[]): string {
     const first = this.#text[this.#at];
     if (first === '{' || first === '[') return this.#nested(first, states);
-    const text = first === '"' ? this.#take(STRING) : this.#take(SCALAR);
+    const text = first === '"' ? this.#takeString() : this.#take(SCALAR);
     if (text === undefined || text === '') return this.#break();
     return this.#clean(text);
   }
@@ -90,7 +90,7 @@ class JsonRedactor {
     if (this.#takeSign('}')) return `{${space}}`;
     do {
       const before = this.#take(SPACE) ?? '';
-      const key = this.#take(STRING);
+      const key = this.#takeString();
       const between = this.#take(SPACE) ?? '';
       if (key === undefined || !this.#takeSign(':')) return this.#break();
       const value = this.#value(this.#below(states, meaningOf(key)));
@@ -133,6 +133,17 @@ class JsonRedactor {
     if (this.#text[this.#at] !== sign) return false;
     this.#at++;
     return true;
+  }
+
+  /** With its quotes and escapes. */
+  #takeString(): string | undefined {
+    const start = this.#at;
+    if (!this.#takeSign('"')) return undefined;
+    do this.#take(PLAIN);
+    while (this.#take(ESCAPE) !== undefined);
+    if (this.#takeSign('"')) return this.#text.slice(start, this.#at);
+    this.#at = start;
+    return undefined;
   }
 
   #take(pattern: RegExp): string | undefined {

@@ -9,6 +9,7 @@ import { redactBody } from './body.ts';
 import { redactHead, redactHeader, redactTarget } from './head.ts';
 import type { JsonRule } from './json.ts';
 import { parseJsonPath } from './json-path.ts';
+import { pairRules } from './pairs.ts';
 import { type PatternRule, Replacer } from './replacer.ts';
 import type {
   Action,
@@ -108,8 +109,8 @@ function build(
   hashKey: RedactionOptions['hashKey'],
 ): Redaction {
   const replacer = new Replacer(hashKey, patterns);
-  const rules = { headers, queries, replacer };
-  const bodyRules = { json, forms, replacer };
+  const rules = { headers, queries: pairRules(queries, replacer), replacer };
+  const bodyRules = { json, forms: pairRules(forms, replacer), hasForms: forms.size > 0, replacer };
   return {
     head: (head, isRequest) => redactHead(head, isRequest, rules),
     header: (name, value) => redactHeader(name, value, rules),

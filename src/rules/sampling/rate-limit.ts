@@ -3,7 +3,7 @@
  * from what the last second offered, as a threshold on the trace id, so that it stays consistent
  * and is noted in tracestate; what a second brings beyond the bound in spite of it is left out.
  */
-import { isWithin, type Threshold, thresholdOf } from './threshold.ts';
+import { isWithin, type Randomness, type Threshold, thresholdOf } from './threshold.ts';
 
 const SECOND_NS = 1e9;
 /** Shares are rounded down to this, so that `th` has few digits. */
@@ -21,11 +21,11 @@ export class RateLimit {
     this.#hopsMax = hopsMax;
   }
 
-  /** `timeNs`: of the hop; seconds are those of the traffic. `row` is where its row begins. */
-  isWithin(u32: Uint32Array, row: number, timeNs: number): boolean {
+  /** `random`: of its trace. `timeNs`: of the hop; seconds are those of the traffic. */
+  isWithin(random: Randomness, timeNs: number): boolean {
     this.#pass(Math.floor(timeNs / SECOND_NS));
     this.#offered++;
-    if (!isWithin(this.threshold, u32, row) || this.#kept >= this.#allowed) return false;
+    if (!isWithin(this.threshold, random) || this.#kept >= this.#allowed) return false;
     this.#kept++;
     return true;
   }

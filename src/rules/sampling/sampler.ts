@@ -5,7 +5,7 @@
  */
 import { FLAG, U32 } from '../../handoff/layout.ts';
 import type { Counters } from '../../telemetry/counters.ts';
-import { isWithin, type Threshold, thresholdOf } from './threshold.ts';
+import { isWithin, type Randomness, type Threshold, thresholdOf } from './threshold.ts';
 
 export type SamplerName =
   | 'always_on'
@@ -29,7 +29,7 @@ const SAMPLED = 1;
 const ALL = thresholdOf(1);
 
 export class Sampler {
-  readonly #isParentBased: boolean;
+  readonly isParentBased: boolean;
   /** Traces that begin here may be left out. */
   readonly #isThinned: boolean;
   readonly #default: Threshold;
@@ -44,7 +44,7 @@ export class Sampler {
 
   constructor(options: SamplerOptions, counters: Counters) {
     const { name, ratio, isThinnedByRules, tracesMax } = options;
-    this.#isParentBased = name.startsWith('parentbased_');
+    this.isParentBased = name.startsWith('parentbased_');
     this.#default = thresholdOf(rootRatio(name, ratio));
     this.#isThinned = isThinnedByRules || this.#default.text !== '0';
     this.#counters = counters;
@@ -53,23 +53,23 @@ export class Sampler {
 
   /**
    * Whether the hop whose first row begins at `row` is exported. `asked`: the share that rules ask
-   * for, 0 to 1; null: they say nothing.
+   * for, 0 to 1; null: they say nothing. `random`: of its trace.
    */
-  isSampled(u32: Uint32Array, row: number, asked: number | null): boolean {
+  isSampled(u32: Uint32Array, row: number, asked: number | null, random: Randomness): boolean {
     this.threshold = ALL;
-    if (!this.#isParentBased) return this.#isRootSampled(u32, row, asked);
+    if (!this.isParentBased) return this.#isRootSampled(asked, random);
     const flags = u32[row + U32.flags];
     const isUnsampled =
       (flags & FLAG.notSampled) !== 0 || (u32[row + U32.traceFlags] & SAMPLED) === 0;
     if (isUnsampled) return this.#remember(u32, row, false);
     if ((flags & FLAG.parentIsRemote) !== 0) return this.#remember(u32, row, true);
     const known = this.#decisions.size > 0 ? this.#decisions.get(traceKey(u32, row)) : undefined;
-    return known ?? this.#isRootSampled(u32, row, asked);
+    return known ?? this.#isRootSampled(asked, random);
   }
 
-  #isRootSampled(u32: Uint32Array, row: number, asked: number | null): boolean {
+  #isRootSampled(asked: number | null, random: Randomness): boolean {
     this.threshold = asked === null ? this.#default : this.#thresholdOf(asked);
-    return isWithin(this.threshold, u32, row);
+    return isWithin(this.threshold, random);
   }
 
   #thresholdOf(ratio: number): Threshold {

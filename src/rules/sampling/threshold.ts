@@ -16,6 +16,16 @@ export interface Threshold {
   readonly text: string;
 }
 
+/** `text`: hex digits, of which those at the end may be left out. */
+export function thresholdOfText(text: string): Threshold {
+  const rejected = text.padEnd(14, '0');
+  return {
+    high: Number.parseInt(rejected.slice(0, 6), 16),
+    low: Number.parseInt(rejected.slice(6), 16),
+    text: text.replace(/0+$/, '') || '0',
+  };
+}
+
 /** `ratio`: share of the traces that is kept, 0 to 1. */
 export function thresholdOf(ratio: number): Threshold {
   const rejected = BigInt(Math.round((1 - ratio) * TWO_56));
@@ -26,11 +36,22 @@ export function thresholdOf(ratio: number): Threshold {
   };
 }
 
-/** R >= T for the trace of the row at `row`. */
-export function isWithin(threshold: Threshold, u32: Uint32Array, row: number): boolean {
-  const high = u32[row + U32.traceId + 2] % TWO_24;
+/** R, split as T is. */
+export interface Randomness {
+  high: number;
+  low: number;
+}
+
+/** That of the trace id of the row at `row`. */
+export function readTraceRandomness(u32: Uint32Array, row: number, into: Randomness): void {
+  into.high = u32[row + U32.traceId + 2] % TWO_24;
+  into.low = u32[row + U32.traceId + 3];
+}
+
+/** R >= T. */
+export function isWithin(threshold: Threshold, { high, low }: Randomness): boolean {
   if (high !== threshold.high) return high > threshold.high;
-  return u32[row + U32.traceId + 3] >= threshold.low;
+  return low >= threshold.low;
 }
 
 export function higherOf(a: Threshold, b: Threshold): Threshold {

@@ -39,6 +39,16 @@ function answer(url: string, status: number, response: ServerResponse): void {
   } else if (url.includes('/text')) {
     response.writeHead(200, { ...HEAD, 'Content-Type': 'text/plain' });
     response.end(`pay with ${CARDS.answer}, kept-in-answer`);
+  } else if (url.includes('/stream')) {
+    response.writeHead(200, { ...HEAD, 'Content-Type': 'text/event-stream' });
+    response.end(`event: kept-in-answer\ndata: ${json('answer-stream')}\n\n`);
+  } else if (url.includes('/html')) {
+    response.writeHead(200, { ...HEAD, 'Content-Type': 'text/html' });
+    response.end(json('answer-html'));
+  } else if (url.includes('/relative')) {
+    const location = `//joe:${canary('location-relative')}@other/?token="${canary('location-query')}"`;
+    response.writeHead(302, { ...HEAD, Location: location });
+    response.end();
   } else if (url.includes('/gzip')) {
     response.writeHead(200, { ...head, 'Content-Encoding': 'gzip' });
     response.end(gzipSync(json('answer-gzip')));

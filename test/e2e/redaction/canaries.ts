@@ -28,6 +28,11 @@ export const REQUEST_PLACES = [
   'query-default',
   'query-escaped',
   'query-custom',
+  'query-semicolon',
+  'query-nested',
+  'query-url-user',
+  'path-url-user',
+  'forwarded-user',
   'target-fragment',
   'target-user',
   'target-password',
@@ -40,9 +45,19 @@ export const REQUEST_PLACES = [
   'json-gzip',
   'json-split',
   'json-untyped',
+  'json-as-form',
+  'json-as-html',
+  'json-mark',
+  'json-escaped-key',
+  'json-twice',
+  'json-brotli',
+  'json-zstd',
+  'json-part',
   'json-invalid',
   'json-retried',
   'form',
+  'form-plus',
+  'form-semicolon',
   'multipart',
   'trailer',
 ] as const;
@@ -53,11 +68,14 @@ export const RESPONSE_PLACES = [
   'location-user',
   'location-query',
   'location-fragment',
+  'location-relative',
   'answer-header',
   'answer-json',
   'answer-gzip',
   'answer-error',
   'answer-long',
+  'answer-stream',
+  'answer-html',
 ] as const;
 
 /** Covered without any rule. */
@@ -70,6 +88,9 @@ export const DEFAULT_PLACES = [
   'late-header',
   'query-default',
   'query-escaped',
+  'query-url-user',
+  'path-url-user',
+  'forwarded-user',
   'target-fragment',
   'target-user',
   'target-password',
@@ -79,6 +100,7 @@ export const DEFAULT_PLACES = [
   'set-cookie',
   'location-user',
   'location-fragment',
+  'location-relative',
 ] as const;
 
 /** Only a pattern finds them. */
@@ -135,6 +157,7 @@ redaction:
     - { type: json, path: $..pin }
     - { type: json, path: '$.user["pass word"]', action: drop }
     - { type: form, name: password }
+    - { type: form, name: pass word }
 ${hasPattern ? `    - { type: regex, pattern: '\\b4111-1111-1111-\\d{4}\\b' }` : ''}
 `;
 }

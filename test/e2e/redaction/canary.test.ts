@@ -103,7 +103,11 @@ describe('secrets', () => {
     await recorder.stop();
     const text = readFileSync(file, 'latin1');
     // Encoded, or beyond what is copied.
-    const hidden = [...['json-gzip', 'answer-gzip', 'answer-long', 'late-header'].map(canary)];
+    const hidden = [
+      ...['json-gzip', 'json-brotli', 'json-zstd', 'answer-gzip', 'answer-long', 'late-header'].map(
+        canary,
+      ),
+    ];
     hidden.push(CARDS.escapedPath, CARDS.escapedJson);
     const all = [...NAMED, ...ADDRESSES, ...PATTERNS];
     const missing = all.filter((each) => !text.includes(each) && !hidden.includes(each));

@@ -1,5 +1,5 @@
 /** Requests with a secret in each place, as bytes: some are not what a client library would send. */
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { converse } from '../harness/http-client.ts';
 import { CARDS, CLIENT_ADDRESS, canary, FORWARDED_ADDRESS } from './canaries.ts';
 
@@ -18,6 +18,7 @@ interface Request {
   readonly trailers?: readonly string[];
 }
 
+const TEXT_TYPE = { 'Content-Type': 'text/plain' };
 const JSON_TYPE = { 'Content-Type': 'application/json' };
 
 function json(place: string): string {
@@ -49,6 +50,20 @@ const REQUESTS: readonly Request[] = [
   {
     target: `/query?kept=kept-in-query&sig=${canary('query-default')}&s%69g=${canary('query-escaped')}&tok%65n=${canary('query-custom')}`,
   },
+  {
+    target:
+      `/query?kept=1;token=${canary('query-semicolon')}` +
+      `&next=%2Fcb%3Ftoken%3D${canary('query-nested')}` +
+      `&url=http%3A%2F%2Fjoe:${canary('query-url-user')}@other/`,
+  },
+  { target: `/path/http://joe:${canary('path-url-user')}@other/` },
+  {
+    target: '/hosts',
+    headers: { Forwarded: `host="joe:${canary('forwarded-user')}@shop.example"` },
+  },
+  { target: '/relative' },
+  { target: '/stream' },
+  { target: '/html' },
   { target: `/fragment?a=1#sig=${canary('target-fragment')}` },
   {
     target: `http://${canary('target-user')}:${canary('target-password')}@shop.example/absolute?token=${canary('query-custom')}`,
@@ -75,13 +90,52 @@ const REQUESTS: readonly Request[] = [
     trailers: [`X-Custom: ${canary('trailer')}`],
   },
   { method: 'POST', target: '/json/untyped', body: json('json-untyped') },
+  {
+    method: 'POST',
+    target: '/json/as-form',
+    headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+    body: json('json-as-form'),
+  },
+  {
+    method: 'POST',
+    target: '/json/as-html',
+    headers: { 'Content-Type': 'text/html' },
+    body: json('json-as-html'),
+  },
+  { method: 'POST', target: '/json/mark', headers: TEXT_TYPE, body: `\ufeff${json('json-mark')}` },
+  {
+    method: 'POST',
+    target: '/json/keys',
+    headers: JSON_TYPE,
+    body: `{"p\\u0069n":"${canary('json-escaped-key')}","a":{"pin":1,"pin":["${canary('json-twice')}"]}}`,
+  },
+  {
+    method: 'POST',
+    target: '/json/brotli',
+    headers: { ...JSON_TYPE, 'Content-Encoding': 'br' },
+    body: brotliCompressSync(json('json-brotli')),
+  },
+  {
+    method: 'POST',
+    target: '/json/zstd',
+    headers: { ...JSON_TYPE, 'Content-Encoding': 'zstd, gzip' },
+    body: gzipSync(zstdCompressSync(json('json-zstd'))),
+  },
+  {
+    method: 'POST',
+    target: '/json/part',
+    headers: { 'Content-Type': 'multipart/related; boundary=b' },
+    body: `--b\r\nContent-Type: application/json\r\n\r\n${json('json-part')}\r\n--b--\r\n`,
+  },
   { method: 'POST', target: '/json/invalid', headers: JSON_TYPE, body: `${json('json-invalid')},` },
   { method: 'POST', target: '/retry/json', headers: JSON_TYPE, body: json('json-retried') },
   {
     method: 'POST',
     target: '/form',
     headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
-    body: `user=kept-in-request&pass%77ord=${canary('form')}`,
+    body:
+      `user=kept-in-request&pass%77ord=${canary('form')}&pass+word=${canary('form-plus')}` +
+      `&a=1;password=${canary('form-semicolon')}`,
   },
   {
     method: 'POST',

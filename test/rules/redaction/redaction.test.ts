@@ -64,6 +64,17 @@ describe('heads', () => {
       redaction.header('Link', '</a?sig=s3cret>; rel=next'),
       '</a?sig=REDACTED>; rel=next',
     );
+    for (const [name, value, expected] of [
+      ['Location', '//joe:s3cret@x/a', '//REDACTED@x/a'],
+      ['Location', '/a?sig=s3 "cret', '/a?sig=REDACTED'],
+      ['X-Link', `"/a?sig='s3cret'", b`, '"/a?sig=REDACTED", b'],
+      ['X-Link', '/a?sig="s3cret"&b', '/a?sig=REDACTED&b'],
+      ['X-Forwarded-Host', 'joe:s3cret@x', 'REDACTED@x'],
+      ['Forwarded', 'for=a;Host="joe:s3cret@x", for=b', 'for=a;Host="REDACTED@x", for=b'],
+      ['Referer', 'https://x/?n=%2Fb%3Fsig%3Ds3cret', 'https://x/?n=%2Fb%3Fsig%3DREDACTED'],
+    ] as const) {
+      assert.equal(redaction.header(name, value), expected);
+    }
   });
 
   test('that were cut lose what cannot be told', () => {
@@ -74,6 +85,24 @@ describe('heads', () => {
     assert.equal(head(redactionOf(pattern), 'GET /4111111'), 'GET REDACTED\r\n\r\n');
     assert.equal(head(redactionOf(), 'GET / HTTP/1.1\r\nAuthorizat'), 'GET / HTTP/1.1\r\n\r\n');
     assert.ok(!head(redactionOf(), 'GET / HTTP/1.1\r\nAuthorization: Bas').includes('Bas'));
+  });
+
+  test('that were cut within what may be a user lose that, without a pattern too', () => {
+    for (const [cut, expected] of [
+      ['GET http://joe:s3cr', 'GET REDACTED'],
+      ['GET / HTTP/1.1\r\nReferer: http://joe:s3cr', 'GET / HTTP/1.1\r\nReferer: REDACTED'],
+      ['GET / HTTP/1.1\r\nHost: joe:s3cr', 'GET / HTTP/1.1\r\nHost: REDACTED'],
+      ['GET /a?b=1', 'GET /a?b=1'],
+    ] as const) {
+      assert.equal(head(redactionOf(), cut), `${expected}\r\n\r\n`);
+    }
+  });
+
+  test('with empty lines before them are read from behind these', () => {
+    assert.equal(
+      head(redactionOf(), '\r\n\nGET http://joe:s3cret@x/?sig=s3cret HTTP/1.1\r\nHost: x\r\n\r\n'),
+      'GET http://REDACTED@x/?sig=REDACTED HTTP/1.1\r\nHost: x\r\n\r\n',
+    );
   });
 
   test('that are no heads keep nothing of their first line', () => {
@@ -108,8 +137,29 @@ describe('targets', () => {
     );
     assert.equal(redactionOf().target('/a?x=1#sig=s3cret'), '/a?x=1#sig=REDACTED');
     assert.equal(redactionOf().target('/a?sig=s3 cret'), '/a?sig=REDACTED');
+    assert.equal(redactionOf().target('/a?x=1;sig=s3;cret&b'), '/a?x=1;sig=REDACTED&b');
+    assert.equal(redactionOf().target('/a?x=1&amp;sig=s3cret'), '/a?x=1&amp;sig=REDACTED');
+    assert.equal(redactionOf().target('/a?x=1;y=2;z'), '/a?x=1;y=2;z');
     assert.equal(redactionOf().target('/plain'), '/plain');
     assert.equal(redactionOf().target('/?'), '/?');
+  });
+
+  test('lose what URLs in their values hold, escaped or not, and all of what is too deep', () => {
+    for (const [target, expected] of [
+      ['/a?u=http://joe:s3cret@x/', '/a?u=http://REDACTED@x/'],
+      ['/a?u=http%3a%2f%2Fjoe%3As3cret%40x%2F', '/a?u=http%3a%2f%2FREDACTED@x%2F'],
+      ['/a?u=http%3A%2F%2Fjoe:s3cret@x', '/a?u=http%3A%2F%2FREDACTED@x'],
+      ['/p/http://joe:s3cret@x/y', '/p/http://REDACTED@x/y'],
+      ['/a?n=%2Fb%3Fc%3D1%26sig%3Ds3cret&d=2', '/a?n=%2Fb%3Fc%3D1%26sig%3DREDACTED&d=2'],
+      ['/a?n=/b?sig=s3cret', '/a?n=/b?sig=REDACTED'],
+      ['/a?n=1?n=2?n=3?n=4?n=s3cret', '/a?n=1?n=2?n=3?n=REDACTED'],
+      ['/a?mail=joe@x.example&q=what%3F', '/a?mail=joe@x.example&q=what%3F'],
+    ] as const) {
+      assert.equal(redactionOf().target(target), expected);
+    }
+    const deep = '?n='.repeat(20_000);
+    assert.ok(redactionOf().target(`/a${deep}`).length < deep.length);
+    assert.ok(redactionOf().target(`/a?${';'.repeat(60_000)}=1`).length > 60_000);
   });
 
   test('and Host lose user and password, also where an authority stands alone', () => {
@@ -278,8 +328,10 @@ describe('JSON bodies', () => {
   });
 
   test('with a long string need no deep stack', () => {
-    const long = `{"a":"${'x\\n'.repeat(300_000)}","b":1}`;
-    assert.equal(redact(long, '$.b'), long.replace('"b":1', '"b":"REDACTED"'));
+    for (const run of ['x\\n'.repeat(300_000), '\\n'.repeat(8_000_000), 'x'.repeat(16_000_000)]) {
+      const long = `{"a":"${run}","b":1}`;
+      assert.ok(redact(long, '$.b') === long.replace('"b":1', '"b":"REDACTED"'));
+    }
   });
 
   test('are known by type, and by their look where the type says nothing', () => {
@@ -299,7 +351,57 @@ describe('JSON bodies', () => {
       );
     }
     assert.equal(textOf(redaction, { text: 'hello', contentType: 'text/plain' }), 'untouched');
-    assert.equal(textOf(redaction, { text: '{"a":1}', contentType: 'text/css' }), 'untouched');
+    assert.equal(textOf(redaction, { text: '[a]{b:c}', contentType: 'text/css' }), '[a]{b:c}');
+    assert.equal(textOf(redaction, { text: 'a{b:c}', contentType: 'text/css' }), 'untouched');
+  });
+
+  test('are found under other types, behind a byte order mark and white space', () => {
+    const redaction = redactionOf({ type: 'json', path: '$..a', action: 'mask' });
+    for (const contentType of [
+      'application/x-www-form-urlencoded',
+      'text/html; charset=utf-8',
+      'text/javascript',
+      'application/x-amz-json-1.1',
+      'application/ndjson',
+      'application/csp-report',
+      'application/json, application/json',
+    ]) {
+      const text = '{"a":"s3cret"}';
+      assert.equal(textOf(redaction, { text, contentType }), '{"a":"REDACTED"}', contentType);
+    }
+    for (const space of ['\ufeff', ' '.repeat(100), '\r\n\t']) {
+      for (const contentType of ['', 'text/plain', 'application/json']) {
+        const text = `${space}[{"a":"s3cret"}]`;
+        assert.equal(textOf(redaction, { text, contentType }), `${space}[{"a":"REDACTED"}]`);
+      }
+    }
+    const events = (value: string) =>
+      `event: x\ndata: {"a":"${value}"}\r\n\ndata:[{"a":"${value}"}]\n`;
+    const contentType = 'text/event-stream';
+    assert.equal(textOf(redaction, { text: events('s3cret'), contentType }), events('REDACTED'));
+    assert.equal(textOf(redaction, { text: 'data: {"a":\ndata: 1}\n', contentType }), 'REDACTED');
+    assert.equal(textOf(redaction, { text: 'data: [DONE', contentType }), 'REDACTED');
+    assert.equal(textOf(redaction, { text: 'data: hi\n', contentType }), 'data: hi\n');
+  });
+
+  test('called forms are masked whole when they are neither', () => {
+    const redaction = redactionOf({ type: 'json', path: '$.a', action: 'mask' });
+    const contentType = 'application/x-www-form-urlencoded';
+    assert.equal(textOf(redaction, { text: '{"a":"s3cret",}', contentType }), 'REDACTED');
+    assert.equal(textOf(redaction, { text: 'a=s3cret', contentType }), 'untouched');
+  });
+
+  test('in multipart are masked whole', () => {
+    const redaction = redactionOf({ type: 'json', path: '$.a', action: 'mask' });
+    const part = (head: string, text: string) => `--b\r\n${head}\r\n\r\n${text}\r\n--b--\r\n`;
+    for (const contentType of ['multipart/form-data; boundary=b', 'multipart/mixed; boundary=b']) {
+      const typed = part('Content-Type: application/json', '"x"');
+      assert.equal(textOf(redaction, { text: typed, contentType }), 'REDACTED');
+      const untyped = part('Content-Disposition: form-data; name="x"', '{"a":"s3cret"}');
+      assert.equal(textOf(redaction, { text: untyped, contentType }), 'REDACTED');
+      const picture = part('Content-Type: image/png', '\u0001');
+      assert.equal(textOf(redaction, { text: picture, contentType }), 'untouched');
+    }
   });
 });
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { FLAG } from '../../../src/handoff/layout.ts';
 import { Sampler, type SamplerName } from '../../../src/rules/sampling/sampler.ts';
+import { readTraceRandomness } from '../../../src/rules/sampling/threshold.ts';
 import { Counters } from '../../../src/telemetry/counters.ts';
 import { randomSource } from '../../export/random-rows.ts';
 import { type Row, toBatch } from '../../export/rows.ts';
@@ -12,8 +13,12 @@ function create(name: SamplerName, ratio = 1, tracesMax = 100, isThinnedByRules 
   return { counters, sampler: new Sampler(options, counters) };
 }
 
-const decide = (sampler: Sampler, row: Row, asked: number | null = null): boolean =>
-  sampler.isSampled(toBatch([row]).u32, 0, asked);
+function decide(sampler: Sampler, row: Row, asked: number | null = null): boolean {
+  const { u32 } = toBatch([row]);
+  const random = { high: 0, low: 0 };
+  readTraceRandomness(u32, 0, random);
+  return sampler.isSampled(u32, 0, asked, random);
+}
 
 const low = `${'f'.repeat(18)}${'0'.repeat(14)}`;
 const high = `${'0'.repeat(18)}${'f'.repeat(14)}`;

@@ -3,10 +3,9 @@
  * traceparent names (W3C Trace Context 3.3). A malformed list is left out whole; several headers
  * are one list.
  */
-import { hexWords } from '../handoff/hex.ts';
-import { SLOT } from '../handoff/known-headers.ts';
-import { U32 } from '../handoff/layout.ts';
-import { latin1 } from './bytes.ts';
+import { hexWords } from './hex.ts';
+import { SLOT } from './known-headers.ts';
+import { U32 } from './layout.ts';
 
 const MEMBERS_MAX = 32;
 const KEY = /^(?:[a-z][a-z0-9_\-*/]{0,255}|[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13})$/;
@@ -52,14 +51,27 @@ function traceIdHex(u32: Uint32Array, row: number): string {
   return hexWords(u32, row + U32.traceId, 4);
 }
 
-/** `ot=th:...` raised to `threshold`; other members and an `rv` stay. */
-export function mergeThreshold(traceState: string, threshold: string): string {
-  const members = traceState === '' ? [] : traceState.split(',');
-  const own = members.find((member) => member.startsWith('ot='));
+/** What `ot` of a tracestate says about sampling (OpenTelemetry, "TraceState: probability sampling"). */
+export interface ProbabilityState {
+  /** `th`: hex digits without zeros at the end; undefined: none, or none that is valid. */
+  readonly threshold: string | undefined;
+  /** `rv`: 14 hex digits that stand for the randomness of the trace id. */
+  readonly randomness: string | undefined;
+}
+
+export function probabilityOf(traceState: string): ProbabilityState {
+  const own = traceState.split(',').find((member) => member.startsWith('ot='));
   const fields = own === undefined ? [] : own.slice(3).split(';');
-  const theirs = fields.find((field) => field.startsWith('th:'))?.slice(3) ?? '0';
-  const higher = theirs.padEnd(14, '0') > threshold.padEnd(14, '0') ? theirs : threshold;
-  const others = fields.filter((field) => !field.startsWith('th:'));
-  const merged = `ot=${[`th:${higher}`, ...others].join(';')}`;
-  return [merged, ...members.filter((member) => member !== own)].slice(0, 32).join(',');
+  const find = (key: string, pattern: RegExp) => {
+    const value = fields.find((field) => field.startsWith(key))?.slice(key.length);
+    return value !== undefined && pattern.test(value) ? value : undefined;
+  };
+  return {
+    threshold: find('th:', /^[0-9a-f]{1,14}$/),
+    randomness: find('rv:', /^[0-9a-f]{14}$/),
+  };
+}
+
+function latin1(bytes: Uint8Array, start: number, end: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1');
 }

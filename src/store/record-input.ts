@@ -14,6 +14,8 @@ export interface BodyInput {
   readonly bytes: Uint8Array;
   /** Of the whole body, seen or not. */
   readonly lenBytes: number;
+  /** `lenBytes` has chunk framing in it that was not copied: it is at most so long. */
+  readonly isLenInexact: boolean;
   /** `bytes` is only the beginning: of so many bytes the rest was not kept, or not seen. */
   readonly isTruncated: boolean;
   /** Decoded and rewritten by a redaction rule. */

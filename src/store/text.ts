@@ -99,9 +99,7 @@ async function bodyLines(
   events: TextEvents,
 ): Promise<string[]> {
   const decoded = await decodeBody(body.bytes, body.isRedacted ? [] : codingsOf(headers), limits);
-  const marks = body.isTruncated
-    ? [`[truncated: ${body.bytes.length} of ${body.lenBytes} bytes]`]
-    : [];
+  const marks = body.isTruncated ? [truncationMark(body)] : [];
   if (decoded.kind === 'failed') {
     events.undecoded();
     const what = describe(body, contentType, headers);
@@ -115,6 +113,12 @@ async function bodyLines(
   const text = textOfBody(decoded.bytes, contentType, isCut);
   if (text === undefined) return [`[${describe(body, contentType, headers)}]`, ...marks];
   return [...text.replace(/\n$/, '').split('\n').map(printable), ...marks];
+}
+
+function truncationMark({ bytes, lenBytes, isLenInexact }: BodyInput): string {
+  if (isLenInexact) return `[truncated: ${bytes.length} of at most ${lenBytes} bytes]`;
+  if (bytes.length === lenBytes) return `[incomplete: nothing was seen behind ${lenBytes} bytes]`;
+  return `[truncated: ${bytes.length} of ${lenBytes} bytes]`;
 }
 
 function describe(body: BodyInput, contentType: string | undefined, headers: HeaderList): string {

@@ -220,6 +220,16 @@ describe('the body of a record', () => {
     assert.deepEqual([request(0), request(5)], [true, false]);
   });
 
+  test('has a length that is not exact where chunk framing was not copied', () => {
+    const flags = FLAG.responseSizeInexact;
+    const body = bodyOf({ responseBody: 'abc', responseBodyBytes: 3, flags });
+    assert.deepEqual([body?.isLenInexact, body?.isTruncated], [true, true]);
+    const request = build({ requestBody: 'abc', flags: FLAG.requestSizeInexact }).input.request
+      .body;
+    assert.equal(request?.isLenInexact, true);
+    assert.equal(bodyOf({ responseBody: 'abc' })?.isLenInexact, false);
+  });
+
   test('is not there where there was none, and empty where none was copied', () => {
     assert.equal(bodyOf({}), undefined);
     const uncopied = bodyOf({ responseBodyBytes: 9 }, { rules: [JSON_RULE] });

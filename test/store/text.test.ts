@@ -156,6 +156,15 @@ describe('text output', () => {
     assert.equal(noted.cut, 1);
   });
 
+  test('tells a body that stopped, and one of which the length is not exact', async () => {
+    const { print } = printer();
+    const stopped = bodyOf('abc', { lenBytes: 3, isTruncated: true });
+    const loose = bodyOf('abc', { lenBytes: 90, isTruncated: true, isLenInexact: true });
+    const text = await print(inputOf(get({ body: stopped }), responseOf(200, [], { body: loose })));
+    assert.match(text, /abc\n\[incomplete: nothing was seen behind 3 bytes\]/);
+    assert.match(text, /abc\n\[truncated: 3 of at most 90 bytes\]/);
+  });
+
   test('says so when a body is not what its coding says, and counts it', async () => {
     const { print, noted } = printer();
     const response = responseOf(200, [['Content-Encoding', 'zstd']], { body: bodyOf('no') });

@@ -46,7 +46,8 @@ export class StdoutStage implements ObjectStage {
     return this.#output.flush(deadlineMs);
   }
 
-  close(deadlineMs: number): Promise<void> {
-    return this.flush(deadlineMs);
+  /** An output that is shared goes on; its owner ends it, with what still waits. */
+  async close(deadlineMs: number): Promise<void> {
+    if (this.#context.output === undefined) await this.#output.close(deadlineMs);
   }
 }

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import type { PutObjectCommandInput, S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import { AgentError, messageOf } from '../telemetry/agent-error.ts';
 import { expandUrl } from './keys.ts';
+import { storableMediaType } from './media-type.ts';
 import type { S3StoreOptions } from './options.ts';
 import { readFailure } from './s3-failure.ts';
 import type { ObjectStore, PutResult, StoredObject } from './types.ts';
@@ -55,7 +56,7 @@ export class S3Store implements ObjectStore {
         ...this.#fixed,
         Key: object.key,
         Body: object.bytes,
-        ContentType: object.contentType,
+        ContentType: storableMediaType(object.contentType),
         ...(isConditional ? { IfNoneMatch: '*' } : {}),
       });
       await this.#client.send(command, { abortSignal: signal });

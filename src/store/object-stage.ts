@@ -30,6 +30,7 @@ export interface ObjectStageParts {
 export class StoredObjects implements ObjectStage {
   readonly id: string | undefined;
   readonly type: 'file' | 's3';
+  readonly takesSummaries = false;
   readonly #parts: ObjectStageParts;
   readonly #printer = new Printer(limits.stdoutQueueBytesMax);
 

@@ -16,6 +16,7 @@ import { StandardOutput } from './standard-output.ts';
 export class StdoutStage implements ObjectStage {
   readonly id: string | undefined;
   readonly type = 'stdout';
+  readonly takesSummaries = true;
   readonly #context: StoreContext;
   readonly #output: StandardOutput;
 

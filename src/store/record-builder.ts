@@ -5,6 +5,7 @@
 import { LEVELS, RANK } from '../config/levels.ts';
 import type { ProcessSummary } from '../discover/identity/types.ts';
 import { ExchangeView } from '../handoff/batch.ts';
+import { endpointText } from '../handoff/endpoint.ts';
 import { headers, headerValue } from '../handoff/head.ts';
 import { SLOT } from '../handoff/known-headers.ts';
 import type { ExchangeBatch } from '../handoff/layout.ts';
@@ -122,6 +123,8 @@ export class RecordBuilder {
       process,
       tags,
       connectionId: String(view.connectionId),
+      local: endpointText(view.localAddress, view.localPort),
+      peer: endpointText(view.remoteAddress, view.remotePort),
       endpointId: request.authority,
       requestId: view.header(SLOT['x-request-id']) ?? '',
       request,

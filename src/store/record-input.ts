@@ -81,6 +81,9 @@ export interface RecordInput {
   readonly hasLoss: boolean;
   readonly process: ProcessSummary;
   readonly connectionId: string;
+  /** Both ends of its connection, `address:port` or the path of a Unix socket; '' not known. */
+  readonly local: string;
+  readonly peer: string;
   /** The host that the connection leads to. */
   readonly endpointId: string;
   /** Value of x-request-id or its like; '' none. */

@@ -80,7 +80,7 @@ export function metadataOf(input: RecordInput): Json {
 function ownKeys(input: RecordInput): Json {
   return {
     start_time: new Date(input.startMs).toISOString(),
-    ...filled({ ttfb_ms: rounded(input.ttfbMs) }),
+    ...filled({ ttfb_ms: rounded(input.ttfbMs), peer: input.peer, local: input.local }),
     level: input.level,
     trace_id: input.traceId,
     span_id: input.spanId,

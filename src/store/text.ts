@@ -1,6 +1,6 @@
 /**
  * A record for people, in the layout of the published guides. What they do not have comes after the
- * duration (time to the first byte, place in the trace, loss) and at the end (what the proxy
+ * duration (time to the first byte, peer, place in the trace, loss) and at the end (what the proxy
  * changed), each only where there is something to say.
  */
 import { STATUS_CODES } from 'node:http';
@@ -47,6 +47,7 @@ function summaryLines(input: RecordInput): string[] {
     `Duration: ${milliseconds(input.durationMs)}`,
   ];
   if (input.ttfbMs !== undefined) lines.push(`Time To First Byte: ${milliseconds(input.ttfbMs)}`);
+  if (input.peer !== '') lines.push(`Peer: ${input.peer}`);
   if (input.traceId !== '') lines.push(traceLine(input));
   if (input.hasLoss) lines.push('Lost: some bytes of this exchange were not seen');
   return lines.map(printable);

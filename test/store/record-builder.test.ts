@@ -101,6 +101,8 @@ describe('the record of a row', () => {
       hasLoss: false,
       tags: ['env:test'],
       connectionId: '77',
+      local: '127.0.0.1:8080',
+      peer: '10.0.0.9:51234',
       endpointId: 'shop',
       requestId: 'r-1',
       changes: undefined,

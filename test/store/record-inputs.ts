@@ -84,6 +84,8 @@ export function inputOf(
       pod: undefined,
     },
     connectionId: 'c1',
+    local: '',
+    peer: '',
     endpointId: 'localhost',
     requestId: '',
     tags: [],

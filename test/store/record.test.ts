@@ -29,6 +29,8 @@ const full = inputOf(
     requestId: 'r-1',
     durationMs: 12.34567,
     ttfbMs: 3,
+    peer: '10.0.0.1:51234',
+    local: '[::1]:80',
     tags: ['env:test'],
     changes: { path: { from: '/a', to: '/b' } },
   },
@@ -80,6 +82,8 @@ describe('a record', () => {
       direction: 'ingress',
       start_time: '2026-11-21T12:00:00.000Z',
       ttfb_ms: 3,
+      peer: '10.0.0.1:51234',
+      local: '[::1]:80',
       level: 'full',
       trace_id: '0af7651916cd43dd8448eb211c80319c',
       span_id: 'b7ad6b7169203331',
@@ -149,7 +153,7 @@ describe('a record', () => {
     });
     const record = buildRecord(bare, MADE_MS, 'inline');
     assert.deepEqual(record.response, { status: 0 });
-    for (const key of ['duration_ms', 'ttfb_ms', 'parent_span_id', 'changes']) {
+    for (const key of ['duration_ms', 'ttfb_ms', 'peer', 'local', 'parent_span_id', 'changes']) {
       assert.equal(key in record, false, key);
     }
     assert.equal('bytes_sent' in (record.metadata as object), false);

@@ -85,10 +85,11 @@ describe('text output', () => {
         parentSpanId: '00f067aa0ba902b7',
         linkTier: 'exact.state',
         ttfbMs: 1.2345,
+        peer: '10.0.0.1:51234',
         hasLoss: true,
       }),
     );
-    assert.match(text, /^Time To First Byte: 1.23ms$/m);
+    assert.match(text, /^Time To First Byte: 1.23ms\nPeer: 10\.0\.0\.1:51234$/m);
     assert.match(
       text,
       /^Trace: 0af7651916cd43dd8448eb211c80319c \(Span: b7ad6b7169203331, Parent: 00f067aa0ba902b7 by exact.state\)$/m,

@@ -76,6 +76,7 @@ describe('the first file of the guide for Traefik, with nginx', () => {
       'Status: 200 OK',
       'Duration: #ms',
       'Time To First Byte: #ms',
+      'Peer: #',
       'Trace: # (Span: #)',
       '',
       '--- Request Headers ---',
@@ -115,7 +116,8 @@ describe('the first file of the guide for Traefik, with nginx', () => {
       `URL: http://127.0.0.1:${api}/users`,
     ]);
     assert.ok(egress?.includes('X-Forwarded-For: 127.0.0.1'));
-    assert.match(String(egress?.[8]), /^Trace: # \(Span: #, Parent: # by exact\.state\)$/);
+    assert.equal(egress?.[8], 'Peer: #');
+    assert.match(String(egress?.[9]), /^Trace: # \(Span: #, Parent: # by exact\.state\)$/);
     const changed = (lines: readonly string[] = []) => lines.slice(lines.indexOf('Own Time: #ms'));
     assert.deepEqual(changed(egress), changed(ingress));
   });
@@ -151,7 +153,7 @@ function transactionsOf(stdout: string): string[][] {
     .map((block) =>
       block
         .replace(
-          /(?<=PID: |Trace: |Span: |Parent: |nginx\/|Date: )[^)\s,][^),\n]*?(?=[),\s]|$)/gm,
+          /(?<=PID: |Peer: |Trace: |Span: |Parent: |nginx\/|Date: )[^)\s,][^),\n]*?(?=[),\s]|$)/gm,
           '#',
         )
         .replace(/Date: .*/g, 'Date: #')

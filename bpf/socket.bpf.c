@@ -77,29 +77,61 @@ int BPF_PROG(socket_send, struct sock *sk, int result, int flags)
 	return 0;
 }
 
+/* Nothing is left to read, but perhaps the end itself. */
+static __always_inline int is_read_out(const struct sock *sk)
+{
+	const struct tcp_sock *tp = (const struct tcp_sock *)sk;
+
+	return BPF_CORE_READ(tp, rcv_nxt) - BPF_CORE_READ(tp, copied_seq) <= 1;
+}
+
+/* The process has ended its direction, and read that the other one is over. */
+static __always_inline int is_over(const struct sock *sk)
+{
+	return sock_is_tcp(sk) && sk->sk_shutdown == SHUTDOWN_MASK &&
+	       BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_CLOSE && is_read_out(sk);
+}
+
+/* `may_interrupt`: another program of ours, on this CPU. */
+static __always_inline void socket_end(const struct sock *sk, int may_interrupt)
+{
+	__u64 inode = inode_of(sk->sk_socket->file);
+	struct connection *conn = connection_of(inode);
+
+	if (conn)
+		connection_end(conn, inode,
+			       connection_close_in(conn, current_caller(), 0, may_interrupt));
+}
+
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(socket_recv, struct sock *sk, int result, int flags)
 {
-	if (!is_peek(flags))
-		socket_call(sk, result, DIRECTION_READ);
+	if (is_peek(flags))
+		return 0;
+	socket_call(sk, result, DIRECTION_READ);
+	if (!result && is_over(sk))
+		socket_end(sk, 0);
 	return 0;
 }
 
-/*
- * Ends of TCP connections. FIN_WAIT1 and LAST_ACK are entered by close (also at the end of a
- * process) and by shutdown, which is not the end; a close after it enters the same state again.
- * CLOSE is entered from an open state by a close that throws bytes away, when both directions have
- * just been shut down, and by a reset, which the process has still to hear of: the sweep ends it.
- */
 static __always_inline __u32 current_number(void)
 {
 	return SYSCALL_NUMBER((struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf()));
 }
 
+/*
+ * Ends of TCP connections. FIN_WAIT1 and LAST_ACK are entered by close (also at the end of a
+ * process) and by shutdown, which is the end only when nothing is left to be read; a close after it
+ * enters the same state again. When the other side has ended its direction meanwhile there is no
+ * state left to enter: the process reads that end, see is_over().
+ * CLOSE is entered from an open state by a close that throws bytes away, when both directions have
+ * just been shut down, and by a reset, which the process has still to hear of: the sweep ends it.
+ */
 static __always_inline int is_close(const struct sock *sk, int old_state, int new_state)
 {
 	if (new_state == TCP_FIN_WAIT1 || new_state == TCP_LAST_ACK || new_state == old_state)
-		return current_number() != NR_SHUTDOWN;
+		return current_number() != NR_SHUTDOWN ||
+		       (new_state == TCP_LAST_ACK && is_read_out(sk));
 	return new_state == TCP_CLOSE && sk->sk_shutdown == SHUTDOWN_MASK &&
 	       (old_state == TCP_ESTABLISHED || old_state == TCP_CLOSE_WAIT ||
 		old_state == TCP_SYN_SENT);
@@ -128,15 +160,8 @@ int BPF_PROG(socket_state, const struct sock *sk, int old_state, int new_state)
 		socket_connect(sk);
 		return 0;
 	}
-	if (!is_close(sk, old_state, new_state))
-		return 0;
-	__u64 inode = inode_of(sk->sk_socket->file);
-	struct connection *conn = connection_of(inode);
-
-	if (!conn)
-		return 0;
 	/* close() and shutdown() have led here, or, for CLOSE, perhaps a packet. */
-	connection_end(conn, inode,
-		       connection_close_in(conn, current_caller(), 0, new_state == TCP_CLOSE));
+	if (is_close(sk, old_state, new_state))
+		socket_end(sk, new_state == TCP_CLOSE);
 	return 0;
 }

@@ -176,7 +176,7 @@ export class Agent {
     await this.#capture?.stop();
     await this.#batches.settled();
     await this.#delivery?.close(FLUSH_DEADLINE_MS);
-    await this.#output.flush(FLUSH_DEADLINE_MS);
+    await this.#output.close(FLUSH_DEADLINE_MS);
     await this.#metrics?.stop();
     this.#endOwnConnections();
     this.#clock.stop();

@@ -31,7 +31,10 @@ async function execute(line: CommandLine): Promise<number> {
 
 async function main(): Promise<void> {
   try {
-    process.exitCode = await execute(parseCommandLine(process.argv.slice(2)));
+    const line = parseCommandLine(process.argv.slice(2));
+    process.exitCode = await execute(line);
+    // It has waited for its readers; one that does not read keeps nobody here.
+    if (line.command === 'run') process.exit();
   } catch (error) {
     process.stderr.write(`${formatError(error)}\n`);
     process.exitCode = error instanceof AgentError ? 1 : 2;

@@ -41,8 +41,10 @@ export class Recorder {
   }
 
   /** Whether a record of this row is wanted, and there is a store for it. */
-  isWanted(row: number, { stored, stacks }: Decisions): boolean {
-    return stored[row] === 1 && this.#stageOf(stacks[row]) !== undefined;
+  isWanted(row: number, { stored, stacks, levels }: Decisions): boolean {
+    if (stored[row] === 0) return false;
+    const stage = this.#stageOf(stacks[row]);
+    return stage !== undefined && (stage.takesSummaries || levels[row] >= RANK.details);
   }
 
   /**
@@ -51,7 +53,9 @@ export class Recorder {
    */
   open(batch: ExchangeBatch, decisions: Decisions): void {
     const isWanted = (row: number) => this.isWanted(row, decisions);
-    this.#changes = this.#parts.changes.read(batch, isWanted);
+    // Headers are no part of a summary, nor what became of them.
+    const hasChanges = (row: number) => decisions.levels[row] >= RANK.details && isWanted(row);
+    this.#changes = this.#parts.changes.read(batch, hasChanges);
     this.#forms = [];
     if (!this.#parts.coversBodies) return;
     const view = this.#view;

@@ -1,7 +1,7 @@
 /** Batches through rules, redaction, records and export, with a real file store. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { globSync, readFileSync } from 'node:fs';
+import { closeSync, globSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -204,6 +204,31 @@ describe('a batch', () => {
       text,
       /\n--- Changed by the Proxy ---\nOwn Time: 0\.3ms\nPath: \/api\/pay → \/pay /,
     );
+  });
+
+  test('is stored from level details on, and printed from level summary on', async (t) => {
+    const { folder } = await deliver(t, stack('{ level: summary }'));
+    assert.deepEqual(objectsIn(folder), []);
+    const printed = join(temporaryFolder(t), 'printed');
+    const fd = openSync(printed, 'w');
+    t.after(() => closeSync(fd));
+    const output = new StandardOutput({ bytesMax: 1024 * 1024, log: SILENT, fd });
+    const store = 'services: { object_stores: [{ type: stdout }] }\n';
+    const input = inputOf(store + stack('{ level: summary }'), 'always_on', new Counters());
+    const delivery = await Delivery.open({ ...input, context: { ...input.context, output } });
+    delivery.add(toBatch(HOP));
+    await delivery.close(5_000);
+    await output.close(5_000);
+    const text = readFileSync(printed, 'utf8');
+    assert.doesNotMatch(text, /s3cret|header|changes/);
+    const urls = text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).request.url);
+    assert.deepEqual(urls, [
+      'http://shop.example/api/pay?sig=REDACTED',
+      'http://backend:9000/pay?sig=REDACTED',
+    ]);
   });
 
   test('is sampled as a hop; what is always stored is stored all the same', async (t) => {

@@ -288,6 +288,8 @@ function exchangeFlags(exchange: Exchange<unknown>): number {
     (exchange.role === 'client' ? FLAG.client : 0) |
     (exchange.isRequestTruncated ? FLAG.requestTruncated : 0) |
     (exchange.isResponseTruncated ? FLAG.responseTruncated : 0) |
+    (exchange.isRequestSizeInexact ? FLAG.requestSizeInexact : 0) |
+    (exchange.isResponseSizeInexact ? FLAG.responseSizeInexact : 0) |
     (exchange.hasLoss ? FLAG.loss : 0)
   );
 }

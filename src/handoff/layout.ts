@@ -102,6 +102,9 @@ export const FLAG = {
   tls: 1 << 9,
   /** Egress that no client request caused (health check). */
   ownRequest: 1 << 10,
+  /** The size of the body is not exact: it includes chunk framing, or is not known. */
+  requestSizeInexact: 1 << 11,
+  responseSizeInexact: 1 << 12,
 } as const;
 
 /** U32.tier. */

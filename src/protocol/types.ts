@@ -95,6 +95,9 @@ export interface Exchange<Link = unknown> {
   /** Bytes that the agent decided not to keep (limits). */
   isRequestTruncated: boolean;
   isResponseTruncated: boolean;
+  /** Where the body ends was not seen exactly: its size includes chunk framing, or is not known. */
+  isRequestSizeInexact: boolean;
+  isResponseSizeInexact: boolean;
   /** Bytes that the kernel could not deliver inside this exchange. */
   hasLoss: boolean;
   end: ExchangeEnd | null;

@@ -6,6 +6,8 @@ import { constants } from 'node:fs';
 import { mkdir, open, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { within } from '../spool/rest.ts';
+import { takeStock } from './file-stock.ts';
 import { expandUrl } from './keys.ts';
 import type { ObjectStore, PutResult, StoredObject } from './types.ts';
 
@@ -15,25 +17,44 @@ const FOLDER_MODE = 0o700;
 export interface FileStoreSettings {
   readonly directory: string;
   readonly accessUrl: string | undefined;
-  /** Of all files, counted from the sizes at start. */
+  /** Of all files, those of earlier processes included. */
   readonly bytesMax: number;
-  /** What earlier processes left there. */
-  readonly bytesUsed: number;
 }
+
+/** Objects wait so long for the count of what is there; larger stores are counted beside them. */
+const STOCK_PATIENCE_MS = 2_000;
 
 export class FileStore implements ObjectStore {
   readonly target: string;
   readonly #settings: FileStoreSettings;
-  #bytes: number;
+  readonly #closing = new AbortController();
+  #bytes = 0;
   #number = 0;
+  /** Settles when the stock is known, or takes too long. */
+  #stock: Promise<void> | undefined;
 
   constructor(settings: FileStoreSettings) {
     this.target = settings.directory;
     this.#settings = settings;
-    this.#bytes = settings.bytesUsed;
   }
 
-  /** Bytes of all objects. */
+  /**
+   * Counts what earlier processes left. Until that is done the bound holds for what was counted so
+   * far. Resolves at its end, which nobody has to await.
+   */
+  async takeStock(patienceMs = STOCK_PATIENCE_MS): Promise<void> {
+    const taken = takeStock(this.#settings.directory, {
+      untilMs: performance.timeOrigin + performance.now(),
+      found: (sizeBytes) => {
+        this.#bytes += sizeBytes;
+      },
+      signal: this.#closing.signal,
+    });
+    this.#stock = within(patienceMs, taken);
+    await taken;
+  }
+
+  /** Bytes of all objects, as far as they are counted. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -41,6 +62,7 @@ export class FileStore implements ObjectStore {
   async put(object: StoredObject): Promise<PutResult> {
     const path = join(this.#settings.directory, object.key);
     const sizeBytes = object.bytes.length;
+    await this.#stock;
     try {
       const before = await sizeOf(path);
       if (before !== undefined && object.isContentAddressed) return { kind: 'existed' };
@@ -72,7 +94,9 @@ export class FileStore implements ObjectStore {
     return expandUrl(accessUrl, parts);
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#closing.abort();
+  }
 
   async #write(path: string, bytes: Uint8Array): Promise<void> {
     const folder = dirname(path);

@@ -2,15 +2,14 @@
  * Records and bodies as objects: bodies by the digest of what is stored, equal ones once; the
  * record with references to them. In packs when they are small and that is wanted.
  */
-import { createHash } from 'node:crypto';
 import { limits } from '../config/limits.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import type { RecentDigests } from './digests.ts';
 import { bodyKey, recordKey } from './keys.ts';
 import type { Packer } from './packer.ts';
 import { Printer } from './printer.ts';
-import { buildRecord } from './record.ts';
-import type { BodyInput, BodyReference, MessageInput, RecordInput } from './record-input.ts';
+import { buildRecord, sha256Of } from './record.ts';
+import type { BodyReference, MessageInput, RecordInput } from './record-input.ts';
 import { recordText } from './record-text.ts';
 import type { ObjectStage, RecordFormat, StoredReferences } from './stage.ts';
 import type { ObjectStore, StoredObject } from './types.ts';
@@ -31,6 +30,7 @@ export interface ObjectStageParts {
 export class StoredObjects implements ObjectStage {
   readonly id: string | undefined;
   readonly type: 'file' | 's3';
+  readonly takesSummaries = false;
   readonly #parts: ObjectStageParts;
   readonly #printer = new Printer(limits.stdoutQueueBytesMax);
 
@@ -68,7 +68,7 @@ export class StoredObjects implements ObjectStage {
     const body = message?.body;
     if (body === undefined || body.bytes.length === 0) return undefined;
     const { prefix, digests, counters } = this.#parts;
-    const sha256 = digestOf(body);
+    const sha256 = sha256Of(body);
     const key = bodyKey(prefix, input.startMs, sha256);
     const known = digests.find(key);
     if (known !== undefined) {
@@ -126,8 +126,4 @@ export class StoredObjects implements ObjectStage {
       url: url === undefined ? undefined : url + fragment,
     };
   }
-}
-
-function digestOf(body: BodyInput): string {
-  return body.sha256 ?? createHash('sha256').update(body.bytes).digest('hex');
 }

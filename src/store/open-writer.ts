@@ -1,11 +1,11 @@
 /** A writer for a `file` or `s3` store: the store, its spool and its queue, by what a user says. */
+import { access, constants } from 'node:fs/promises';
 import { limits } from '../config/limits.ts';
 import { makeFolder } from '../spool/make-folder.ts';
 import { openSpool } from '../spool/open.ts';
 import type { Spool } from '../spool/spool.ts';
 import { AgentError, messageOf } from '../telemetry/agent-error.ts';
 import type { Counters } from '../telemetry/counters.ts';
-import { takeStock } from './file-stock.ts';
 import { FileStore } from './file-store.ts';
 import type { FileStoreOptions, S3StoreOptions } from './options.ts';
 import type { StandardOutput } from './standard-output.ts';
@@ -63,8 +63,10 @@ async function openFileStore(options: FileStoreOptions): Promise<ObjectStore> {
   const { directory, accessUrl, maxBytes } = options;
   try {
     await makeFolder(directory);
-    const bytesUsed = await takeStock(directory);
-    return new FileStore({ directory, accessUrl, bytesMax: maxBytes, bytesUsed });
+    await access(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+    const store = new FileStore({ directory, accessUrl, bytesMax: maxBytes });
+    void store.takeStock();
+    return store;
   } catch (cause) {
     const why = messageOf(cause);
     const what = `the object store ${directory} cannot be used`;

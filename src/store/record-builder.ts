@@ -5,6 +5,7 @@
 import { LEVELS, RANK } from '../config/levels.ts';
 import type { ProcessSummary } from '../discover/identity/types.ts';
 import { ExchangeView } from '../handoff/batch.ts';
+import { endpointText } from '../handoff/endpoint.ts';
 import { headers, headerValue } from '../handoff/head.ts';
 import { SLOT } from '../handoff/known-headers.ts';
 import type { ExchangeBatch } from '../handoff/layout.ts';
@@ -71,6 +72,7 @@ interface CapturedBody {
   /** null: the level has none. */
   readonly body: KeptBody | null;
   readonly isEnded: boolean;
+  readonly isLenInexact: boolean;
   readonly form: BodyForm | undefined;
 }
 
@@ -121,6 +123,8 @@ export class RecordBuilder {
       process,
       tags,
       connectionId: String(view.connectionId),
+      local: endpointText(view.localAddress, view.localPort),
+      peer: endpointText(view.remoteAddress, view.remotePort),
       endpointId: request.authority,
       requestId: view.header(SLOT['x-request-id']) ?? '',
       request,
@@ -157,9 +161,10 @@ export class RecordBuilder {
     const head = view.requestHead;
     const body = hasBody ? { bytes: view.requestBody, digest: view.requestBodyDigest } : null;
     const isEnded = view.requestEndNs > 0;
-    const form = this.#forms?.request;
+    const isLenInexact = (view.flags & FLAG.requestSizeInexact) !== 0;
+    const captured = { body, isEnded, isLenInexact, form: this.#forms?.request };
     return {
-      ...this.#message(head, view.requestBodyBytes, hasHeaders, { body, isEnded, form }),
+      ...this.#message(head, view.requestBodyBytes, hasHeaders, captured),
       ...this.#target(head),
       protocol: 'http1',
       userAgent: view.header(SLOT['user-agent']),
@@ -192,8 +197,8 @@ export class RecordBuilder {
     const view = this.#view;
     const body = hasBody ? { bytes: view.responseBody, digest: view.responseBodyDigest } : null;
     const isEnded = view.end === 'complete' || view.end === 'tunnel';
-    const form = this.#forms?.response;
-    const captured = { body, isEnded, form };
+    const isLenInexact = (view.flags & FLAG.responseSizeInexact) !== 0;
+    const captured = { body, isEnded, isLenInexact, form: this.#forms?.response };
     return this.#message(view.responseHead, view.responseBodyBytes, hasHeaders, captured);
   }
 
@@ -201,35 +206,31 @@ export class RecordBuilder {
     head: Buffer,
     bodyBytes: number,
     hasHeaders: boolean,
-    { body, isEnded, form }: CapturedBody,
+    captured: CapturedBody,
   ): MessageInput {
     const list: HeaderList = hasHeaders ? [...headers(head)] : [];
     const contentType = headerValue(head, 'content-type');
-    const { codings, contentType: type } = form ?? {
-      codings: codingsOf(list),
-      contentType: contentType ?? '',
-    };
+    const form = captured.form ?? { codings: codingsOf(list), contentType: contentType ?? '' };
+    const { body } = captured;
     const hasBody = body !== null && bodyBytes > 0;
     return {
       headers: list,
       bodyBytes,
       contentType,
-      body: hasBody
-        ? this.#body(body, bodyBytes, isEnded, { codings, contentType: type })
-        : undefined,
+      body: hasBody ? this.#body(body, bodyBytes, captured, form) : undefined,
     };
   }
 
   #body(
     { bytes, digest }: KeptBody,
     lenBytes: number,
-    isEnded: boolean,
+    { isEnded, isLenInexact }: CapturedBody,
     { contentType, codings }: BodyForm,
   ): BodyInput {
-    const isTruncated = !isEnded || bytes.length < lenBytes;
+    const isTruncated = !isEnded || isLenInexact || bytes.length < lenBytes;
     const { redaction, decodedBytesMax, counters } = this.#parts;
     const digests = { sha256: undefined, wholeSha256: undefined };
-    const plain = { lenBytes, isTruncated, decodedBytesMax, ...digests };
+    const plain = { lenBytes, isLenInexact, isTruncated, decodedBytesMax, ...digests };
     if (redaction.coversBodies && bytes.length > 0) {
       const decoded = decodeWhole(bytes, codings, decodedBytesMax);
       const result = redaction.body({ decoded, contentType, isTruncated });

@@ -14,6 +14,8 @@ export interface BodyInput {
   readonly bytes: Uint8Array;
   /** Of the whole body, seen or not. */
   readonly lenBytes: number;
+  /** `lenBytes` has chunk framing in it that was not copied: it is at most so long. */
+  readonly isLenInexact: boolean;
   /** `bytes` is only the beginning: of so many bytes the rest was not kept, or not seen. */
   readonly isTruncated: boolean;
   /** Decoded and rewritten by a redaction rule. */
@@ -79,6 +81,9 @@ export interface RecordInput {
   readonly hasLoss: boolean;
   readonly process: ProcessSummary;
   readonly connectionId: string;
+  /** Both ends of its connection, `address:port` or the path of a Unix socket; '' not known. */
+  readonly local: string;
+  readonly peer: string;
   /** The host that the connection leads to. */
   readonly endpointId: string;
   /** Value of x-request-id or its like; '' none. */

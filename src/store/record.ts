@@ -3,6 +3,7 @@
  * does, and then what Qtap does not know. `body` is base64 and there only where bodies are not
  * stored as objects of their own (standard output).
  */
+import { createHash } from 'node:crypto';
 import type {
   BodyInput,
   BodyReference,
@@ -79,7 +80,7 @@ export function metadataOf(input: RecordInput): Json {
 function ownKeys(input: RecordInput): Json {
   return {
     start_time: new Date(input.startMs).toISOString(),
-    ...filled({ ttfb_ms: rounded(input.ttfbMs) }),
+    ...filled({ ttfb_ms: rounded(input.ttfbMs), peer: input.peer, local: input.local }),
     level: input.level,
     trace_id: input.traceId,
     span_id: input.spanId,
@@ -114,20 +115,29 @@ function bodyInfo(
   placement: BodyPlacement,
   reference: BodyReference | undefined,
 ): Json {
-  const isMissing = placement === 'referenced' && body.bytes.length > 0 && reference === undefined;
+  const hasBytes = body.bytes.length > 0;
+  const isMissing = placement === 'referenced' && hasBytes && reference === undefined;
+  const isHere = placement === 'inline' && hasBytes;
+  const sha256 = reference?.sha256 ?? (isHere ? sha256Of(body) : undefined);
   return {
     length: body.lenBytes,
+    ...(body.isLenInexact ? { length_inexact: true } : {}),
     stored: body.bytes.length,
     ...(body.isTruncated ? { truncated: true } : {}),
     ...(body.isRedacted ? { redacted: true } : {}),
     ...(isMissing ? { dropped: true } : {}),
     ...filled({
-      sha256: reference?.sha256,
-      whole_sha256: body.wholeSha256 ?? (isWhole(body) ? reference?.sha256 : undefined),
+      sha256,
+      whole_sha256: body.wholeSha256 ?? (isWhole(body) ? sha256 : undefined),
       ref: reference?.uri,
       url: reference?.url,
     }),
   };
+}
+
+/** Lower-case hex digest of the stored bytes. */
+export function sha256Of({ sha256, bytes }: BodyInput): string {
+  return sha256 ?? createHash('sha256').update(bytes).digest('hex');
 }
 
 function isWhole({ bytes, lenBytes, isTruncated, isRedacted }: BodyInput): boolean {

@@ -49,7 +49,7 @@ export function readFailure(error: unknown): Failure {
   const name = String(fields.name ?? '');
   const status = fields.$metadata?.httpStatusCode ?? 0;
   return {
-    verdict: verdictOf(name, status),
+    verdict: verdictOf(name, status, fields.code),
     reason: reasonOf(name, status, fields),
     status,
     afterMs: retryAfterMs(fields.$response?.headers?.['retry-after']),
@@ -65,7 +65,15 @@ interface Fields {
   readonly $response?: { readonly headers?: Record<string, string | undefined> };
 }
 
-function verdictOf(name: string, status: number): Verdict {
+/** Node's: the request was never made, and never will be. */
+const UNSENDABLE = new Set([
+  'ERR_INVALID_CHAR',
+  'ERR_HTTP_INVALID_HEADER_VALUE',
+  'ERR_INVALID_URL',
+]);
+
+function verdictOf(name: string, status: number, code: unknown): Verdict {
+  if (UNSENDABLE.has(String(code))) return 'refused';
   if (REFUSED.has(name) || status === 413) return 'refused';
   if (DENIED.has(name) || DENIED_STATUS.has(status)) return 'denied';
   if (status >= 400 && status < 500 && !AWAY_STATUS.has(status)) return 'doubtful';

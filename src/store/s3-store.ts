@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import type { PutObjectCommandInput, S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import { AgentError, messageOf } from '../telemetry/agent-error.ts';
 import { expandUrl } from './keys.ts';
+import { storableMediaType } from './media-type.ts';
 import type { S3StoreOptions } from './options.ts';
 import { readFailure } from './s3-failure.ts';
 import type { ObjectStore, PutResult, StoredObject } from './types.ts';
@@ -55,7 +56,7 @@ export class S3Store implements ObjectStore {
         ...this.#fixed,
         Key: object.key,
         Body: object.bytes,
-        ContentType: object.contentType,
+        ContentType: storableMediaType(object.contentType),
         ...(isConditional ? { IfNoneMatch: '*' } : {}),
       });
       await this.#client.send(command, { abortSignal: signal });
@@ -123,7 +124,7 @@ function clientConfig(options: S3StoreOptions, limits: S3Limits): S3ClientConfig
     region: options.region,
     // Without an endpoint the SDK takes the one of the region.
     ...(isAws && !options.insecure ? {} : { endpoint: `${scheme}://${options.endpoint}` }),
-    forcePathStyle: options.addressing === 'path' || (options.addressing === 'auto' && !isAws),
+    forcePathStyle: usesPathStyle(options),
     ...credentialsOf(options),
     maxAttempts: 1,
     // Servers other than AWS's do not all know its newer checksums; the signature covers the body.
@@ -137,6 +138,15 @@ function clientConfig(options: S3StoreOptions, limits: S3Limits): S3ClientConfig
       httpsAgent: { keepAlive: true, maxSockets: limits.requestsMax, ...tlsOf(options) },
     },
   };
+}
+
+/** AWS has the bucket in the host, also at the endpoints of its regions; most others in the path. */
+export function usesPathStyle({
+  addressing,
+  endpoint,
+}: Pick<S3StoreOptions, 'addressing' | 'endpoint'>): boolean {
+  if (addressing !== 'auto') return addressing === 'path';
+  return !/(^|\.)amazonaws\.com(\.cn)?(:\d+)?$/i.test(endpoint);
 }
 
 /** Without keys of our own the SDK's chain is asked: environment, profile, web identity, IMDS. */

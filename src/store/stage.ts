@@ -22,6 +22,8 @@ export const NOTHING_STORED: StoredReferences = {
 export interface ObjectStage {
   readonly id: string | undefined;
   readonly type: 'stdout' | 'file' | 's3' | 'disabled';
+  /** Records of summaries, too: shown, as in Qtap, rather than kept. Else from level details on. */
+  readonly takesSummaries: boolean;
   /**
    * Whether the level of the exchange calls for a record is the caller's to say. Keeps `input` and
    * its bytes: they are not to be changed.
@@ -37,6 +39,7 @@ export function disabledStage(id: string | undefined): ObjectStage {
   return {
     id,
     type: 'disabled',
+    takesSummaries: false,
     add: () => NOTHING_STORED,
     flush: async () => {},
     close: async () => {},

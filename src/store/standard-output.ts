@@ -28,6 +28,8 @@ export interface StandardOutputParts {
 const STDOUT = 1;
 /** Texts that are ready leave in one write, up to about so many characters. */
 const WRITE_CHARACTERS = 64 * 1024;
+/** A write that blocks does not hear that it is to end. */
+const STUCK_MS = 500;
 
 export class StandardOutput {
   readonly #bytesMax: number;
@@ -36,6 +38,7 @@ export class StandardOutput {
   #waiting: Print[] = [];
   #bytes = 0;
   #running: Promise<void> | undefined;
+  readonly #abort = new AbortController();
   #isGone = false;
 
   constructor({ bytesMax, log, fd = STDOUT }: StandardOutputParts) {
@@ -45,6 +48,7 @@ export class StandardOutput {
   }
 
   add(print: Print): void {
+    if (this.#abort.signal.aborted) return print.dropped();
     if (this.#bytes > 0 && this.#bytes + print.sizeBytes > this.#bytesMax) return print.dropped();
     this.#bytes += print.sizeBytes;
     this.#waiting.push(print);
@@ -54,6 +58,16 @@ export class StandardOutput {
   /** Resolves when all is printed, or the deadline passed. */
   async flush(deadlineMs: number): Promise<void> {
     if (this.#running !== undefined) await within(deadlineMs, this.#running);
+  }
+
+  /** `flush`; what is left, and what comes later, is dropped. */
+  async close(deadlineMs: number): Promise<void> {
+    await this.flush(deadlineMs);
+    if (this.#running === undefined) return this.#abort.abort();
+    this.#isGone = true;
+    this.#log.warn('standard output: its reader is too slow; what is left is not printed');
+    this.#abort.abort();
+    await within(STUCK_MS, this.#running);
   }
 
   async #run(): Promise<void> {
@@ -72,7 +86,7 @@ export class StandardOutput {
     let at = first;
     for (; at < prints.length && text.length < WRITE_CHARACTERS; at++) {
       const print = prints[at];
-      const part = await this.#make(print);
+      const part = this.#abort.signal.aborted ? undefined : await this.#make(print);
       if (part === undefined) this.#end(print, false);
       else {
         text += part;
@@ -96,7 +110,7 @@ export class StandardOutput {
 
   async #write(text: string): Promise<boolean> {
     try {
-      await writeText(this.#fd, text);
+      await writeText(this.#fd, text, this.#abort.signal);
       return true;
     } catch (error) {
       if (!this.#isGone) {

@@ -16,6 +16,7 @@ import { StandardOutput } from './standard-output.ts';
 export class StdoutStage implements ObjectStage {
   readonly id: string | undefined;
   readonly type = 'stdout';
+  readonly takesSummaries = true;
   readonly #context: StoreContext;
   readonly #output: StandardOutput;
 
@@ -46,7 +47,8 @@ export class StdoutStage implements ObjectStage {
     return this.#output.flush(deadlineMs);
   }
 
-  close(deadlineMs: number): Promise<void> {
-    return this.flush(deadlineMs);
+  /** An output that is shared goes on; its owner ends it, with what still waits. */
+  async close(deadlineMs: number): Promise<void> {
+    if (this.#context.output === undefined) await this.#output.close(deadlineMs);
   }
 }

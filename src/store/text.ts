@@ -1,6 +1,6 @@
 /**
  * A record for people, in the layout of the published guides. What they do not have comes after the
- * duration (time to the first byte, place in the trace, loss) and at the end (what the proxy
+ * duration (time to the first byte, peer, place in the trace, loss) and at the end (what the proxy
  * changed), each only where there is something to say.
  */
 import { STATUS_CODES } from 'node:http';
@@ -47,6 +47,7 @@ function summaryLines(input: RecordInput): string[] {
     `Duration: ${milliseconds(input.durationMs)}`,
   ];
   if (input.ttfbMs !== undefined) lines.push(`Time To First Byte: ${milliseconds(input.ttfbMs)}`);
+  if (input.peer !== '') lines.push(`Peer: ${input.peer}`);
   if (input.traceId !== '') lines.push(traceLine(input));
   if (input.hasLoss) lines.push('Lost: some bytes of this exchange were not seen');
   return lines.map(printable);
@@ -99,9 +100,7 @@ async function bodyLines(
   events: TextEvents,
 ): Promise<string[]> {
   const decoded = await decodeBody(body.bytes, body.isRedacted ? [] : codingsOf(headers), limits);
-  const marks = body.isTruncated
-    ? [`[truncated: ${body.bytes.length} of ${body.lenBytes} bytes]`]
-    : [];
+  const marks = body.isTruncated ? [truncationMark(body)] : [];
   if (decoded.kind === 'failed') {
     events.undecoded();
     const what = describe(body, contentType, headers);
@@ -115,6 +114,12 @@ async function bodyLines(
   const text = textOfBody(decoded.bytes, contentType, isCut);
   if (text === undefined) return [`[${describe(body, contentType, headers)}]`, ...marks];
   return [...text.replace(/\n$/, '').split('\n').map(printable), ...marks];
+}
+
+function truncationMark({ bytes, lenBytes, isLenInexact }: BodyInput): string {
+  if (isLenInexact) return `[truncated: ${bytes.length} of at most ${lenBytes} bytes]`;
+  if (bytes.length === lenBytes) return `[incomplete: nothing was seen behind ${lenBytes} bytes]`;
+  return `[truncated: ${bytes.length} of ${lenBytes} bytes]`;
 }
 
 function describe(body: BodyInput, contentType: string | undefined, headers: HeaderList): string {

@@ -129,6 +129,36 @@ for (const hook of ['socket', 'syscall'] as const) {
       assert.deepEqual([end?.position, end?.lenBytes, end?.turn], [REQUEST_BYTES, 0, 1]);
     });
 
+    test('a connection that both sides shut down is over, whoever does it last', async () => {
+      await start();
+      await driver.calls('pair c s tcp4', `write c ${REQUEST}`, 'read s 100');
+      await driver.calls(`write s ${RESPONSE}`, 'read c 100', 'shutdown s', 'read c 9');
+      await driver.calls('shutdown c', 'read s 9', 'close s', 'close c');
+      await tap.until('closes', () => tap.closes.length === 2);
+      const ends = tap.closes.map((end) => [end.connectionId, end.readPosition, end.writePosition]);
+      assert.deepEqual(
+        ends.sort((a, b) => a[1] - b[1]),
+        [
+          [server(), REQUEST_BYTES, RESPONSE_BYTES],
+          [client(), RESPONSE_BYTES, REQUEST_BYTES],
+        ].sort((a, b) => a[1] - b[1]),
+      );
+      await driver.calls('pair c s tcp4', `write c ${REQUEST}`, 'read s 100');
+      await tap.until('the next ones', () => tap.opens.length === 4);
+    });
+
+    test('a connection that is shut down with bytes still to be read is not over', async () => {
+      await start();
+      await driver.calls('pair c s tcp4', `write c ${REQUEST}`, 'read s 100');
+      await driver.calls(`write c ${REQUEST}`, 'shutdown c', 'shutdown s', 'read s 100');
+      await tap.until('both', () => tap.of(server()).length === 2);
+      await driver.calls('read s 9', 'close s', 'close c');
+      await settle();
+      assert.equal(tap.of(server(), false)[1]?.position, REQUEST_BYTES);
+      const end = tap.closes.find(({ connectionId }) => connectionId === server());
+      assert.equal(end?.readPosition ?? 2 * REQUEST_BYTES, 2 * REQUEST_BYTES);
+    });
+
     test('an end that is read with the last bytes, or before any, is no byte', async () => {
       await start();
       await driver.calls('pair c s tcp4', `write c ${REQUEST}`, 'shutdown c', 'read s 100');

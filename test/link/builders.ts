@@ -132,6 +132,8 @@ export function exchange(options: ExchangeOptions): LooseExchange {
     responseBody: null,
     isRequestTruncated: false,
     isResponseTruncated: false,
+    isRequestSizeInexact: false,
+    isResponseSizeInexact: false,
     hasLoss: false,
     end: null,
     link: null,

@@ -434,7 +434,9 @@ describe('the end of a connection', () => {
     const wire = new Wire()
       .read('GET /a HTTP/1.1\r\nHo')
       .write('HTTP/1.1 408 Timeout\r\nContent-Length: 0\r\n\r\n');
-    assert.deepEqual(playAll(wire).lines, ['1 GET /a 408 complete request-truncated']);
+    assert.deepEqual(playAll(wire).lines, [
+      '1 GET /a 408 complete request-truncated request-size-inexact',
+    ]);
   });
 
   test('of the agent ends what is open as detached', () => {
@@ -510,7 +512,7 @@ describe('limits', () => {
       const wire = new Wire().read(head, { copiedBytes }).write(OK).read(GET).write(OK);
       const outcome = playAll(wire);
       assert.deepEqual(outcome.lines, [
-        '1 GET /long 200 complete response=2 request-truncated',
+        '1 GET /long 200 complete response=2 request-truncated request-size-inexact',
         '2 GET /a 200 complete response=2',
       ]);
       assert.equal(outcome.count('truncated.head'), 1);
@@ -524,7 +526,7 @@ describe('limits', () => {
     wire.read('\r\n').write(OK).read(GET).write(OK);
     const outcome = playAll(wire);
     assert.deepEqual(outcome.lines, [
-      '1 GET /long 200 complete response=2 request-truncated',
+      '1 GET /long 200 complete response=2 request-truncated request-size-inexact',
       '2 GET /a 200 complete response=2',
     ]);
     assert.equal(outcome.ended[0].request.bytes.length, limits.headBytesMax);
@@ -543,7 +545,7 @@ describe('limits', () => {
     wire.write('more').read(GET.replace('/a', '/b')).write(OK);
     const outcome = playAll(wire);
     assert.deepEqual(outcome.lines, [
-      '1 GET /a 200 complete response-truncated',
+      '1 GET /a 200 complete response-truncated response-size-inexact',
       '2 GET /b 200 complete response=2',
     ]);
     assert.equal(outcome.count('truncated.head'), 1);
@@ -566,7 +568,7 @@ describe('limits', () => {
     wire.sendfile(7).sendfile(5).read(GET.replace('/a', '/b')).write(OK);
     const outcome = playAll(wire);
     assert.deepEqual(outcome.lines, [
-      '1 GET /a 200 complete response=17 response-truncated',
+      '1 GET /a 200 complete response=17 response-truncated response-size-inexact',
       '2 GET /b 200 complete response=2',
     ]);
     assert.equal(outcome.count('truncated.framing'), 1);
@@ -584,7 +586,7 @@ describe('limits', () => {
       const outcome = play(wire, wire.events, undefined);
       const size = 9000 + chunk.length + 5;
       assert.deepEqual(outcome.lines, [
-        `1 GET /a 200 complete response=${size} response-truncated`,
+        `1 GET /a 200 complete response=${size} response-truncated response-size-inexact`,
       ]);
       assert.equal(outcome.ended[0].endNs, wire.nowNs);
     });
@@ -613,7 +615,10 @@ describe('limits', () => {
       const outcome = playAll(wire);
       assert.deepEqual(
         outcome.lines.map((line) => line.replace(/response=\d{3,} /, '')),
-        ['1 GET /a 200 complete response-truncated', '2 GET /b 200 complete response=2'],
+        [
+          '1 GET /a 200 complete response-truncated response-size-inexact',
+          '2 GET /b 200 complete response=2',
+        ],
       );
     });
 
@@ -622,7 +627,10 @@ describe('limits', () => {
       const wire = new Wire().read(upload).read(chunk, { copiedBytes: 0 });
       wire.read(`${chunk}0\r\n\r\n`, { tailBytes: 16 }).read(next).write(OK).write(OK);
       const lines = playAll(wire).lines;
-      assert.match(lines[0], /^1 GET \/a 200 complete request=\d+ response=2 request-truncated$/);
+      assert.match(
+        lines[0],
+        /^1 GET \/a 200 complete request=\d+ response=2 request-truncated request-size-inexact$/,
+      );
       assert.equal(lines[1], '2 GET /b 200 complete response=2');
       const early = new Wire({ role: 'client' }).read(response).read(chunk, { copiedBytes: 0 });
       early.read(`${chunk}0\r\n\r\n`, { tailBytes: 16 }).write(GET).write(next).read(OK);

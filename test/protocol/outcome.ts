@@ -91,6 +91,8 @@ export function describeExchange(exchange: Exchange): string {
   if (exchange.interimResponses > 0) words.push(`interim=${exchange.interimResponses}`);
   if (exchange.isRequestTruncated) words.push('request-truncated');
   if (exchange.isResponseTruncated) words.push('response-truncated');
+  if (exchange.isRequestSizeInexact) words.push('request-size-inexact');
+  if (exchange.isResponseSizeInexact) words.push('response-size-inexact');
   if (exchange.hasLoss) words.push('loss');
   return words.join(' ');
 }

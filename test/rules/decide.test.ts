@@ -155,8 +155,9 @@ describe('a record', () => {
     assert.deepEqual(always.kept, [false, false]);
   });
 
-  test('is not made of what is a summary', async () => {
-    assert.deepEqual((await decide([{}], { level: 'summary' })).stored, [false]);
+  test('may be made of what is a summary, never of what is not kept at all', async () => {
+    assert.deepEqual((await decide([{}], { level: 'summary' })).stored, [true]);
+    assert.deepEqual((await decide([{}], { level: 'none' })).stored, [false]);
   });
 });
 

@@ -14,7 +14,7 @@ function storeIn(t: TestContext, bytesMax = 1_000_000) {
   const accessUrl = 'https://view{{DIGEST}}';
   return {
     directory,
-    store: new FileStore({ directory, accessUrl, bytesMax, bytesUsed: 0 }),
+    store: new FileStore({ directory, accessUrl, bytesMax }),
   };
 }
 
@@ -61,6 +61,26 @@ describe('the file store', () => {
     assert.equal(store.bytes, 0);
   });
 
+  test('is counted while it is written to, and nothing twice', async (t) => {
+    const { store, directory } = storeIn(t);
+    mkdirSync(directory);
+    for (let i = 0; i < 500; i++) writeFileSync(join(directory, `old-${i}`), 'old');
+    const counted = store.takeStock(0);
+    for (let i = 0; i < 20; i++) await store.put(objectOf(`new-${i}`, 'newer'));
+    await counted;
+    assert.equal(store.bytes, 500 * 3 + 20 * 5);
+  });
+
+  test('is not counted any further when it is closed', async (t) => {
+    const { store, directory } = storeIn(t);
+    mkdirSync(directory);
+    for (let i = 0; i < 500; i++) writeFileSync(join(directory, `old-${i}`), 'old');
+    const counted = store.takeStock();
+    await store.close();
+    await counted;
+    assert.ok(store.bytes < 500 * 3);
+  });
+
   test('refuses a name that no file can have', async (t) => {
     const { store } = storeIn(t);
     assert.equal((await store.put(objectOf('x'.repeat(300)))).kind, 'refused');
@@ -93,6 +113,7 @@ describe('a writer of files', () => {
     for (const name of [...halves, 'object']) writeFileSync(join(day, name), 'x');
     const context = { counters: new Counters(), log: new Lines() };
     const { writer } = await openWriter(options, context);
+    await until('they are deleted', () => readdirSync(day).length < 3);
     assert.deepEqual(readdirSync(day).sort(), [halves[1], 'object']);
     await writer.close(0);
   });

@@ -101,6 +101,8 @@ describe('the record of a row', () => {
       hasLoss: false,
       tags: ['env:test'],
       connectionId: '77',
+      local: '127.0.0.1:8080',
+      peer: '10.0.0.9:51234',
       endpointId: 'shop',
       requestId: 'r-1',
       changes: undefined,
@@ -218,6 +220,16 @@ describe('the body of a record', () => {
     const request = (requestEndNs: number) =>
       build({ requestBody: 'abc', requestEndNs }).input.request.body?.isTruncated;
     assert.deepEqual([request(0), request(5)], [true, false]);
+  });
+
+  test('has a length that is not exact where chunk framing was not copied', () => {
+    const flags = FLAG.responseSizeInexact;
+    const body = bodyOf({ responseBody: 'abc', responseBodyBytes: 3, flags });
+    assert.deepEqual([body?.isLenInexact, body?.isTruncated], [true, true]);
+    const request = build({ requestBody: 'abc', flags: FLAG.requestSizeInexact }).input.request
+      .body;
+    assert.equal(request?.isLenInexact, true);
+    assert.equal(bodyOf({ responseBody: 'abc' })?.isLenInexact, false);
   });
 
   test('is not there where there was none, and empty where none was copied', () => {

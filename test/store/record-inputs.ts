@@ -16,6 +16,7 @@ export function bodyOf(content: string | Uint8Array, more: Partial<BodyInput> = 
     isRedacted: false,
     sha256: undefined,
     wholeSha256: undefined,
+    isLenInexact: false,
     ...more,
   };
 }
@@ -83,6 +84,8 @@ export function inputOf(
       pod: undefined,
     },
     connectionId: 'c1',
+    local: '',
+    peer: '',
     endpointId: 'localhost',
     requestId: '',
     tags: [],

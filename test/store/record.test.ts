@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { buildRecord } from '../../src/store/record.ts';
 import { bodyOf, inputOf, requestOf, responseOf } from './record-inputs.ts';
 
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 const MADE_MS = Date.UTC(2026, 10, 21, 12, 0, 1, 500);
 const HEADERS = [
   ['Host', 'shop.test'],
@@ -27,6 +29,8 @@ const full = inputOf(
     requestId: 'r-1',
     durationMs: 12.34567,
     ttfbMs: 3,
+    peer: '10.0.0.1:51234',
+    local: '[::1]:80',
     tags: ['env:test'],
     changes: { path: { from: '/a', to: '/b' } },
   },
@@ -64,20 +68,22 @@ describe('a record', () => {
           'Content-Type': 'application/json',
         },
         body: 'e30=',
-        body_info: { length: 2, stored: 2, whole_sha256: 'aa' },
+        body_info: { length: 2, stored: 2, sha256: sha256('{}'), whole_sha256: 'aa' },
       },
       response: {
         status: 201,
         content_type: 'text/plain',
         headers: { 'Content-Type': 'text/plain' },
         body: 'bWFkZQ==',
-        body_info: { length: 900, stored: 4, truncated: true },
+        body_info: { length: 900, stored: 4, truncated: true, sha256: sha256('made') },
       },
       transaction_time: '2026-11-21T12:00:01.500Z',
       duration_ms: 12.346,
       direction: 'ingress',
       start_time: '2026-11-21T12:00:00.000Z',
       ttfb_ms: 3,
+      peer: '10.0.0.1:51234',
+      local: '[::1]:80',
       level: 'full',
       trace_id: '0af7651916cd43dd8448eb211c80319c',
       span_id: 'b7ad6b7169203331',
@@ -87,6 +93,30 @@ describe('a record', () => {
       changes: { path: { from: '/a', to: '/b' } },
     };
     assert.equal(JSON.stringify(record, null, 1), JSON.stringify(expected, null, 1));
+  });
+
+  test('has the digest of the whole of a body that is in it whole, and says what is not exact', () => {
+    const request = requestOf('POST', 'http://x.test/', [], { body: bodyOf('{}') });
+    const loose = bodyOf('ab', { lenBytes: 9, isTruncated: true, isLenInexact: true });
+    const record = buildRecord(
+      inputOf(request, responseOf(200, [], { body: loose })),
+      MADE_MS,
+      'inline',
+    ) as Record<'request' | 'response', { body_info: unknown }>;
+    const digest = sha256('{}');
+    assert.deepEqual(record.request.body_info, {
+      length: 2,
+      stored: 2,
+      sha256: digest,
+      whole_sha256: digest,
+    });
+    assert.deepEqual(record.response.body_info, {
+      length: 9,
+      length_inexact: true,
+      stored: 2,
+      truncated: true,
+      sha256: sha256('ab'),
+    });
   });
 
   test('refers to bodies that are objects of their own', () => {
@@ -123,7 +153,7 @@ describe('a record', () => {
     });
     const record = buildRecord(bare, MADE_MS, 'inline');
     assert.deepEqual(record.response, { status: 0 });
-    for (const key of ['duration_ms', 'ttfb_ms', 'parent_span_id', 'changes']) {
+    for (const key of ['duration_ms', 'ttfb_ms', 'peer', 'local', 'parent_span_id', 'changes']) {
       assert.equal(key in record, false, key);
     }
     assert.equal('bytes_sent' in (record.metadata as object), false);

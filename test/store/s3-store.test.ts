@@ -4,7 +4,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import type { S3StoreOptions } from '../../src/store/options.ts';
-import { openS3Store, type S3Store } from '../../src/store/s3-store.ts';
+import { readFailure } from '../../src/store/s3-failure.ts';
+import { openS3Store, type S3Store, usesPathStyle } from '../../src/store/s3-store.ts';
 import { objectOf } from './fake-store.ts';
 import { type Answer, type NotingServer, s3Error, startNotingServer } from './http-server.ts';
 import { s3Options } from './options.ts';
@@ -66,6 +67,41 @@ describe('a request of the s3 store', () => {
     assert.equal(sent('tagging'), 'a=b+c');
     assert.equal(request?.headers['if-none-match'], '*');
     assert.equal(request?.body, 'body');
+  });
+
+  test('has the content type that the message had, and none that cannot be sent', async (t) => {
+    const { server, store } = await answered(t, { status: 200 });
+    for (const contentType of ['text/html; charset=utf-8', 'text/plain;\ta=b', 'caf\xe9\x01']) {
+      assert.deepEqual(await put(store, { ...BODY, contentType }), { kind: 'stored' });
+    }
+    const types = server.requests.map(({ headers }) => headers['content-type']);
+    const unknown = 'application/octet-stream';
+    assert.deepEqual(types, ['text/html; charset=utf-8', 'text/plain', unknown]);
+  });
+
+  test('names the bucket in the host at AWS, also at a region, and in the path elsewhere', () => {
+    const isPath = (endpoint: string, addressing: 'auto' | 'path' | 'virtual' = 'auto') =>
+      usesPathStyle({ endpoint, addressing });
+    const aws = [
+      's3.amazonaws.com',
+      's3.eu-central-1.amazonaws.com',
+      's3.cn-north-1.amazonaws.com.cn',
+    ];
+    assert.deepEqual(
+      aws.map((endpoint) => isPath(endpoint)),
+      [false, false, false],
+    );
+    const others = [
+      '127.0.0.1:9000',
+      'storage.internal',
+      'amazonaws.com.example',
+      'notamazonaws.com',
+    ];
+    assert.deepEqual(
+      others.map((endpoint) => isPath(endpoint)),
+      [true, true, true, true],
+    );
+    assert.ok(isPath('s3.amazonaws.com', 'path') && !isPath('storage.internal', 'virtual'));
   });
 
   test('has no condition for a record, and none where that is not wanted', async (t) => {
@@ -141,6 +177,8 @@ describe('an answer to the s3 store', () => {
     assert.equal(await outcome(t, s3Error(400, 'EntityTooLarge')), 'refused');
     assert.equal(await outcome(t, s3Error(413, 'Whatever')), 'refused');
     assert.equal(await outcome(t, s3Error(400, 'KeyTooLongError')), 'refused');
+    const unsendable = Object.assign(new TypeError('Invalid'), { code: 'ERR_INVALID_CHAR' });
+    assert.equal(readFailure(unsendable).verdict, 'refused');
   });
 
   test('an unknown 4xx is believed the third time', async (t) => {

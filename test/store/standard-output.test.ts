@@ -1,6 +1,7 @@
 /** Standard output with several parts that print to it. */
 import assert from 'node:assert/strict';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { StandardOutput } from '../../src/store/standard-output.ts';
@@ -66,4 +67,36 @@ test('a flush ends at its deadline', async (t) => {
   assert.deepEqual(ended, []);
   never.resolve('');
   await output.flush(DEADLINE_MS);
+});
+
+test('at the end, what a reader does not take is dropped, and holds nobody up', async (t) => {
+  const path = join(temporaryFolder(t), 'pipe');
+  execFileSync('mkfifo', [path]);
+  const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  t.after(() => closeSync(fd));
+  const log = new Lines();
+  const output = new StandardOutput({ bytesMax: 10_000_000, log, fd });
+  const ended: string[] = [];
+  const add = (name: string) =>
+    output.add({
+      sizeBytes: 10,
+      text: () => `${name.repeat(100_000)}\n`,
+      printed: () => ended.push(`${name} printed`),
+      dropped: () => ended.push(`${name} dropped`),
+    });
+  for (const name of ['a', 'b', 'c']) add(name);
+  await output.close(100);
+  assert.deepEqual(ended, ['a dropped', 'b dropped', 'c dropped']);
+  assert.match(log.lines.join(), /reader is too slow/);
+  add('d');
+  assert.equal(ended.at(-1), 'd dropped');
+});
+
+test('an end in time drops nothing', async (t) => {
+  const { output, add, printed, ended, log } = scene(t);
+  add('a', () => 'a\n');
+  await output.close(DEADLINE_MS);
+  assert.equal(printed(), 'a\n');
+  assert.deepEqual(ended, ['a printed']);
+  assert.deepEqual(log.lines, []);
 });

@@ -85,10 +85,11 @@ describe('text output', () => {
         parentSpanId: '00f067aa0ba902b7',
         linkTier: 'exact.state',
         ttfbMs: 1.2345,
+        peer: '10.0.0.1:51234',
         hasLoss: true,
       }),
     );
-    assert.match(text, /^Time To First Byte: 1.23ms$/m);
+    assert.match(text, /^Time To First Byte: 1.23ms\nPeer: 10\.0\.0\.1:51234$/m);
     assert.match(
       text,
       /^Trace: 0af7651916cd43dd8448eb211c80319c \(Span: b7ad6b7169203331, Parent: 00f067aa0ba902b7 by exact.state\)$/m,
@@ -154,6 +155,15 @@ describe('text output', () => {
     assert.match(text, /only the beg\n\[truncated: 12 of 5000 bytes\]/);
     assert.match(text, /\nx{1024}\n\[cut: only the first 1024 decoded bytes are shown\]\n===/);
     assert.equal(noted.cut, 1);
+  });
+
+  test('tells a body that stopped, and one of which the length is not exact', async () => {
+    const { print } = printer();
+    const stopped = bodyOf('abc', { lenBytes: 3, isTruncated: true });
+    const loose = bodyOf('abc', { lenBytes: 90, isTruncated: true, isLenInexact: true });
+    const text = await print(inputOf(get({ body: stopped }), responseOf(200, [], { body: loose })));
+    assert.match(text, /abc\n\[incomplete: nothing was seen behind 3 bytes\]/);
+    assert.match(text, /abc\n\[truncated: 3 of at most 90 bytes\]/);
   });
 
   test('says so when a body is not what its coding says, and counts it', async () => {

@@ -129,9 +129,11 @@ function loosen(c: Http1Connection, stream: MessageStream): void {
   stream.body = body;
   if (stream === c.responses) {
     exchange.isResponseTruncated = true;
+    exchange.isResponseSizeInexact = true;
     return;
   }
   exchange.isRequestTruncated = true;
+  exchange.isRequestSizeInexact = true;
   exchange.isRequestDone = true;
 }
 

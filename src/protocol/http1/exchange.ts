@@ -41,6 +41,8 @@ export class HttpExchange implements Exchange<unknown> {
 
   isRequestTruncated = false;
   isResponseTruncated = false;
+  isRequestSizeInexact = false;
+  isResponseSizeInexact = false;
   hasLoss = false;
   end: ExchangeEnd | null = null;
   link: unknown = null;

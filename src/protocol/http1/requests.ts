@@ -85,6 +85,7 @@ export function cutRequest(
   stream.seek(false, 0);
   if (exchange === null) return;
   exchange.isRequestTruncated = true;
+  exchange.isRequestSizeInexact = true;
   exchange.isRequestDone = true;
   c.context.sink.request(exchange);
   stream.exchange = exchange;

@@ -149,6 +149,7 @@ export function cutResponse(
   c.pending.shift();
   if (entry.kind !== 'exchange') return;
   entry.isResponseTruncated = true;
+  entry.isResponseSizeInexact = true;
   stream.exchange = entry;
   if (status === 0) return;
   const { scan } = c.context;

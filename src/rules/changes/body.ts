@@ -20,6 +20,10 @@ export interface BodyColumns {
   readonly held: number;
   readonly digest: number;
   readonly lenBytes: number;
+  /** Time of its last byte, where that is known apart from the end of the exchange. */
+  readonly endNs: number | undefined;
+  /** Flag: its length is not exact. */
+  readonly inexact: number;
 }
 
 const NO_BYTES = Buffer.alloc(0);
@@ -29,12 +33,16 @@ export const REQUEST_BODY: BodyColumns = {
   held: U32.requestBodyHeld,
   digest: U32.requestBodyDigestOffset,
   lenBytes: F64.requestBodyBytes,
+  endNs: F64.requestEndNs,
+  inexact: FLAG.requestSizeInexact,
 };
 export const RESPONSE_BODY: BodyColumns = {
   slice: U32.responseBodyOffset,
   held: U32.responseBodyHeld,
   digest: U32.responseBodyDigestOffset,
   lenBytes: F64.responseBodyBytes,
+  endNs: undefined,
+  inexact: FLAG.responseSizeInexact,
 };
 
 export function compareBodies(
@@ -46,12 +54,16 @@ export function compareBodies(
   const beforeBytes = batch.f64[before * F64_COLUMNS + columns.lenBytes];
   const afterBytes = batch.f64[after * F64_COLUMNS + columns.lenBytes];
   const sizes = { beforeBytes, afterBytes };
-  if (!isWhole(batch, before) || !isWhole(batch, after)) return { kind: 'unknown', ...sizes };
-  if (beforeBytes !== afterBytes) return { kind: 'changed', ...sizes };
+  if (!isWhole(batch, before, columns) || !isWhole(batch, after, columns)) {
+    return { kind: 'unknown', ...sizes };
+  }
+  const isExact = isMeasured(batch, before, columns) && isMeasured(batch, after, columns);
+  if (isExact && beforeBytes !== afterBytes) return { kind: 'changed', ...sizes };
   const a = bodyOf(batch, before, columns);
   const b = bodyOf(batch, after, columns);
   const seen = Math.min(a.length, b.length);
   if (!a.subarray(0, seen).equals(b.subarray(0, seen))) return { kind: 'changed', ...sizes };
+  if (!isExact) return { kind: 'unknown', ...sizes };
   if (seen === beforeBytes) return { kind: 'same', ...sizes };
   return { kind: compareDigests(batch, before, after, columns), ...sizes };
 }
@@ -89,8 +101,14 @@ function sliceOf(batch: ExchangeBatch, row: number, columns: BodyColumns): Buffe
   return Buffer.from(buffer, byteOffset + start, word(batch, row, columns.slice + 1));
 }
 
-/** Complete and without loss: its lengths are those of the messages. */
-function isWhole(batch: ExchangeBatch, row: number): boolean {
-  const isComplete = ENDS[word(batch, row, U32.end)] === 'complete';
+/** Ended and without loss. A request may have, although the exchange was cut off behind it. */
+function isWhole(batch: ExchangeBatch, row: number, { endNs }: BodyColumns): boolean {
+  const hasEnded = endNs !== undefined && batch.f64[row * F64_COLUMNS + endNs] > 0;
+  const isComplete = hasEnded || ENDS[word(batch, row, U32.end)] === 'complete';
   return isComplete && (word(batch, row, U32.flags) & FLAG.loss) === 0;
+}
+
+/** Its length is that of the message, without chunk framing. */
+function isMeasured(batch: ExchangeBatch, row: number, { inexact }: BodyColumns): boolean {
+  return (word(batch, row, U32.flags) & inexact) === 0;
 }

@@ -59,8 +59,8 @@ function headerLines(title: string, { added, removed, changed }: HeadersReport):
 function unknownLine(title: string, part: string): string {
   if (part === 'body') return `${title} Body: ${UNKNOWN_BODY}`;
   if (part === 'status') return 'Status: unknown, not both were seen';
-  if (part === 'host') return 'Host: unknown, a head was cut';
-  return `${title} ${part === 'line' ? 'Line' : 'Headers'}: unknown, a head was cut`;
+  if (part === 'host') return 'Host: unknown, a head was cut or not seen';
+  return `${title} ${part === 'line' ? 'Line' : 'Headers'}: unknown, a head was cut or not seen`;
 }
 
 function egressLine({ role, method, target, server, status, end, duration_ms }: EgressReport) {

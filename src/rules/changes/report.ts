@@ -5,6 +5,7 @@
  */
 import { limits } from '../../config/limits.ts';
 import { ExchangeView } from '../../handoff/batch.ts';
+import { endpointText } from '../../handoff/endpoint.ts';
 import { targetOf } from '../../handoff/head.ts';
 import type { ExchangeBatch } from '../../handoff/layout.ts';
 import type { Counters } from '../../telemetry/counters.ts';
@@ -142,7 +143,7 @@ export class ChangeReports {
       ...(view.status === 0 ? {} : { status: view.status }),
       end: view.end,
       ...(startNs === 0 || endNs === 0 ? {} : { duration_ms: milliseconds(endNs - startNs) }),
-      server: remotePort === 0 ? remoteAddress : `${remoteAddress}:${remotePort}`,
+      server: endpointText(remoteAddress, remotePort),
     };
   }
 }

@@ -31,7 +31,6 @@ export interface DeciderParts {
 }
 
 const SUMMARY = RANK.summary;
-const DETAILS = RANK.details;
 /** Qtap's label by which a pod names its stack. */
 const STACK_LABEL = 'src.pod.labels.tap.qpoint.io/stack';
 
@@ -102,7 +101,7 @@ export class Decider {
     const { levels, kept, stored } = this.#columns;
     if (levels[row] < SUMMARY) levels[row] = SUMMARY;
     kept[row] = isKept ? 1 : 0;
-    stored[row] = levels[row] >= DETAILS && (isKept || stored[row] === 1) ? 1 : 0;
+    if (isKept) stored[row] = 1;
   }
 
   #isKept(batch: ExchangeBatch, start: number, end: number, asked: number | null): boolean {

@@ -6,7 +6,7 @@ export interface Decisions {
   readonly levels: Uint8Array;
   /** 1: the span is exported. The same for all rows of a hop. */
   readonly kept: Uint8Array;
-  /** 1: a record is made, at its level. */
+  /** 1: a record is made, at its level, where the store takes those of that level. */
   readonly stored: Uint8Array;
   /** 1: the record is text, else JSON. */
   readonly text: Uint8Array;

@@ -2,6 +2,7 @@
  * A report of the capture worker as an event, with Qtap's keys. The local end is the source of
  * egress and the destination of ingress.
  */
+import { endpointText } from '../../handoff/endpoint.ts';
 import type { ConnectionReport } from '../../handoff/messages.ts';
 import { type Direction, directionOf } from './direction.ts';
 import { type EventProcess, processAttributes, processItem } from './event-process.ts';
@@ -112,15 +113,12 @@ function timesOf(report: ConnectionReport, { toUnixMs }: EventOrigin): Record<st
 
 function titleOf(report: ConnectionReport, direction: Direction | undefined): string {
   const { family, localAddress, localPort, remoteAddress, remotePort } = report;
-  const local = family === 'unix' ? localAddress || 'unix' : hostPort(localAddress, localPort);
-  const remote = family === 'unix' ? remoteAddress || 'unix' : hostPort(remoteAddress, remotePort);
+  const local = family === 'unix' ? localAddress || 'unix' : endpointText(localAddress, localPort);
+  const remote =
+    family === 'unix' ? remoteAddress || 'unix' : endpointText(remoteAddress, remotePort);
   const [from, to] = direction === 'ingress' ? [remote, local] : [local, remote];
   const kind = family === 'unix' ? 'unix' : 'tcp';
   return `Connection: [${direction ?? 'unknown'} via ${kind}] ${from} → ${to}`;
-}
-
-function hostPort(address: string, port: number): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 function attributesOf(

@@ -3,7 +3,8 @@
  * may be rotated by others as well: before each batch the path is looked at, and when it no longer
  * leads to the open file (moved away, deleted) the file is opened anew. So no signal is needed.
  *
- * A batch is written whole or taken back: a full disk leaves no half line.
+ * A batch is written whole or taken back: a full disk leaves no half line. One that a killed process
+ * left is ended before the next line.
  */
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -24,8 +25,11 @@ interface OpenFile {
   readonly dev: number;
   readonly inode: number;
   sizeBytes: number;
+  /** Its last line has no end. */
+  isTorn: boolean;
 }
 
+const LINE_END = Buffer.from('\n');
 const STORED: WriteResult = { kind: 'stored', rejected: 0, message: '' };
 
 export class EventFile implements EventSink {
@@ -95,14 +99,21 @@ export class EventFile implements EventSink {
 }
 
 async function openFile(path: string): Promise<OpenFile> {
-  const handle = await open(path, 'a', 0o600);
+  const handle = await open(path, 'a+', 0o600);
   try {
     const { dev, ino, size } = await handle.stat();
-    return { handle, dev, inode: ino, sizeBytes: size };
+    const isTorn = size > 0 && !(await endsAt(handle, size));
+    return { handle, dev, inode: ino, sizeBytes: size, isTorn };
   } catch (error) {
     await handle.close();
     throw error;
   }
+}
+
+/** Whether the byte before a position ends a line. */
+async function endsAt(handle: FileHandle, position: number): Promise<boolean> {
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(1), 0, 1, position - 1);
+  return bytesRead === 0 || buffer.equals(LINE_END);
 }
 
 /** Whether the path leads to the open file; its size is what it is now, whoever changed it. */
@@ -116,10 +127,12 @@ async function isStillAt(path: string, file: OpenFile): Promise<boolean> {
   }
 }
 
-async function append(file: OpenFile, bytes: Uint8Array): Promise<void> {
+async function append(file: OpenFile, lines: Uint8Array): Promise<void> {
+  const bytes = file.isTorn ? Buffer.concat([LINE_END, lines]) : lines;
   try {
     await file.handle.appendFile(bytes);
     file.sizeBytes += bytes.length;
+    file.isTorn = false;
   } catch (error) {
     await file.handle.truncate(file.sizeBytes).catch(() => undefined);
     throw error;

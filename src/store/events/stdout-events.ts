@@ -30,7 +30,6 @@ export class StdoutEvents implements EventStore {
     return this.#output.flush(deadlineMs);
   }
 
-  close(deadlineMs: number): Promise<void> {
-    return this.flush(deadlineMs);
-  }
+  /** The output is shared: its owner ends it, with what still waits. */
+  async close(): Promise<void> {}
 }

@@ -77,7 +77,8 @@ describe('a file that changes', () => {
     await run.line(/(configuration [\s\S]*){2}/);
     await ask(port, '/two');
     await run.line(/URL: http:\/\/[^/]*\/two/);
-    assert.doesNotMatch(run.stdout, /URL: [^ ]*\/one/);
+    assert.match(run.stdout, /URL: [^ ]*\/one\n[^-]*\n={24}\n/, 'a summary has no headers');
+    assert.match(run.stdout, /URL: [^ ]*\/two\n[^=]*--- Request Headers ---/);
     writeFileSync(file, lines('none').join('\n'));
     run.child.kill('SIGHUP');
     await run.line(/(configuration [\s\S]*){3}/);

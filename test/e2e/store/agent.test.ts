@@ -1,6 +1,7 @@
 /** The files of the guides, a real nginx, a real S3 server: what lies where the spans say it lies. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -75,6 +76,7 @@ describe('the first file of the guide for Traefik, with nginx', () => {
       'Status: 200 OK',
       'Duration: #ms',
       'Time To First Byte: #ms',
+      'Peer: #',
       'Trace: # (Span: #)',
       '',
       '--- Request Headers ---',
@@ -114,10 +116,32 @@ describe('the first file of the guide for Traefik, with nginx', () => {
       `URL: http://127.0.0.1:${api}/users`,
     ]);
     assert.ok(egress?.includes('X-Forwarded-For: 127.0.0.1'));
-    assert.match(String(egress?.[8]), /^Trace: # \(Span: #, Parent: # by exact\.state\)$/);
+    assert.equal(egress?.[8], 'Peer: #');
+    assert.match(String(egress?.[9]), /^Trace: # \(Span: #, Parent: # by exact\.state\)$/);
     const changed = (lines: readonly string[] = []) => lines.slice(lines.indexOf('Own Time: #ms'));
     assert.deepEqual(changed(egress), changed(ingress));
   });
+
+  for (const exporter of ['none', 'console']) {
+    test(`ends although nobody reads what it prints (${exporter})`, async () => {
+      const { scene, front } = proxied;
+      const config = join(GUIDES, 'traefik', '1-start.yaml');
+      const { program } = await startAgent({
+        folder: scene.folder,
+        flags: ['--config', config, ...scene.processFlags],
+        env: { OTEL_TRACES_EXPORTER: exporter },
+      });
+      program.child.stdout?.pause();
+      for (let n = 0; n < 20; n++) await post(front, `/api/${n}?bytes=60000`, 'a'.repeat(60_000));
+      const ended = once(program.child, 'exit', { signal: AbortSignal.timeout(20_000) });
+      program.signal('SIGTERM');
+      assert.deepEqual(await ended, [0, null], program.output);
+      assert.match(program.stderr, /reader is too slow/);
+      const counters = JSON.parse(readFileSync(join(scene.folder, 'summary.json'), 'utf8'));
+      assert.ok(counters['dropped.store_stdout'] > 0);
+      assert.equal(counters['dropped.store_stdout'] + counters['store.printed'], 60);
+    });
+  }
 });
 
 /** Those of nginx, ingress first; numbers that differ from run to run are a #. */
@@ -129,7 +153,7 @@ function transactionsOf(stdout: string): string[][] {
     .map((block) =>
       block
         .replace(
-          /(?<=PID: |Trace: |Span: |Parent: |nginx\/|Date: )[^)\s,][^),\n]*?(?=[),\s]|$)/gm,
+          /(?<=PID: |Peer: |Trace: |Span: |Parent: |nginx\/|Date: )[^)\s,][^),\n]*?(?=[),\s]|$)/gm,
           '#',
         )
         .replace(/Date: .*/g, 'Date: #')

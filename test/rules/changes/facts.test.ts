@@ -104,6 +104,27 @@ describe('what a proxy changed', () => {
     assert.equal(withBodies('abX', 'abcde')[body], true);
   });
 
+  test('of a body whose length is not exact is told by its bytes alone', () => {
+    const body = 'link.changed.response_body';
+    const flags = FLAG.responseSizeInexact;
+    const inexact = { flags, responseBodyBytes: 300_239 };
+    assert.equal(changes(inexact, { responseBodyBytes: 300_007, flags })[body], undefined);
+    assert.equal(changes(inexact, { responseBodyBytes: 300_000 })[body], undefined);
+    assert.equal(changes(inexact, { responseBodyBytes: 300_239 })[body], undefined);
+    assert.equal(changes(inexact, {})['link.changed.request_body'], false);
+  });
+
+  test('of a request body is told when the request had ended, whatever became of it', () => {
+    const body = 'link.changed.request_body';
+    const cut = { end: 'closed', requestEndNs: 5, requestBodyBytes: 5 } as const;
+    assert.equal(changes(cut, { ...cut, requestBodyBytes: 6 })[body], true);
+    assert.equal(changes(cut, { ...cut, requestEndNs: 0 })[body], undefined);
+    assert.equal(
+      changes({ ...cut, requestBodyBytes: 0 }, { end: 'reset', requestEndNs: 5 })[body],
+      false,
+    );
+  });
+
   test('of a body that is not here is told by the digests of the whole', () => {
     const body = 'link.changed.request_body';
     const held = (text: string | null): Side => ({ kept: '', whole: text, isHeld: true });

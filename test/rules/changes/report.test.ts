@@ -121,12 +121,12 @@ describe('the report of what a proxy changed', () => {
       response: { unknown: ['status', 'headers'] },
     });
     assert.deepEqual(lines, [
-      'Request Line: unknown, a head was cut',
-      'Host: unknown, a head was cut',
-      'Request Headers: unknown, a head was cut',
+      'Request Line: unknown, a head was cut or not seen',
+      'Host: unknown, a head was cut or not seen',
+      'Request Headers: unknown, a head was cut or not seen',
       'Request Body: unknown, not all bytes were seen',
       'Status: unknown, not both were seen',
-      'Response Headers: unknown, a head was cut',
+      'Response Headers: unknown, a head was cut or not seen',
     ]);
     const lost = report({ flags: FLAG.loss }, {}).record;
     assert.deepEqual(lost.request, { unknown: ['body'] });

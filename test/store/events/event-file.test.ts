@@ -1,6 +1,7 @@
 /** Events in a file: its lines, its mode, rotation by itself and by others, a disk that is full. */
 import assert from 'node:assert/strict';
 import {
+  appendFileSync,
   copyFileSync,
   existsSync,
   readFileSync,
@@ -54,6 +55,21 @@ describe('a file of events', () => {
     const second = await openIn(t, folder);
     await second.write('b');
     assert.deepEqual(namesIn(second.path), ['a', 'b']);
+  });
+
+  test('keeps whole lines whole behind one that a killed process left unfinished', async (t) => {
+    const folder = temporaryFolder(t);
+    const first = await openIn(t, folder);
+    await first.write('a');
+    appendFileSync(first.path, '{"type":"connection","it');
+    await first.file.close();
+    const second = await openIn(t, folder);
+    await second.write('b');
+    await second.write('c');
+    const lines = readFileSync(second.path, 'utf8').split('\n');
+    assert.equal(lines[1], '{"type":"connection","it');
+    writeFileSync(second.path, lines.toSpliced(1, 1).join('\n'));
+    assert.deepEqual(namesIn(second.path), ['a', 'b', 'c']);
   });
 
   test('is begun anew before it passes its size, older ones are kept by number', async (t) => {

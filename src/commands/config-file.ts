@@ -1,5 +1,6 @@
 /** A configuration file that may change: looked at once a second, and at SIGHUP. */
-import { statSync, unwatchFile, watchFile } from 'node:fs';
+import { statSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 
 const LOOK_INTERVAL_MS = 1_000;
 
@@ -10,7 +11,8 @@ export function canChange(file: string): boolean {
 
 /**
  * Calls `read` now, when `file` changes and at SIGHUP, one call at a time: what comes meanwhile is
- * followed by one more call. Links are followed, as Kubernetes replaces files by them. `isAsked`: by SIGHUP.
+ * followed by one more call. Links are followed, as Kubernetes replaces files by them. `isAsked`: by
+ * SIGHUP.
  */
 export function followFile(
   file: string,
@@ -19,6 +21,7 @@ export function followFile(
   let isRunning = false;
   let isAgain = false;
   let isAsked = false;
+  let seen = '';
   const look = () => {
     isAgain = true;
     if (!isRunning) void run();
@@ -37,14 +40,31 @@ export function followFile(
     isAsked = true;
     look();
   };
-  watchFile(file, { interval: LOOK_INTERVAL_MS }, look);
+  // The mark is taken before the file is read: a change in between is seen the next time.
+  const compare = async () => {
+    const mark = await markOf(file);
+    if (mark === seen) return;
+    seen = mark;
+    look();
+  };
+  const timer = setInterval(() => void compare(), LOOK_INTERVAL_MS);
   process.on('SIGHUP', ask);
   // It may have changed since it was read for the start.
-  look();
+  void compare();
   return {
     stop: () => {
-      unwatchFile(file, look);
+      clearInterval(timer);
       process.off('SIGHUP', ask);
     },
   };
+}
+
+/** Another one for another file, or another content. */
+async function markOf(file: string): Promise<string> {
+  try {
+    const { dev, ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });
+    return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+  } catch (error) {
+    return `missing: ${(error as NodeJS.ErrnoException).code}`;
+  }
 }

@@ -87,11 +87,15 @@ function followChanges(line: RunCommand, agent: Agent, atStart: ReadConfig, log:
   return followFile(file, async (isAsked) => {
     try {
       const loaded = await loadWritten(line);
-      if (loaded.text === applied && !isAsked) return;
-      applied = undefined;
+      const isSame = loaded.text === applied;
+      if (isSame && !isAsked) return;
       const config = rightOrRefuse(loaded, file);
       await agent.configure(toConfigured(config, loaded));
       applied = loaded.text;
+      if (isSame) {
+        log.info(`${file} is the same and applied again`);
+        return;
+      }
       reportFile(file, loaded, log);
       for (const path of needRestart(started, config)) {
         log.warn(`${file}: ${path} changed: it holds from the next start on`);

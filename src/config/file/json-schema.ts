@@ -48,7 +48,9 @@ function ofSchema(schema: AnySchema): JsonSchema {
       };
     case 'source': {
       const object = ofObject(sourceObject, {});
-      return schema.isTextEnough ? { anyOf: [{ type: ['string', 'number'] }, object] } : object;
+      return schema.isTextEnough
+        ? { anyOf: [{ type: ['string', 'number', 'boolean'] }, object] }
+        : object;
     }
     case 'list':
       return {

@@ -88,6 +88,15 @@ export function parseYaml(text: string): YamlDocument | SyntaxProblem {
   return { ...parsed.positionAt(problem.pos[0]), ...describe(problem) };
 }
 
+/** What is mostly meant by what the parser says. */
+const HINTS: Readonly<Record<string, string>> = {
+  BLOCK_AS_IMPLICIT_KEY: 'begin a new line for each key, or quote a value that has ": " in it',
+  BAD_INDENT: 'keys of one mapping begin in one column; brackets end inside of it',
+  MISSING_CHAR: 'a key ends with ": "; quotes and brackets are closed where they belong',
+  BAD_SCALAR_START: 'quote the value',
+  UNEXPECTED_TOKEN: 'quote a value that has signs of YAML in it',
+};
+
 interface YamlProblem {
   readonly code: string;
   readonly message: string;
@@ -110,7 +119,7 @@ function describe({ code, message }: YamlProblem): { message: string; hint: stri
     case 'BAD_ALIAS':
       return { message: firstLine(message), hint: 'quote text that begins with & or *' };
     default:
-      return { message: firstLine(message), hint: undefined };
+      return { message: firstLine(message), hint: HINTS[code] };
   }
 }
 

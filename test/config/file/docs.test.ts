@@ -82,6 +82,13 @@ test('the schema accepts the guides', () => {
   }
 });
 
+test('the schema accepts as text what the agent takes as text', () => {
+  const text =
+    'otel: {headers: {a: 5, b: true, c: x}}\ntags: [{key: 1, source: env, location: true}]';
+  assert.deepEqual(load(text).problems, []);
+  assert.deepEqual(violations(jsonSchema(), parse(text)), []);
+});
+
 test('the schema refuses unknown keys and words as the agent does', () => {
   const shapes = WRONG.filter(({ error }) => /unknown key|is not known|is missing$/.test(error));
   assert.ok(shapes.length > 20);

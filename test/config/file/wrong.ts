@@ -43,6 +43,24 @@ export const WRONG: readonly Wrong[] = [
   { name: 'a bracket is open', text: 'tags: [', error: '1:8 Flow sequence' },
   { name: 'a quote is open', text: 'tap: {direction: "all}', error: '1:23 Missing closing "quote' },
   {
+    name: 'two keys on a line',
+    text: 'tap: direction: all',
+    error: '1:6 Nested mappings are not allowed',
+    hint: 'a new line for each key',
+  },
+  {
+    name: 'keys that are not below each other',
+    text: 'tap:\n  direction: all\n http: {}',
+    error: '3:1 All mapping items must start at the same column',
+    hint: 'in one column',
+  },
+  {
+    name: 'a value that begins with a sign',
+    text: 'tap: {http: {stack: @web}}',
+    error: '1:21 Plain value cannot start with reserved character @',
+    hint: 'quote the value',
+  },
+  {
     name: 'two documents',
     text: 'version: 2\n---\nversion: 2',
     error: '2:1 a second document begins here',

@@ -1,8 +1,9 @@
 /**
  * What discovery gives to the native stage and to export: which process is what, where to attach.
  */
-import type { UprobeProgram } from '../native/types.ts';
+
 import type { HaproxyWalk } from '../handoff/haproxy-layout.ts';
+import type { UprobeProgram } from '../native/types.ts';
 
 /** Programs whose linking state is understood; `other` is captured but linked by lower tiers. */
 export type Family = 'nginx' | 'haproxy' | 'go' | 'apache' | 'other';

@@ -38,7 +38,7 @@ static __always_inline void cause_write(struct scratch *s, struct data_event *ev
 	if (s->call.family == FAMILY_NGINX)
 		cause = nginx_write(s, conn, &owner, &flags);
 	else if (s->call.family == FAMILY_HAPROXY)
-		cause = haproxy_write(conn, &owner, s->call.sp, &flags);
+		cause = haproxy_write(s, conn, &owner, &flags);
 	else if (s->call.family == FAMILY_GO)
 		cause = go_write(s, conn, &owner, &flags);
 	if (cause == CAUSE_NONE)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT
  *
- * HAProxy: two probes, no structure offsets. A client connection's request becomes a stream S in
- * the thread that read its head, right after reading it; the stream later tries to get a server
- * connection. Two facts per thread join them:
+ * HAProxy: its structures lead from an upstream connection to the client (walk_haproxy.h), once
+ * user space knows where to look in them. Until then, and to see whether the walk is right, two
+ * probes that need no offsets tell. A client connection's request becomes a stream S in the thread
+ * that read its head, right after reading it; the stream later tries to get a server connection.
+ * Two facts per thread join them:
  *
  *   read of a head on ingress I          thread.ingress = I
  *   stream_new() returns S               owner(S) = thread.ingress, which is thereby used up
@@ -20,6 +22,7 @@
 
 #include "arch.h"
 #include "connection.h"
+#include "walk_haproxy.h"
 
 /* Two return addresses this near lie in one function: process_stream calls both. */
 #define HAPROXY_FUNCTION_BYTES 32768
@@ -121,6 +124,8 @@ static __always_inline void haproxy_read_is(__u64 inode)
 static __always_inline void haproxy_read(struct connection *conn, __u64 inode, int is_turn,
 					 const __u8 *payload, __u32 copied)
 {
+	if (conn->flags & CONNECTION_WALKED)
+		return;
 	struct haproxy_thread *thread = haproxy_thread(1);
 
 	if (!thread)
@@ -183,8 +188,9 @@ static __always_inline void haproxy_connect(struct connection *conn, __u64 sp)
 	conn->flags |= CONNECTION_BOUND;
 }
 
-static __always_inline __u8 haproxy_write(struct connection *conn, struct owner *owner, __u64 sp,
-					  __u8 *flags)
+/* What the probes say about a head. */
+static __always_inline __u8 haproxy_told(struct connection *conn, struct owner *owner, __u64 sp,
+					 __u8 *flags)
 {
 	struct owner *current;
 
@@ -200,6 +206,62 @@ static __always_inline __u8 haproxy_write(struct connection *conn, struct owner 
 		return CAUSE_NONE;
 	*owner = *current;
 	return CAUSE_HAPROXY;
+}
+
+/* Of a head both have an answer: the walk's is in the scratch. Health checks prove nothing. */
+static __always_inline void haproxy_compare(struct scratch *s, struct haproxy_walk *walk,
+					    const struct owner *told, __u8 flags)
+{
+	__u64 id = s->owner.connection_id;
+
+	if (id != told->connection_id || s->owner_flags != flags)
+		walk->disagreed = 1;
+	else if (id && id != OWNER_EXCLUDED)
+		__sync_fetch_and_add(&walk->agreed, 1);
+}
+
+/* The connection's walk, NULL when it has none. */
+static __always_inline struct haproxy_walk *haproxy_walk_of(struct connection *conn, int is_bound)
+{
+	__u32 number = is_bound ? 0 : conn->program.haproxy.walk;
+
+	if (is_bound)
+		__builtin_memset(&conn->program, 0, sizeof(conn->program));
+	if (!number)
+		number = haproxy_walk_number();
+	conn->program.haproxy.walk = number;
+	return haproxy_walk_at(number);
+}
+
+/* A walk that is proven answers alone; until then it is compared with what the probes say. */
+static __always_inline __u8 haproxy_write(struct scratch *s, struct connection *conn,
+					  struct owner *owner, __u8 *flags)
+{
+	int is_bound = conn->flags & CONNECTION_BOUND;
+	__u8 told = CAUSE_NONE, walked;
+
+	if (is_bound)
+		told = haproxy_told(conn, owner, s->call.sp, flags);
+	struct haproxy_walk *walk = haproxy_walk_of(conn, is_bound);
+	int is_proven = walk && haproxy_is_proven(walk);
+
+	if (!is_bound && !is_proven)
+		told = haproxy_told(conn, owner, s->call.sp, flags);
+	if (!walk || walk->disagreed)
+		return told;
+	walked = haproxy_walk();
+	if (is_proven) {
+		*owner = s->owner;
+		*flags = s->owner_flags;
+		if (walked == CAUSE_NONE)
+			count(COUNTER_CAUSE_REFUSED);
+		else
+			__sync_fetch_and_add(&walk->taken, 1);
+		return walked;
+	}
+	if (told != CAUSE_NONE && walked != CAUSE_NONE)
+		haproxy_compare(s, walk, owner, *flags);
+	return told;
 }
 
 #endif

@@ -18,27 +18,12 @@
 #define SPANTAP_CAUSE_NGINX_H
 
 #include "connection.h"
+#include "user_memory.h"
 
 #define NGX_LOG_DATA 0x28
 #define NGX_LOG_CTX_REQUEST 0x08
 #define NGX_U_PEER_CONNECTION 0x10
 #define NGX_HTTP_SIGNATURE 0x50545448
-
-static __always_inline __u64 user_u64(__u64 address)
-{
-	__u64 value = 0;
-
-	bpf_probe_read_user(&value, sizeof(value), (void *)address);
-	return value;
-}
-
-static __always_inline __u32 user_u32(__u64 address)
-{
-	__u32 value = 0;
-
-	bpf_probe_read_user(&value, sizeof(value), (void *)address);
-	return value;
-}
 
 /* Descriptors in epoll sets that are looked at for one socket; nginx has each in one set. */
 #define NGX_EPOLL_SETS_MAX 4

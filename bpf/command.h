@@ -21,6 +21,7 @@ enum command {
 	COMMAND_CLEAR_POLICY = 5,
 	COMMAND_FORGET = 6,	  /* the socket is gone */
 	COMMAND_STARTS_KNOWN = 7, /* all older sockets of the host are known */
+	COMMAND_WALK_ALONE = 8,	  /* subject: number of a walk whose probes are gone */
 };
 
 #endif

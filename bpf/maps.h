@@ -15,6 +15,7 @@
 #include "event.h"
 #include "sniff.h"
 #include "traffic.h"
+#include "walk_layout.h"
 
 /* Set by the loader before load; constant for the verifier, so unused branches disappear. */
 struct config {
@@ -115,6 +116,7 @@ enum connection_flag {
 	CONNECTION_CLOSED = 1 << 5,	  /* over, but its close event has found the ring full */
 	CONNECTION_WITHDRAWN = 1 << 6,	  /* excluded; user space does not know it any more */
 	CONNECTION_COUNTED = 1 << 7,	  /* skipped, and its bytes are still counted */
+	CONNECTION_WALKED = 1 << 8, /* HAProxy: nobody asks which thread read it, see is_alone */
 };
 
 /* Last direction of a connection on which no byte was seen. */
@@ -131,6 +133,14 @@ struct owner {
 	__u64 token;
 };
 
+/* HAProxy: where the structures of a socket are, as its circles last showed. */
+struct haproxy_place {
+	__u64 connection; /* struct connection */
+	__u64 mux;	  /* struct h1c, of connections that the proxy opened; 0 unknown */
+	__u32 walk;	  /* number, see walk_haproxy.h */
+	__u32 _pad;
+};
+
 struct connection {
 	__u64 inode; /* of the socket; 0: nobody uses this slot */
 	__u64 id;
@@ -141,7 +151,8 @@ struct connection {
 	__u8 protocol;	     /* enum event_protocol */
 	__u8 _pad;
 	union {
-		struct owner bound;	/* HAProxy: owner of the connect() */
+		struct owner bound; /* HAProxy with CONNECTION_BOUND: owner of the connect() */
+		struct haproxy_place haproxy;
 		__u64 nginx_connection; /* nginx: address of its ngx_connection_t */
 		__u64 go_connection;	/* Go: address of the persistConn that writes on it */
 	} program;
@@ -299,10 +310,13 @@ struct scratch {
 	struct user_msghdr header;
 	struct user_mmsghdr message;
 	struct connection fresh;
-	struct ngx_connection upstream; /* nginx: connection written on */
-	struct ngx_request request;	/* its request */
-	struct ngx_connection client;	/* connection of that request */
-	struct ngx_log log;		/* of that connection */
+	struct ngx_connection upstream;	      /* nginx: connection written on */
+	struct ngx_request request;	      /* its request */
+	struct ngx_connection client;	      /* connection of that request */
+	struct ngx_log log;		      /* of that connection */
+	__u64 block[HAPROXY_BLOCK_BYTES / 8]; /* HAProxy: beginning of a structure */
+	struct owner owner;		      /* answer of haproxy_walk() */
+	__u64 owner_flags;		      /* of it, enum event_cause_flag */
 	struct open_event open;
 	struct data_event data;
 	__u8 payload[2 * SPANTAP_CHUNK_BYTES];

@@ -36,6 +36,14 @@ static __always_inline struct file *file_of_fd(__u32 fd)
 	return file;
 }
 
+/* As file_of_fd, for a number that somebody made up. */
+static __always_inline struct file *file_of_any_fd(__u32 fd)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	return fd < BPF_CORE_READ(task, files, fdt, max_fds) ? file_of_fd(fd) : NULL;
+}
+
 /* Inode number of the socket behind a file, 0 when it is no socket. */
 static __always_inline __u64 socket_inode(struct file *file)
 {

@@ -57,6 +57,15 @@ static __always_inline int set_starts_known(void)
 	return !host;
 }
 
+static __always_inline int walk_alone(__u32 number)
+{
+	struct haproxy_walk *walk = haproxy_walk_at(number);
+
+	if (walk)
+		walk->is_alone = 1;
+	return !walk;
+}
+
 /* Never attached; run by the loader, see command.h. What it returns depends on the command. */
 SEC("raw_tp")
 int command(struct command_args *args)
@@ -73,5 +82,7 @@ int command(struct command_args *args)
 	}
 	if (args->command == COMMAND_STARTS_KNOWN)
 		return set_starts_known();
+	if (args->command == COMMAND_WALK_ALONE)
+		return walk_alone(args->subject);
 	return command_connection(args);
 }

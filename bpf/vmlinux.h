@@ -124,9 +124,16 @@ typedef struct {
 	struct net *net;
 } possible_net_t;
 
+struct super_block {
+	__u32 s_dev;
+};
+
 struct inode {
 	unsigned short i_mode;
 	unsigned long i_ino;
+	struct super_block *i_sb;
+	__s64 i_size;
+	__u32 i_generation;
 };
 
 struct file {
@@ -212,6 +219,7 @@ struct unix_sock {
 };
 
 struct fdtable {
+	unsigned int max_fds;
 	struct file **fd;
 };
 
@@ -254,6 +262,11 @@ struct pt_regs {
 };
 #endif
 
+struct mm_struct {
+	unsigned long start_code;
+	struct file *exe_file;
+};
+
 struct task_struct {
 #if defined(__TARGET_ARCH_x86)
 	struct thread_struct thread;
@@ -265,6 +278,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct task_struct *real_parent;
 	__u64 start_boottime;
+	struct mm_struct *mm;
 	struct files_struct *files;
 	struct signal_struct *signal;
 	char comm[16];

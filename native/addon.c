@@ -393,6 +393,96 @@ static napi_value addon_stop(napi_env env, napi_callback_info info)
 	return result;
 }
 
+/* The layout's numbers in the order of struct haproxy_walk, then those that agreed already. */
+#define WALK_NUMBERS 13
+
+static int walk_of(napi_env env, napi_value value, struct haproxy_walk *walk)
+{
+	napi_typedarray_type type;
+	size_t length;
+	void *data;
+
+	if (napi_get_typedarray_info(env, value, &type, &length, &data, NULL, NULL) != napi_ok ||
+	    type != napi_float64_array || length != WALK_NUMBERS)
+		return 0;
+	const double *numbers = data;
+	uint32_t *const offsets[] = {
+		&walk->entry_bytes,	&walk->entry_owner,    &walk->connection_handle,
+		&walk->connection_mux,	&walk->mux_connection, &walk->mux_stream,
+		&walk->stream_mux,	&walk->stream_session, &walk->session_origin,
+		&walk->connection_type,
+	};
+
+	walk->table_from_code = (uint64_t)(int64_t)numbers[0];
+	walk->checks_from_code = (uint64_t)(int64_t)numbers[1];
+	for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++)
+		*offsets[i] = (uint32_t)numbers[2 + i];
+	walk->agreed = (uint64_t)numbers[WALK_NUMBERS - 1];
+	return 1;
+}
+
+/* setWalk(handle, number, Float64Array) */
+static napi_value addon_set_walk(napi_env env, napi_callback_info info)
+{
+	napi_value args[3];
+	struct kernel *kernel = kernel_of(env, info, 3, args);
+	struct kernel_error error = {};
+	struct haproxy_walk walk = {};
+
+	if (!kernel)
+		return NULL;
+	if (!walk_of(env, args[2], &walk))
+		return throw_code(env, "walk_not_numbers");
+	if (kernel_set_walk(kernel, (uint32_t)number_of(env, args[1]), &walk, &error))
+		return throw_error(env, &error);
+	return NULL;
+}
+
+/* offerWalk(handle, tgid, number, code) */
+static napi_value addon_offer_walk(napi_env env, napi_callback_info info)
+{
+	napi_value args[4];
+	struct kernel *kernel = kernel_of(env, info, 4, args);
+	struct kernel_error error = {};
+
+	if (kernel && kernel_offer_walk(kernel, (uint32_t)number_of(env, args[1]),
+					(uint32_t)number_of(env, args[2]),
+					(uint64_t)number_of(env, args[3]), &error))
+		return throw_error(env, &error);
+	return NULL;
+}
+
+/* readWalk(handle, number): {agreed, disagreed, taken} */
+static napi_value addon_read_walk(napi_env env, napi_callback_info info)
+{
+	napi_value args[2], result;
+	struct kernel *kernel = kernel_of(env, info, 2, args);
+	struct kernel_error error = {};
+	struct haproxy_walk walk;
+
+	if (!kernel)
+		return NULL;
+	if (kernel_read_walk(kernel, (uint32_t)number_of(env, args[1]), &walk, &error))
+		return throw_error(env, &error);
+	napi_create_object(env, &result);
+	set_number(env, result, "agreed", (double)walk.agreed);
+	set_number(env, result, "disagreed", walk.disagreed);
+	set_number(env, result, "taken", (double)walk.taken);
+	return result;
+}
+
+/* walkAlone(handle, number) */
+static napi_value addon_walk_alone(napi_env env, napi_callback_info info)
+{
+	napi_value args[2];
+	struct kernel *kernel = kernel_of(env, info, 2, args);
+	struct kernel_error error = {};
+
+	if (kernel && kernel_walk_alone(kernel, (uint32_t)number_of(env, args[1]), &error) < 0)
+		return throw_error(env, &error);
+	return NULL;
+}
+
 /* attachUprobe(handle, program, path, offset, isReturn): uprobe handle */
 static napi_value addon_attach_uprobe(napi_env env, napi_callback_info info)
 {
@@ -512,6 +602,10 @@ NAPI_MODULE_INIT()
 		{ "endLate", addon_end_late },
 		{ "stop", addon_stop },
 		{ "attachUprobe", addon_attach_uprobe },
+		{ "setWalk", addon_set_walk },
+		{ "offerWalk", addon_offer_walk },
+		{ "readWalk", addon_read_walk },
+		{ "walkAlone", addon_walk_alone },
 		{ "detach", addon_detach },
 		{ "probe", addon_probe },
 		{ "giveBackMemory", addon_give_back_memory },

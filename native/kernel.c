@@ -718,6 +718,43 @@ int kernel_set_policy(struct kernel *kernel, uint32_t tgid, uint32_t watch, uint
 	return set_policy(kernel, tgid, watch, family, 1, error);
 }
 
+static int map_of(const struct kernel *kernel, const char *name)
+{
+	return bpf_object__find_map_fd_by_name(kernel->objects[0], name);
+}
+
+int kernel_set_walk(struct kernel *kernel, uint32_t number, const struct haproxy_walk *walk,
+		    struct kernel_error *error)
+{
+	if (bpf_map_update_elem(map_of(kernel, "hap_walks"), &number, walk, BPF_ANY))
+		return objects_fail(error, KERNEL_ERROR_MAP, errno, "hap_walks");
+	return 0;
+}
+
+/* struct haproxy_offer in bpf/walk_haproxy.h. */
+int kernel_offer_walk(struct kernel *kernel, uint32_t tgid, uint32_t number, uint64_t code,
+		      struct kernel_error *error)
+{
+	uint64_t offer[2] = { code, number };
+
+	if (bpf_map_update_elem(map_of(kernel, "hap_walk_offers"), &tgid, offer, BPF_ANY))
+		return objects_fail(error, KERNEL_ERROR_MAP, errno, "hap_walk_offers");
+	return 0;
+}
+
+int kernel_read_walk(struct kernel *kernel, uint32_t number, struct haproxy_walk *walk,
+		     struct kernel_error *error)
+{
+	if (bpf_map_lookup_elem(map_of(kernel, "hap_walks"), &number, walk))
+		return objects_fail(error, KERNEL_ERROR_MAP, errno, "hap_walks");
+	return 0;
+}
+
+int kernel_walk_alone(struct kernel *kernel, uint32_t number, struct kernel_error *error)
+{
+	return ask_command(kernel, COMMAND_WALK_ALONE, number, 0, error);
+}
+
 int kernel_attach_uprobe(struct kernel *kernel, const char *program, const char *path,
 			 size_t offset, int is_return, struct kernel_error *error)
 {

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "../bpf/traffic.h"
+#include "../bpf/walk_layout.h"
 
 #define KERNEL_LOG_BYTES 8192
 
@@ -110,6 +111,19 @@ int kernel_end_late(struct kernel *kernel, struct kernel_error *error);
  */
 int kernel_stop(struct kernel *kernel, uint8_t **records, size_t *bytes,
 		struct kernel_error *error);
+
+/*
+ * Walks through HAProxy's structures, by number from 1. Set once, before it is offered to the
+ * processes that it is for: `code` is where such a process has its code. kernel_walk_alone(): its
+ * probes are detached.
+ */
+int kernel_set_walk(struct kernel *kernel, uint32_t number, const struct haproxy_walk *walk,
+		    struct kernel_error *error);
+int kernel_offer_walk(struct kernel *kernel, uint32_t tgid, uint32_t number, uint64_t code,
+		      struct kernel_error *error);
+int kernel_read_walk(struct kernel *kernel, uint32_t number, struct haproxy_walk *walk,
+		     struct kernel_error *error);
+int kernel_walk_alone(struct kernel *kernel, uint32_t number, struct kernel_error *error);
 
 /* Returns a handle >= 0 or -errno. `path` is opened now; every process that maps it is probed. */
 int kernel_attach_uprobe(struct kernel *kernel, const char *program, const char *path,

@@ -59,6 +59,8 @@ export interface AgentOptions extends Configured {
 /** Spans that are still on their way at the end get this long. */
 const FLUSH_DEADLINE_MS = 5_000;
 const RESCAN_INTERVAL_MS = 3_000;
+/** Between two looks into processes whose structures are not known yet. */
+const LOOK_INTERVAL_MS = 1_000;
 /** After this time what only starting needed is given back: 10 to 20 MB. */
 const STARTED_MS = 5_000;
 
@@ -89,6 +91,7 @@ export class Agent {
   /** Ports of this host that the agent exports to, as far as known. */
   readonly #ownPorts = new Set<number>();
   #rescans: NodeJS.Timeout | undefined;
+  #looks: NodeJS.Timeout | undefined;
   #startedLongAgo: NodeJS.Timeout | undefined;
 
   private constructor(options: AgentOptions) {
@@ -120,6 +123,7 @@ export class Agent {
     await agent.#startExport();
     await agent.#startCapture();
     agent.#startRescans();
+    agent.#startLooks();
     agent.#startedLongAgo = setTimeout(giveBackMemory, STARTED_MS);
     return agent;
   }
@@ -170,6 +174,7 @@ export class Agent {
   /** Takes what the kernel still holds, sends it, and leaves nothing behind. */
   async stop(): Promise<void> {
     clearInterval(this.#rescans);
+    clearInterval(this.#looks);
     clearTimeout(this.#startedLongAgo);
     this.#isCapturing = false;
     this.#containers.close();
@@ -229,6 +234,12 @@ export class Agent {
     this.#rescans = setInterval(() => {
       for (const plan of this.#watcher.rescan()) this.#apply(plan);
     }, RESCAN_INTERVAL_MS);
+  }
+
+  #startLooks(): void {
+    this.#looks = setInterval(() => {
+      for (const plan of this.#watcher.look()) this.#apply(plan);
+    }, LOOK_INTERVAL_MS);
   }
 
   async #startCapture(): Promise<void> {
@@ -313,9 +324,9 @@ export class Agent {
 
   #toMessage(plan: WatchPlan): PlanMessage {
     for (const reason of plan.reasons) this.#options.log.warn(`pid ${plan.tgid}: ${reason}`);
-    const { tgid, watch, family, executableKey, uprobes, maySplice } = plan;
+    const { tgid, watch, family, executableKey, uprobes, maySplice, walk } = plan;
     const resource = this.#options.recording === undefined ? {} : this.#resourceFor(tgid);
-    const what = { tgid, watch, family, executableKey, uprobes, maySplice };
+    const what = { tgid, watch, family, executableKey, uprobes, maySplice, walk };
     return { kind: 'plan', ...what, resource };
   }
 

@@ -28,6 +28,7 @@ import type {
   TrafficSettings,
 } from './handoff/messages.ts';
 import { transferOf } from './handoff/transfer.ts';
+import { HaproxyWalks } from './haproxy-walks.ts';
 import { openKernel } from './native/binding.ts';
 import type { Kernel, KernelOptions } from './native/types.ts';
 import { Pipeline, type PipelineOptions } from './pipeline.ts';
@@ -75,6 +76,7 @@ export class CaptureWorker {
   readonly #pipeline: Pipeline;
   readonly #reporter: ConnectionReporter;
   readonly #sweeper: Sweeper;
+  readonly #haproxy: HaproxyWalks;
   readonly #recording: Recording | undefined;
   readonly #backlog: Backlog;
   /** Benchmarks hide their ground truth from the linker (capture/mask.ts). */
@@ -112,6 +114,7 @@ export class CaptureWorker {
       bytesMax: limits.backlogBytesMax,
     });
     this.#sweeper = this.#createSweeper();
+    this.#haproxy = this.#createHaproxy();
     this.#pace = new Pace(kernel.ringBytes, this.#startNs);
     this.#hooks = new LateHooks(kernel, (what, why) => this.#tellUnavailable(what, why));
     const { recording } = options;
@@ -144,6 +147,16 @@ export class CaptureWorker {
       emit: (reports) => this.#send({ kind: 'connections', reports }),
       isOwn: (connection) => this.#pipeline.isOwnEnd(connection),
       isGivenUp: (connection) => this.#pipeline.isGivenUp(connection),
+    });
+  }
+
+  #createHaproxy(): HaproxyWalks {
+    return new HaproxyWalks({
+      kernel: this.#kernel,
+      counters: this.#counters,
+      detach: (plan) => this.#hooks.detach(plan),
+      unavailable: (what, why) => this.#tellUnavailable(what, why),
+      log: (level, message) => this.#send({ kind: 'log', level, message }),
     });
   }
 
@@ -300,14 +313,17 @@ export class CaptureWorker {
     const values = this.#kernel.counters();
     if (values[eventCounter.COUNTER_READ_UNSEEN] > 0) this.#hooks.followSplices();
     addKernelCounters(this.#counters, values);
+    this.#haproxy.tick();
     this.#send({ kind: 'counters', values: this.#counters.values });
   }
 
   /** Probes before the policy: without them HAProxy's requests would look like its own. */
   #apply(plan: PlanMessage): void {
     const { tgid, family, resource } = plan;
-    const attached = this.#hooks.attach(plan);
-    const hasProbes = attached.some(({ program }) => program === 'haproxy_back_try_conn_req');
+    const attached = this.#haproxy.isAlone(plan) ? [] : this.#hooks.attach(plan);
+    const hasProbes =
+      this.#haproxy.offer(plan, attached.length > 0) ||
+      attached.some(({ program }) => program === 'haproxy_back_try_conn_req');
     const kernelFamily = family === 'apache' ? 'other' : family;
     this.#kernel.setPolicy(tgid, { watch: plan.watch, family: kernelFamily });
     this.#pipeline.setFamily(tgid, family, hasProbes);

@@ -85,6 +85,10 @@ function kernelWith(records: Buffer, onDrain: () => void): Kernel {
       return records.length;
     },
     counters: () => new Float64Array(16),
+    setWalk: () => undefined,
+    offerWalk: () => undefined,
+    readWalk: () => ({ agreed: 0, disagreed: 0, taken: 0 }),
+    walkAlone: () => undefined,
     sweep: () => 0,
     setPolicy: () => undefined,
     clearPolicy: () => undefined,

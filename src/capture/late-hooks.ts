@@ -8,13 +8,13 @@ import { messageOf } from '../telemetry/agent-error.ts';
 
 type Plan = Pick<PlanMessage, 'executableKey' | 'uprobes'>;
 type Site = Plan['uprobes'][number];
-type Attachable = Pick<Kernel, 'attachUprobe' | 'followSplices' | 'followCloses'>;
+type Attachable = Pick<Kernel, 'attachUprobe' | 'detach' | 'followSplices' | 'followCloses'>;
 
 export class LateHooks {
   readonly #kernel: Attachable;
   readonly #unavailable: (what: string, why: string) => void;
-  /** File, program, offset. One probe serves all processes that map the file. */
-  readonly #uprobes = new Set<string>();
+  /** Key: file, program, offset. One probe serves all processes that map the file. */
+  readonly #uprobes = new Map<string, number>();
   #isSplicing = false;
 
   constructor(kernel: Attachable, unavailable: (what: string, why: string) => void) {
@@ -25,6 +25,16 @@ export class LateHooks {
   /** The probes of a plan that are there, now or from before. */
   attach({ executableKey, uprobes }: Plan): Site[] {
     return uprobes.filter((site) => this.#attach(executableKey, site));
+  }
+
+  /** The probes of a plan, for all processes of its executable. */
+  detach({ executableKey, uprobes }: Plan): void {
+    for (const site of uprobes) {
+      const key = keyOf(executableKey, site);
+      const handle = this.#uprobes.get(key);
+      if (handle !== undefined) this.#kernel.detach(handle);
+      this.#uprobes.delete(key);
+    }
   }
 
   followSplices(): void {
@@ -38,14 +48,13 @@ export class LateHooks {
     this.#try('the end of Unix sockets', () => this.#kernel.followCloses());
   }
 
-  #attach(executableKey: string, { program, path, offset, isReturn }: Site): boolean {
-    const key = `${executableKey} ${program} ${offset}`;
+  #attach(executableKey: string, site: Site): boolean {
+    const key = keyOf(executableKey, site);
     if (this.#uprobes.has(key)) return true;
-    const isAttached = this.#try(`${program} in ${path}`, () =>
-      this.#kernel.attachUprobe(program, path, offset, isReturn),
-    );
-    if (isAttached) this.#uprobes.add(key);
-    return isAttached;
+    const { program, path, offset, isReturn } = site;
+    return this.#try(`${program} in ${path}`, () => {
+      this.#uprobes.set(key, this.#kernel.attachUprobe(program, path, offset, isReturn));
+    });
   }
 
   #try(what: string, attach: () => void): boolean {
@@ -57,4 +66,8 @@ export class LateHooks {
       return false;
     }
   }
+}
+
+function keyOf(executableKey: string, { program, offset }: Site): string {
+  return `${executableKey} ${program} ${offset}`;
 }

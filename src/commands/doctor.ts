@@ -33,10 +33,11 @@ export async function doctor({ pid, config: file }: DoctorCommand): Promise<numb
   const host = examineHost();
   if (pid === undefined) return print(host);
   const exclusions = exclusionsOf(config);
-  const facts = readProcessFacts(pid, { inspector: new Inspector(), exclusions });
+  const inspector = new Inspector();
+  const facts = readProcessFacts(pid, { inspector, exclusions });
   const configured = facts.kind === 'running' ? configuredFor(facts, config) : undefined;
   if (host.exitCode === 0) {
-    const seen = await look(facts, config);
+    const seen = await look(facts, config, inspector);
     return print(buildProcessReport(facts, seen, configured));
   }
   // The machine's own obstacles explain everything else.
@@ -67,11 +68,12 @@ function tryHooks(): HookTrial {
 async function look(
   facts: ProcessFacts,
   { tap }: Config,
+  inspector: Inspector,
 ): Promise<SeenTraffic | AgentError | undefined> {
   if (facts.kind !== 'running' || facts.isAgent || facts.leftOutBy !== undefined) return undefined;
   process.stderr.write(`looking at process ${facts.info.pid} for ${OBSERVE_SECONDS} s ...\n`);
   try {
-    return await observe(facts, tap, OBSERVE_SECONDS);
+    return await observe(facts, { tap, seconds: OBSERVE_SECONDS, inspector });
   } catch (error) {
     if (error instanceof AgentError) return error;
     throw error;

@@ -5,18 +5,29 @@ import type { TapConfig } from '../config/file/types.ts';
 import { KERNEL_DEFAULTS } from '../config/kernel-defaults.ts';
 import type { RunningFacts } from '../discover/doctor/process-facts.ts';
 import type { SeenTraffic } from '../discover/doctor/process-report.ts';
+import type { Inspector } from '../discover/plan.ts';
+import type { AttachPlan } from '../discover/types.ts';
 import { ExchangeView } from '../handoff/batch.ts';
 import type { ExchangeBatch } from '../handoff/layout.ts';
+import type { PlanMessage } from '../handoff/messages.ts';
 import { allTraffic } from '../handoff/traffic.ts';
 import { Counters } from '../telemetry/counters.ts';
 import { excludedOf } from '../traffic.ts';
 import type { WorkerOptions } from '../worker.ts';
 
-/** Watches the process for some seconds, but for what `tap` leaves out. @throws AgentError when the kernel side cannot be loaded */
+const LOOK_INTERVAL_MS = 500;
+
+export interface ObserveOptions {
+  /** What it leaves out of the traffic is not captured. */
+  readonly tap: TapConfig;
+  readonly seconds: number;
+  readonly inspector: Inspector;
+}
+
+/** Watches the process for some seconds. @throws AgentError when the kernel side cannot be loaded */
 export async function observe(
   facts: RunningFacts,
-  tap: TapConfig,
-  seconds: number,
+  { tap, seconds, inspector }: ObserveOptions,
 ): Promise<SeenTraffic> {
   const traffic = new Traffic();
   let counters = new Counters();
@@ -33,16 +44,46 @@ export async function observe(
     log: ignore,
     unavailable: ({ what, why }) => traffic.unavailable.push(`${what}: ${why}`),
   });
+  const looks = lookInto(facts, inspector, thread);
   await delay(seconds * 1000);
+  clearInterval(looks);
   await thread.stop();
-  return traffic.result(seconds, counters);
+  return { ...traffic.result(seconds, counters), ...haproxyOf(facts, inspector, counters) };
+}
+
+/** HAProxy: its structures are looked for as the agent does it, and used when they are found. */
+function lookInto(
+  { info }: RunningFacts,
+  inspector: Inspector,
+  thread: CaptureThread,
+): NodeJS.Timeout {
+  inspector.watch(info);
+  return setInterval(() => {
+    if (inspector.walks.look().length > 0) thread.plan(messageOf(inspector.plan(info)));
+  }, LOOK_INTERVAL_MS);
+}
+
+function haproxyOf(
+  { executable }: RunningFacts,
+  { walks }: Inspector,
+  counters: Counters,
+): Pick<SeenTraffic, 'haproxy'> {
+  const walk = executable && walks.describe(executable);
+  if (walk === undefined) return {};
+  const walked = counters.get('link.haproxy_walked');
+  const isRefuted = counters.get('link.haproxy_walk_refuted') > 0;
+  return { haproxy: { ...walk, walked, isRefuted } };
+}
+
+function messageOf(plan: AttachPlan): PlanMessage {
+  const { tgid, family, executableKey, uprobes, maySplice, walk } = plan;
+  const what = { tgid, family, executableKey, uprobes, maySplice, walk };
+  return { kind: 'plan', ...what, watch: 'watch', resource: {} };
 }
 
 function ignore(): void {}
 
 function workerOptions(facts: RunningFacts, tap: TapConfig): WorkerOptions {
-  const { tgid, family, executableKey, uprobes, maySplice } = facts.plan;
-  const plan = { tgid, family, executableKey, uprobes, maySplice } as const;
   return {
     kernel: {
       watchAll: false,
@@ -50,7 +91,7 @@ function workerOptions(facts: RunningFacts, tap: TapConfig): WorkerOptions {
     },
     pipeline: { ownTgid: process.pid },
     traffic: { ...allTraffic(0), excluded: excludedOf(tap) },
-    plans: [{ kind: 'plan', ...plan, watch: 'watch', resource: {} }],
+    plans: [messageOf(facts.plan)],
   };
 }
 

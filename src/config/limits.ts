@@ -170,6 +170,13 @@ export const limits = {
   goTextSearchBytes: 64 * 1024,
   /** Executables whose symbols are remembered. Beyond: `discover.executables_forgotten`. */
   executablesMax: 1_024,
+  /**
+   * Looks into the memory of the processes of one HAProxy executable, one a second while they have
+   * connections, some milliseconds each. Beyond: its probes stay, `discover.haproxy_walks_given_up`.
+   */
+  haproxyLooksMax: 600,
+  /** HAProxy executables that are linked without probes: HAPROXY_WALKS less one. Beyond: the same. */
+  haproxyWalksMax: 31,
   /** Resources of observed processes. Beyond: `discover.resources_forgotten`. */
   resourcesMax: 8_192,
   /** Containers whose names and labels are remembered. Beyond: `discover.containers_forgotten`. */

@@ -3,7 +3,7 @@
  * known; the file name decides for programs that export nothing.
  */
 import type { Counters } from '../telemetry/counters.ts';
-import { type Elf, fileOffsetOf, readAddress } from './elf/elf.ts';
+import { type Elf, FLAG_EXECUTE, fileOffsetOf, readAddress, SEGMENT_LOAD } from './elf/elf.ts';
 import { findGoFunctions, isGo, readGoVersion } from './elf/gopclntab.ts';
 import { functionSite, goFunctionSite, PROLOGUE_BYTES } from './elf/instruction.ts';
 import { type ElfSymbol, findSymbols } from './elf/symbols.ts';
@@ -20,15 +20,25 @@ export interface NginxArguments {
   readonly isRelative: boolean;
 }
 
+/** Addresses of `fdtab` and `checks_fe`, relative to where the code begins. */
+export interface HaproxyVariables {
+  readonly tableFromCode: number;
+  readonly checksFromCode: number;
+}
+
 export interface ExecutableFacts {
   /** Device and inode. */
   readonly fileKey: string;
+  /** See Elf. */
+  readonly versionKey: string;
   readonly family: Family;
   readonly sites: readonly SiteInFile[];
   /** Go: version of the toolchain. */
   readonly goVersion: string | undefined;
   /** nginx: where it keeps its argument vector, behind which the environment lies. */
   readonly nginxArguments: NginxArguments | undefined;
+  /** HAProxy: where a look into its structures begins; undefined when its symbols do not tell. */
+  readonly haproxyVariables: HaproxyVariables | undefined;
   /** Why a tier is not available, in words. */
   readonly reasons: readonly string[];
 }
@@ -38,8 +48,22 @@ const NGINX_ARGV = 'ngx_os_argv';
 const NGINX_ARGC = 'ngx_argc';
 const HAPROXY_STREAM_NEW = 'stream_new';
 const HAPROXY_BACK = 'back_try_conn_req';
+/** Came in 2.4 with streams that are made when their request has been read, not before. */
+const HAPROXY_LATE_STREAMS = 'stream_set_http_mode';
+const HAPROXY_TABLE = 'fdtab';
+const HAPROXY_CHECKS = 'checks_fe';
 const APACHE = ['ap_process_request', 'ap_hook_handler'] as const;
-const SYMBOLS = [...NGINX, NGINX_ARGV, NGINX_ARGC, HAPROXY_STREAM_NEW, HAPROXY_BACK, ...APACHE];
+const SYMBOLS = [
+  ...NGINX,
+  NGINX_ARGV,
+  NGINX_ARGC,
+  HAPROXY_STREAM_NEW,
+  HAPROXY_BACK,
+  HAPROXY_LATE_STREAMS,
+  HAPROXY_TABLE,
+  HAPROXY_CHECKS,
+  ...APACHE,
+];
 const GO_ROUND_TRIP = 'net/http.(*persistConn).roundTrip';
 const GO_WRITE_LOOP = 'net/http.(*persistConn).writeLoop';
 /** Present whenever the two above are; more functions make their common base certain. */
@@ -60,9 +84,11 @@ const NAMES: Readonly<Record<string, Family>> = {
 export function identifyExecutable(elf: Elf, name: string, counters?: Counters): ExecutableFacts {
   const base = {
     fileKey: elf.fileKey,
+    versionKey: elf.versionKey,
     sites: [],
     goVersion: undefined,
     nginxArguments: undefined,
+    haproxyVariables: undefined,
     reasons: [],
   };
   if (isGo(elf)) return { ...base, family: 'go', ...goFacts(elf, counters) };
@@ -73,7 +99,8 @@ export function identifyExecutable(elf: Elf, name: string, counters?: Counters):
     return { ...base, family: 'nginx', nginxArguments: nginxArguments(elf, symbols) };
   }
   if (symbols.has(HAPROXY_BACK) || byName === 'haproxy') {
-    return { ...base, family: 'haproxy', ...haproxyFacts(elf, symbols) };
+    const haproxyVariables = variablesOf(elf, symbols);
+    return { ...base, family: 'haproxy', haproxyVariables, ...haproxyFacts(elf, symbols) };
   }
   const isApache = APACHE.every((each) => symbols.has(each)) || byName === 'apache';
   return { ...base, family: isApache ? 'apache' : 'other' };
@@ -89,11 +116,31 @@ function nginxArguments(
   return { vector, count, isRelative: elf.isPositionIndependent };
 }
 
+/** The kernel's start_code is the lowest address of an executable segment (fs/binfmt_elf.c). */
+function variablesOf(
+  elf: Elf,
+  symbols: ReadonlyMap<string, ElfSymbol>,
+): HaproxyVariables | undefined {
+  const code = elf.segments
+    .filter(({ type, flags }) => type === SEGMENT_LOAD && (flags & FLAG_EXECUTE) !== 0)
+    .map(({ address }) => address);
+  const table = symbols.get(HAPROXY_TABLE)?.address;
+  const checks = symbols.get(HAPROXY_CHECKS)?.address;
+  if (table === undefined || checks === undefined || code.length === 0) return undefined;
+  const start = Math.min(...code);
+  return { tableFromCode: table - start, checksFromCode: checks - start };
+}
+
 /** stream_new returns the stream of a request just read, back_try_conn_req(stream) sends it on. */
 function haproxyFacts(
   elf: Elf,
   symbols: ReadonlyMap<string, ElfSymbol>,
 ): Pick<ExecutableFacts, 'sites' | 'reasons'> {
+  if (symbols.has(HAPROXY_BACK) && !symbols.has(HAPROXY_LATE_STREAMS)) {
+    const reason =
+      'exact.state is not available until its structures are known: HAProxy before 2.4';
+    return { sites: [], reasons: [reason] };
+  }
   const streamNew = symbols.get(HAPROXY_STREAM_NEW);
   const back = symbols.get(HAPROXY_BACK);
   const missing = [

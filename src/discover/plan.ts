@@ -9,11 +9,13 @@ import type { Counters } from '../telemetry/counters.ts';
 import { ExecutableCache } from './executable.ts';
 import type { ExecutableFacts } from './families.ts';
 import { maySplice } from './haproxy/splices.ts';
+import { Walks } from './haproxy/walks.ts';
 import { PROC_ROOT } from './proc/files.ts';
 import { type ProcessInfo, readProcess } from './processes.ts';
 import type { AttachPlan, Family } from './types.ts';
 
 export class Inspector {
+  readonly walks: Walks;
   readonly #executables: ExecutableCache;
   readonly #counters: Counters | undefined;
   readonly #root: string;
@@ -21,6 +23,7 @@ export class Inspector {
   readonly #paths = new Map<string, string>();
 
   constructor(counters?: Counters, root = PROC_ROOT) {
+    this.walks = new Walks(counters, root);
     this.#executables = new ExecutableCache(counters);
     this.#counters = counters;
     this.#root = root;
@@ -40,14 +43,22 @@ export class Inspector {
       return { tgid: info.pid, executableKey: '', family: 'other', uprobes: [], reasons };
     }
     const path = facts.sites.length === 0 ? '' : this.#path(facts.fileKey, info);
+    const walk = this.walks.of(info.pid, facts);
     return {
       tgid: info.pid,
       executableKey: facts.fileKey,
       family: facts.family,
       uprobes: facts.sites.map((site) => ({ ...site, path })),
       maySplice: facts.family === 'haproxy' && maySplice(info, this.#root),
+      ...(walk === undefined ? {} : { walk }),
       reasons: facts.reasons,
     };
+  }
+
+  /** The process is watched: what only looking into it can tell is looked for. */
+  watch(info: ProcessInfo): void {
+    const facts = this.facts(info);
+    if (facts?.family === 'haproxy') this.walks.watch(info.pid, facts);
   }
 
   #path(fileKey: string, info: ProcessInfo): string {

@@ -1,6 +1,8 @@
 /**
  * What discovery gives to the native stage and to export: which process is what, where to attach.
  */
+
+import type { HaproxyWalk } from '../handoff/haproxy-layout.ts';
 import type { UprobeProgram } from '../native/types.ts';
 
 /** Programs whose linking state is understood; `other` is captured but linked by lower tiers. */
@@ -26,6 +28,8 @@ export interface AttachPlan {
   readonly uprobes: readonly UprobeSite[];
   /** It may read by splice() at any time: that is followed from the start. */
   readonly maySplice?: boolean;
+  /** HAProxy: the way through its structures, once it is known. */
+  readonly walk?: HaproxyWalk;
   /** Why a tier is not available, in words for `doctor`; empty when all is well. */
   readonly reasons: readonly string[];
 }

@@ -181,7 +181,20 @@ export class Watcher {
     return this.#inspector.familyOf(pid, path) === 'other';
   }
 
+  /**
+   * Plans of processes about which more became known by looking into them. To be called every
+   * second.
+   */
+  look(): WatchPlan[] {
+    return this.#inspector.walks
+      .look()
+      .map((pid) => readProcess(pid, this.#root))
+      .map((info) => (info === undefined ? undefined : this.#plan(info)))
+      .filter((plan) => plan !== undefined);
+  }
+
   exited(pid: number): void {
+    this.#inspector.walks.exited(pid);
     this.#watched.delete(pid);
     this.#excluded.delete(pid);
     this.#leftOut.delete(pid);
@@ -227,6 +240,7 @@ export class Watcher {
     const plan = this.#inspector.plan(info);
     if (this.watchesAll && plan.family === 'other') return undefined;
     this.#watched.set(info.pid, info.executablePath);
+    this.#inspector.watch(info);
     return { ...plan, watch: this.watchesAll ? 'default' : 'watch' };
   }
 }

@@ -2,6 +2,7 @@
 import type { Connection } from '../capture/types.ts';
 import type { Family, UprobeSite } from '../discover/types.ts';
 import type { BodyLimits } from './captured-body.ts';
+import type { HaproxyWalk } from './haproxy-layout.ts';
 import type { BodyBytesMessage, BodyMessage } from './held-bodies.ts';
 import type { ExchangeBatch, ObservedProcess } from './layout.ts';
 
@@ -16,6 +17,8 @@ export interface PlanMessage {
   readonly uprobes: readonly Pick<UprobeSite, 'program' | 'path' | 'offset' | 'isReturn'>[];
   /** It may read by splice() at any time. */
   readonly maySplice?: boolean | undefined;
+  /** HAProxy: the way through its structures, once it is known. */
+  readonly walk?: HaproxyWalk | undefined;
   /** What a recording keeps about the process, so that a replay shows the same names. */
   readonly resource: Readonly<Record<string, unknown>>;
 }

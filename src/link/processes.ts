@@ -25,7 +25,10 @@ export class ProcessState {
   index = -1;
   /** False once the process exited or became another program. */
   isCurrent = true;
-  /** HAProxy: its probes are attached. What they are silent about no client request caused. */
+  /**
+   * HAProxy: its probes are attached, or its structures are known. What they are silent about no
+   * client request caused.
+   */
   hasProbes = false;
   /** It is the server of some connection: egress without a parent is `unlinked`, not a root. */
   serves = false;

@@ -5,12 +5,21 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import type { HaproxyLayout } from '../handoff/haproxy-layout.ts';
 import type { TrafficSettings } from '../handoff/messages.ts';
 import { KernelError, worded } from './errors.ts';
 import { describeFeature } from './features.ts';
 import { EXPECTED_LAYOUT, type Layout } from './layout.gen.ts';
 import { trafficNumbers } from './traffic.ts';
-import type { HookFeature, Kernel, KernelOptions, ProcessPolicy, UprobeProgram } from './types.ts';
+import {
+  HAPROXY_PROOFS,
+  type HookFeature,
+  type Kernel,
+  type KernelOptions,
+  type ProcessPolicy,
+  type UprobeProgram,
+  type WalkState,
+} from './types.ts';
 
 /** Mirrors `enum policy_watch` and `enum policy_family` in bpf/maps.h. */
 const WATCH = { default: 0, watch: 1, ignore: 2 } as const;
@@ -60,6 +69,10 @@ interface Addon {
     isReturn: boolean,
   ): number;
   detach(handle: number, uprobe: number): void;
+  setWalk(handle: number, walk: number, numbers: Float64Array): void;
+  offerWalk(handle: number, tgid: number, walk: number, code: number): void;
+  readWalk(handle: number, walk: number): WalkState;
+  walkAlone(handle: number, walk: number): void;
   probe(directory: string): readonly (readonly [name: string, errno: number])[];
   giveBackMemory(): void;
 }
@@ -143,8 +156,33 @@ function kernelOf(addon: Addon, handle: number, headBytesMax: number): Kernel {
     attachUprobe: (program: UprobeProgram, path: string, offset: number, isReturn: boolean) =>
       worded(() => addon.attachUprobe(handle, program, path, offset, isReturn)),
     detach: (uprobe: number) => worded(() => addon.detach(handle, uprobe)),
+    setWalk: (walk: number, layout: HaproxyLayout, isProven: boolean) =>
+      worded(() => addon.setWalk(handle, walk, walkNumbers(layout, isProven))),
+    offerWalk: (tgid: number, walk: number, code: number) =>
+      worded(() => addon.offerWalk(handle, tgid, walk, code)),
+    readWalk: (walk: number) => worded(() => addon.readWalk(handle, walk)),
+    walkAlone: (walk: number) => worded(() => addon.walkAlone(handle, walk)),
     close: () => worded(() => addon.close(handle)),
   };
+}
+
+/** In the order of struct haproxy_walk (bpf/walk_layout.h), then the requests that agreed already. */
+function walkNumbers(layout: HaproxyLayout, isProven: boolean): Float64Array {
+  return Float64Array.of(
+    layout.tableFromCode,
+    layout.checksFromCode,
+    layout.entryBytes,
+    layout.entryOwner,
+    layout.connectionHandle,
+    layout.connectionMux,
+    layout.muxConnection,
+    layout.muxStream,
+    layout.streamMux,
+    layout.streamSession,
+    layout.sessionOrigin,
+    layout.connectionType,
+    isProven ? HAPROXY_PROOFS : 0,
+  );
 }
 
 function refusalOf(error: Error | undefined): string | undefined {

@@ -32,6 +32,7 @@ const WORDS = {
   batch_too_small: ['the batch is smaller than the largest record', ''],
   batch_not_bytes: ['the batch is not a Uint8Array', ''],
   traffic_not_numbers: ['traffic settings are not the numbers that the addon takes', ''],
+  walk_not_numbers: ['a layout of HAProxy is not the numbers that the addon takes', ''],
   no_memory: ['there is no memory left', ''],
 } as const;
 

@@ -1,4 +1,5 @@
 /** The face of the addon: what the capture worker can ask of the kernel. */
+import type { HaproxyLayout } from '../handoff/haproxy-layout.ts';
 import type { TrafficSettings } from '../handoff/messages.ts';
 
 export interface KernelOptions {
@@ -30,6 +31,18 @@ export type UprobeProgram =
   | 'haproxy_back_try_conn_req'
   | 'go_round_trip'
   | 'go_write_loop';
+
+/** Requests of HAProxy on which a walk and the probes agreed, as far as was compared. */
+export interface WalkState {
+  readonly agreed: number;
+  /** 1: they differed once, and the walk is not used any more. */
+  readonly disagreed: number;
+  /** Requests whose client it named since it is believed. */
+  readonly taken: number;
+}
+
+/** Mirrors HAPROXY_PROOFS in bpf/walk_layout.h. */
+export const HAPROXY_PROOFS = 64;
 
 /** An opened and attached kernel side. All calls are made from the thread that opened it. */
 export interface Kernel {
@@ -82,6 +95,16 @@ export interface Kernel {
   /** Attaches for every process that maps `path`; returns a handle. */
   attachUprobe(program: UprobeProgram, path: string, offset: number, isReturn: boolean): number;
   detach(handle: number): void;
+  /**
+   * A way through HAProxy's structures under a number from 1 to limits.haproxyWalksMax, set once. Before
+   * it is believed it has to agree with the probes, unless `isProven`.
+   */
+  setWalk(number: number, layout: HaproxyLayout, isProven: boolean): void;
+  /** For a process whose code begins at `code`, and with it for all processes of its executable. */
+  offerWalk(tgid: number, number: number, code: number): void;
+  readWalk(number: number): WalkState;
+  /** The probes beside it are detached. */
+  walkAlone(number: number): void;
   /** Detaches everything and frees the maps. */
   close(): void;
 }

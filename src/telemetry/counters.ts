@@ -51,6 +51,14 @@ export const DEFINITIONS = {
     help: 'Go programs whose functions lie elsewhere than looked for',
   },
   'discover.executables_forgotten': { fact: 'info', help: 'executables to be looked at again' },
+  'discover.haproxy_walks': {
+    fact: 'info',
+    help: 'HAProxy executables whose structures were found in a running process',
+  },
+  'discover.haproxy_walks_given_up': {
+    fact: 'info',
+    help: 'HAProxy executables whose structures were not found, so that their probes stay',
+  },
   'discover.resources_forgotten': { fact: 'info', help: 'resources to be read again' },
   'discover.container_lookups': { fact: 'info', help: 'questions to container runtimes' },
   'discover.container_lookups_failed': {
@@ -123,6 +131,14 @@ export const DEFINITIONS = {
   'link.identifier': { fact: 'info', help: 'egress linked by a unique header value' },
   'link.local': { fact: 'info', help: 'ingress whose client was seen on this host' },
   'link.traceparent': { fact: 'info', help: 'ingress whose parent is named by traceparent' },
+  'link.haproxy_walked': {
+    fact: 'info',
+    help: 'upstream requests of HAProxy whose client its structures named, without a probe',
+  },
+  'link.haproxy_walk_refuted': {
+    fact: 'info',
+    help: 'HAProxy executables whose structures and probes named different clients',
+  },
   'link.subrequest': { fact: 'info', help: 'egress that is a subrequest' },
   'link.own_request': { fact: 'info', help: 'requests of the program itself, without a parent' },
   'link.ingress_excluded': {

@@ -6,7 +6,8 @@
  * One JSON command a line on stdin, one JSON answer a line on stdout:
  *   {"variant": "off"}                 everything detached, maps freed
  *   {"variant": "syscall", "pids": []} capture of these processes, linking probes off
- *   {"variant": "link", "pids": []}    as the agent attaches: families, uprobes, nginx connections
+ *   {"variant": "link", "pids": []}    as the agent links: families, uprobes, HAProxy by its
+ *                                      structures as soon as they are found
  *   {"variant": "filtered"}            attached for others: the proxy is not wanted
  * with "watchAll" (every process of the host) and "bodyBytesMax".
  * The answer tells how long the change took and what was seen since the last one.
@@ -14,6 +15,7 @@
 import { createInterface } from 'node:readline';
 import { KERNEL_DEFAULTS } from '../../src/config/kernel-defaults.ts';
 import { Inspector } from '../../src/discover/plan.ts';
+import { readProcess } from '../../src/discover/processes.ts';
 import type { AttachPlan } from '../../src/discover/types.ts';
 import { allTraffic } from '../../src/handoff/traffic.ts';
 import { openKernel } from '../../src/native/binding.ts';
@@ -46,6 +48,7 @@ const LOST_RING_FULL = 1;
 const CAUSE_TAKEN = 7;
 
 const POLL_MS = 3;
+const LOOKS_MAX = 50;
 const batch = new Uint8Array(1024 * 1024);
 const inspector = new Inspector();
 let kernel: Kernel | undefined;
@@ -96,11 +99,21 @@ function open(command: ProbeCommand): Kernel {
 function attach(opened: Kernel, command: ProbeCommand): AttachPlan[] {
   opened.setPolicy(process.pid, { watch: 'ignore', family: 'other' });
   if (command.variant === 'filtered') return [];
+  const isLinking = command.variant === 'link';
   const plans = command.pids
-    .map((pid) => inspector.inspect(pid))
+    .map((pid) => planOf(pid, isLinking))
     .filter((plan) => plan !== undefined);
-  for (const plan of plans) apply(opened, plan, command.variant === 'link');
-  return plans;
+  for (const plan of plans) apply(opened, plan, isLinking);
+  return plans.filter(({ walk }) => walk === undefined);
+}
+
+/** The load runs: what is looked for is found in a few looks. */
+function planOf(pid: number, isLinking: boolean): AttachPlan | undefined {
+  const info = readProcess(pid);
+  if (info === undefined) return undefined;
+  if (isLinking) inspector.watch(info);
+  for (let looks = 0; looks < LOOKS_MAX; looks++) if (inspector.walks.look().length > 0) break;
+  return inspector.plan(info);
 }
 
 function apply(opened: Kernel, plan: AttachPlan, isLinking: boolean): void {
@@ -108,6 +121,13 @@ function apply(opened: Kernel, plan: AttachPlan, isLinking: boolean): void {
   opened.setPolicy(plan.tgid, { watch: 'watch', family });
   if (plan.maySplice === true) opened.followSplices();
   if (!isLinking) return;
+  if (plan.walk !== undefined) {
+    const { number, layout, code } = plan.walk;
+    opened.setWalk(number, layout, true);
+    opened.offerWalk(plan.tgid, number, code);
+    opened.walkAlone(number);
+    return;
+  }
   for (const site of plan.uprobes) {
     opened.attachUprobe(site.program, site.path, site.offset, site.isReturn);
   }

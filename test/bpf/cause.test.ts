@@ -13,9 +13,11 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventCause, eventCauseFlag } from '../../src/capture/layout.gen.ts';
+import type { HaproxyLayout } from '../../src/handoff/haproxy-layout.ts';
 import { allTraffic } from '../../src/handoff/traffic.ts';
 import { ask, askMany, converse, oneConnection } from '../e2e/harness/http-client.ts';
 import { freePorts } from '../e2e/harness/ports.ts';
+import { findHaproxyLayout } from './haproxy-layout.ts';
 import { type Data, skip, Tap } from './harness.ts';
 import { type ProxyKind, type ProxyOptions, type RunningProxy, startProxy } from './proxies.ts';
 
@@ -33,6 +35,14 @@ async function startBackend(): Promise<Server> {
   await once(server, 'listening');
   return server;
 }
+
+/** In which ways the state of which proxies is read. */
+const WAYS = [
+  { name: 'nginx', kind: 'nginx', isWalked: false },
+  { name: 'haproxy', kind: 'haproxy', isWalked: false },
+  { name: 'haproxy without probes', kind: 'haproxy', isWalked: true },
+  { name: 'caddy', kind: 'caddy', isWalked: false },
+] as const;
 
 const portOf = (server: Server) => (server.address() as AddressInfo).port;
 const tokenOf = (data: Data) => /^[A-Z]+ \/\S*?(\d+) HTTP/.exec(data.text)?.[1];
@@ -93,9 +103,11 @@ async function load(port: number, path = '/t/'): Promise<void> {
 describe('state of the proxy names the ingress request', { skip }, () => {
   let backend: Server;
   let folder: string;
+  let layout: HaproxyLayout;
   before(async () => {
     backend = await startBackend();
     folder = mkdtempSync(join(tmpdir(), 'spantap-cause-'));
+    layout = await findHaproxyLayout(join(folder, 'layout'));
   });
   after(() => {
     backend.close();
@@ -121,9 +133,12 @@ describe('state of the proxy names the ingress request', { skip }, () => {
     }
   }
 
-  function attach(proxy: RunningProxy, traffic = allTraffic(0)): Tap {
+  function attach(proxy: RunningProxy, traffic = allTraffic(0), isWalked = false): Tap {
     const tap = new Tap({ ringBytesMin: 4 << 20, traffic });
-    for (const pid of proxy.workers) tap.inspect(pid);
+    for (const pid of proxy.workers) {
+      if (isWalked) tap.walk(pid, layout);
+      else tap.inspect(pid);
+    }
     return tap;
   }
 
@@ -134,11 +149,11 @@ describe('state of the proxy names the ingress request', { skip }, () => {
     assert.deepEqual(judge(tap), { egress, right: egress, wrong: 0 });
   }
 
-  for (const kind of ['nginx', 'haproxy', 'caddy'] as const) {
+  for (const { name, kind, isWalked } of WAYS) {
     for (const upstream of ['new', 'reuse'] as const) {
-      test(`${kind}, upstream connections: ${upstream}`, () =>
+      test(`${name}, upstream connections: ${upstream}`, () =>
         withProxy(kind, upstream, async (port, proxy) => {
-          using tap = attach(proxy);
+          using tap = attach(proxy, allTraffic(0), isWalked);
           await load(port);
           await expectAllRight(tap);
           // The next check comes within 20 ms, and would be counted.
@@ -151,17 +166,17 @@ describe('state of the proxy names the ingress request', { skip }, () => {
         }));
     }
 
-    test(`${kind}, upstream connections opened before the probes`, () =>
+    test(`${name}, upstream connections opened before`, () =>
       withProxy(kind, 'reuse', async (port, proxy) => {
         await load(port);
-        using tap = attach(proxy);
+        using tap = attach(proxy, allTraffic(0), isWalked);
         await load(port);
         await expectAllRight(tap);
       }));
 
-    test(`${kind}, several requests on one client connection`, () =>
+    test(`${name}, several requests on one client connection`, () =>
       withProxy(kind, 'reuse', async (port, proxy) => {
-        using tap = attach(proxy);
+        using tap = attach(proxy, allTraffic(0), isWalked);
         const connections = oneConnection();
         for (let n = 0; n < 20; n++) await ask(port, `/t/${n}`, { connections });
         connections.destroy();
@@ -170,11 +185,11 @@ describe('state of the proxy names the ingress request', { skip }, () => {
       }));
   }
 
-  for (const kind of ['nginx', 'haproxy', 'caddy'] as const) {
-    test(`${kind}: with ingress excluded, stamps say so`, () =>
+  for (const { name, kind, isWalked } of WAYS) {
+    test(`${name}: with ingress excluded, stamps say so`, () =>
       withProxy(kind, 'reuse', async (port, proxy) => {
         const excluded = { ...allTraffic(0).excluded, ingress: true };
-        using tap = attach(proxy, { ...allTraffic(0), excluded });
+        using tap = attach(proxy, { ...allTraffic(0), excluded }, isWalked);
         await load(port);
         await tap.until('all egress', () => headsOf(tap).egress.length >= REQUESTS);
         assert.deepEqual(
@@ -209,27 +224,29 @@ describe('state of the proxy names the ingress request', { skip }, () => {
     socket.destroy();
   }
 
-  test('haproxy: a health check is not the connection of a request that waits', () =>
-    withProxy(
-      'haproxy',
-      'new',
-      async (port, proxy) => {
-        using tap = attach(proxy);
-        await Promise.all([ask(port, '/hold/1'), ask(port, '/hold/2'), waitInQueue(port)]);
-        await tap.until('all egress', () => judge(tap).egress >= 3);
-        assert.deepEqual(judge(tap), { egress: 3, right: 3, wrong: 0 });
-        const checks = checksOf(tap);
-        assert.ok(checks.length > 2, 'checks while requests waited');
-        assert.deepEqual(checks.filter(hasIngress), []);
-        assert.ok(tap.counter('COUNTER_CAUSE_REFUSED') > 0);
-      },
-      { serverMax: 1, threads: 1 },
-    ));
+  for (const { name, isWalked } of WAYS.filter(({ kind }) => kind === 'haproxy')) {
+    test(`${name}: a health check is not the connection of a request that waits`, () =>
+      withProxy(
+        'haproxy',
+        'new',
+        async (port, proxy) => {
+          using tap = attach(proxy, allTraffic(0), isWalked);
+          await Promise.all([ask(port, '/hold/1'), ask(port, '/hold/2'), waitInQueue(port)]);
+          await tap.until('all egress', () => judge(tap).egress >= 3);
+          assert.deepEqual(judge(tap), { egress: 3, right: 3, wrong: 0 });
+          const checks = checksOf(tap);
+          assert.ok(checks.length > 2, 'checks while requests waited');
+          assert.deepEqual(checks.filter(hasIngress), []);
+          if (!isWalked) assert.ok(tap.counter('COUNTER_CAUSE_REFUSED') > 0);
+        },
+        { serverMax: 1, threads: 1 },
+      ));
+  }
 
-  for (const kind of ['nginx', 'haproxy', 'caddy'] as const) {
-    test(`${kind}: pipelined requests are never given to another connection`, () =>
+  for (const { name, kind, isWalked } of WAYS) {
+    test(`${name}: pipelined requests are never given to another connection`, () =>
       withProxy(kind, 'reuse', async (port, proxy) => {
-        using tap = attach(proxy);
+        using tap = attach(proxy, allTraffic(0), isWalked);
         const pipelined = (n: number) =>
           [0, 1, 2].map((i) => `GET /t/${1000 + 3 * n + i} HTTP/1.1\r\nHost: x\r\n\r\n`).join('');
         const lines = Array.from({ length: 20 }, (_, n) =>

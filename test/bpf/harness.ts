@@ -6,7 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Decoder } from '../../src/capture/decode.ts';
 import { eventCounter } from '../../src/capture/layout.gen.ts';
 import type { OpenEvent } from '../../src/capture/types.ts';
+import { codeStart } from '../../src/discover/haproxy/process-view.ts';
 import { Inspector } from '../../src/discover/plan.ts';
+import { PROC_ROOT } from '../../src/discover/proc/files.ts';
+import type { HaproxyLayout } from '../../src/handoff/haproxy-layout.ts';
 import { allTraffic } from '../../src/handoff/traffic.ts';
 import { openKernel } from '../../src/native/binding.ts';
 import type { Kernel, KernelOptions, ProcessPolicy } from '../../src/native/types.ts';
@@ -27,6 +30,9 @@ const OPTIONS: KernelOptions = {
   headBytesMax: 16_384,
   traffic: allTraffic(0),
 };
+
+/** Number of the only walk that a test has. */
+export const WALK = 1;
 
 const WAIT_MS = 10_000;
 
@@ -53,6 +59,14 @@ export class Tap extends EventLog {
     for (const { program, path, offset, isReturn } of plan.uprobes) {
       this.kernel.attachUprobe(program, path, offset, isReturn);
     }
+  }
+
+  /** HAProxy without probes: its structures are known, and believed when `isProven`. */
+  walk(tgid: number, layout: HaproxyLayout, isProven = true): void {
+    this.watch(tgid, 'haproxy');
+    this.kernel.followSplices();
+    this.kernel.setWalk(WALK, layout, isProven);
+    this.kernel.offerWalk(tgid, WALK, codeStart(tgid, PROC_ROOT));
   }
 
   override open(event: OpenEvent): void {

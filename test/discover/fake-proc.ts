@@ -13,6 +13,8 @@ export interface FakeProcess {
   readonly netns?: number;
   /** Inode of its mount namespace; 1: that of the agent. */
   readonly mntns?: number;
+  /** Address where its code begins. */
+  readonly code?: number;
   /** Descriptor -> link target. */
   readonly fds?: Readonly<Record<number, string>>;
   readonly environment?: readonly string[];
@@ -39,7 +41,10 @@ export function writeProcess(root: string, each: FakeProcess): void {
   const folder = filesBelow(root);
   const { pid, comm = 'program', parentPid = 1, startTicks = 100 } = each;
   const zeros = Array.from({ length: 17 }, () => '0').join(' ');
-  folder.file(`${pid}/stat`, `${pid} (${comm}) S ${parentPid} ${zeros} ${startTicks} 0\n`);
+  folder.file(
+    `${pid}/stat`,
+    `${pid} (${comm}) S ${parentPid} ${zeros} ${startTicks} 0 0 0 ${each.code ?? 0}\n`,
+  );
   const status = `Name:\t${comm}\nTgid:\t${pid}\nUid:\t0\t0\t0\t0\n`;
   folder.file(`${pid}/status`, each.status ?? status);
   if (each.exe !== undefined) folder.link(`${pid}/exe`, each.exe);

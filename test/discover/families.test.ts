@@ -26,7 +26,11 @@ function identify(
 }
 
 const NGINX = { ngx_event_connect_peer: 1, ngx_cycle: 2, ngx_os_argv: 0x30, ngx_argc: 0x38 };
-const HAPROXY = { stream_new: TEXT_ADDRESS, back_try_conn_req: TEXT_ADDRESS + 32 };
+const HAPROXY = {
+  stream_new: TEXT_ADDRESS,
+  back_try_conn_req: TEXT_ADDRESS + 32,
+  stream_set_http_mode: TEXT_ADDRESS + 48,
+};
 
 test('nginx is known by its symbols, whatever its name', (context) => {
   const { facts } = identify(context, 'frontend', NGINX);
@@ -54,13 +58,30 @@ test('HAProxy gets both sites, the first at its return', (context) => {
   ]);
 });
 
+test('HAProxy before 2.4 makes streams ahead of their requests: probes would lie', (context) => {
+  const { stream_new, back_try_conn_req } = HAPROXY;
+  const { facts } = identify(context, 'lb', { stream_new, back_try_conn_req });
+  assert.equal(facts.family, 'haproxy');
+  assert.deepEqual(facts.sites, []);
+  assert.match(facts.reasons.join(), /until its structures are known: HAProxy before 2\.4/);
+});
+
+test('where its structures begin is told relative to its code', (context) => {
+  const variables = { fdtab: TEXT_ADDRESS + 0x2000, checks_fe: TEXT_ADDRESS + 0x3000 };
+  const { facts } = identify(context, 'lb', { ...HAPROXY, ...variables });
+  const expected = { tableFromCode: 0x2000, checksFromCode: 0x3000 };
+  assert.deepEqual(facts.haproxyVariables, expected);
+  assert.equal(identify(context, 'lb', HAPROXY).facts.haproxyVariables, undefined);
+});
+
 test('HAProxy that exports nothing is probed through .symtab', (context) => {
   const tables = symbolSections('.symtab', '.strtab', HAPROXY);
   assert.equal(identify(context, 'haproxy', {}, undefined, tables).facts.sites.length, 2);
 });
 
 test('HAProxy without a symbol has no site at all, and says which is missing', (context) => {
-  const { facts } = identify(context, 'haproxy', { back_try_conn_req: TEXT_ADDRESS });
+  const { stream_new: _, ...others } = HAPROXY;
+  const { facts } = identify(context, 'haproxy', others);
   assert.equal(facts.family, 'haproxy');
   assert.deepEqual(facts.sites, []);
   assert.match(facts.reasons[0] ?? '', /no symbol stream_new$/);

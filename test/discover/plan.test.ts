@@ -14,7 +14,7 @@ import { TemporaryFolder } from './temporary.ts';
 /** A file that passes for HAProxy; `code` decides the price of its probes. */
 function haproxy(code: string): Buffer {
   const text = { name: '.text', bytes: Buffer.from(code.padEnd(128, '0'), 'hex'), address: 0x4000 };
-  const symbols = { stream_new: 0x4000, back_try_conn_req: 0x4000 };
+  const symbols = { stream_new: 0x4000, back_try_conn_req: 0x4000, stream_set_http_mode: 0x4000 };
   return buildElf({
     sections: [text, ...symbolSections('.dynsym', '.dynstr', symbols)],
     segments: [{ type: 1, flags: 5, section: '.text' }],

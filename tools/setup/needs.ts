@@ -58,25 +58,25 @@ const formatter = unpackStep({
   programs: { 'clang-format': 'usr/bin/clang-format-14' },
 });
 
-/** nginx of other Debian releases, for the tests of its versions; run with chroot(8). */
-function otherNginx(name: string, ...suites: string[]): Step {
+/** Proxies of other Debian releases, for the tests of their versions; run with chroot(8). */
+function otherProxy(name: string, proxy: 'nginx' | 'haproxy'): Step {
   return unpackStep({
-    name: otherNginxName(name),
-    title: `unpacking nginx of Debian ${name}`,
-    release: () => foreignRelease(...suites),
-    packages: ['nginx'],
+    name: otherProxyName(name, proxy),
+    title: `unpacking ${proxy} of Debian ${name}`,
+    release: () => foreignRelease(name, `${name}-security`),
+    packages: [proxy],
     with: 'dependencies',
   });
 }
 
-export function otherNginxName(release: string): string {
-  return `${release}-nginx`;
+export function otherProxyName(release: string, proxy: 'nginx' | 'haproxy'): string {
+  return `${release}-${proxy}`;
 }
 
-const otherReleases = [
-  otherNginx('bullseye', 'bullseye', 'bullseye-security'),
-  otherNginx('trixie', 'trixie', 'trixie-security'),
-];
+const otherReleases = ['bullseye', 'trixie'].flatMap((name) => [
+  otherProxy(name, 'nginx'),
+  otherProxy(name, 'haproxy'),
+]);
 
 const agent = [dependencies, buildTools, libbpf, native];
 const programs = [proxies, caddy, loadGenerator];

@@ -2,11 +2,14 @@
 import { AgentError } from '../../telemetry/agent-error.ts';
 import type { SocketEntry } from '../proc/sockets.ts';
 import type { Family, UprobeSite } from '../types.ts';
+import { type HaproxySeen, haproxyLines } from './haproxy-lines.ts';
 import type { ProcessFacts, RunningFacts } from './process-facts.ts';
 import { errorLine, hasBad, type Line, type Report, type Section } from './report.ts';
 
 /** What a short capture of this process alone saw. */
 export interface SeenTraffic {
+  /** HAProxy only. */
+  readonly haproxy?: HaproxySeen;
   readonly seconds: number;
   readonly connections: number;
   readonly exchanges: number;
@@ -23,7 +26,7 @@ const LISTED_MAX = 10;
 
 const FAMILY_TEXT: Readonly<Record<Family, string>> = {
   nginx: 'nginx: requests are linked by its own request structures (exact.state), no probe needed',
-  haproxy: 'HAProxy: requests are linked by its streams (exact.state)',
+  haproxy: 'HAProxy: requests are linked by its sessions and streams (exact.state)',
   go: 'a Go program: requests of net/http are linked by goroutine (exact.state)',
   apache: 'Apache: requests are linked by thread (exact.order)',
   other: 'no known proxy: requests are captured; links come from identifiers and order',
@@ -48,7 +51,7 @@ export function buildProcessReport(
   if (facts.kind !== 'running') return absentReport(facts);
   const sections = [
     identitySection(facts),
-    linkingSection(facts),
+    linkingSection(facts, seen),
     socketsSection(facts),
     limitsSection(facts),
     ...(configured === undefined ? [] : [configured]),
@@ -112,7 +115,10 @@ function identitySection(facts: RunningFacts): Section {
   return { title: `Process ${info.pid} (${info.executableName})`, lines };
 }
 
-function linkingSection({ plan, executable }: RunningFacts): Section {
+function linkingSection(
+  { plan, executable }: RunningFacts,
+  seen: SeenTraffic | AgentError | undefined,
+): Section {
   const version = executable?.goVersion === undefined ? '' : ` (${executable.goVersion})`;
   const lines: Line[] = [];
   if (executable === undefined) {
@@ -128,6 +134,9 @@ function linkingSection({ plan, executable }: RunningFacts): Section {
       mark: 'note',
       text: 'it has no HTTP client of net/http: nothing to link that way',
     });
+  }
+  if (executable?.family === 'haproxy') {
+    lines.push(...haproxyLines(executable, seen instanceof AgentError ? undefined : seen?.haproxy));
   }
   const reasons = executable === undefined ? [] : plan.reasons;
   return {

@@ -28,6 +28,8 @@ export interface Elf {
   readonly fd: number;
   /** Device and inode: the identity of the file whatever its path. */
   readonly fileKey: string;
+  /** Another one when its contents were changed, or when another file got the inode. */
+  readonly versionKey: string;
   readonly fileBytes: number;
   readonly machine: Machine;
   /** Position-independent: addresses are relative to where it is loaded. */
@@ -75,6 +77,7 @@ function readElf(fd: number): Elf | undefined {
   return {
     ...file,
     fileKey: `${stat.dev}:${stat.ino}`,
+    versionKey: `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeMs}`,
     machine: machineOf(header.readUInt16LE(18)),
     isPositionIndependent: header.readUInt16LE(16) === 3,
     segments: readSegments(file, header),

@@ -3,12 +3,12 @@
  * title over it, after it made the pointers that follow its argument vector point to a copy
  * (src/os/unix/ngx_setproctitle.c): there the copy is read from its memory.
  */
-import { readSync } from 'node:fs';
 import { limits } from '../../config/limits.ts';
 import type { Counters } from '../../telemetry/counters.ts';
 import type { NginxArguments } from '../families.ts';
 import type { ProcessInfo } from '../processes.ts';
-import { PROC_ROOT, readProcBytes, readProcText, withFile } from './files.ts';
+import { PROC_ROOT, readProcBytes, readProcText } from './files.ts';
+import { type Memory, pointerAt, withMemory } from './memory.ts';
 
 /** The variables that were asked for; nothing else is kept, it may hold secrets. */
 export type Environment = ReadonlyMap<string, string>;
@@ -35,9 +35,9 @@ export function readNginxEnvironment(
   const { pid } = info;
   const maps = readProcText(`${root}/${pid}/maps`) ?? '';
   const base = symbols.isRelative ? loadBase(maps, info.executablePath) : 0;
-  const variables = withFile(`${root}/${pid}/mem`, (memory) => {
+  const variables = withMemory(pid, root, (memory) => {
     const vector = pointerAt(memory, base + symbols.vector);
-    const count = readMemory(memory, base + symbols.count, 4);
+    const count = memory.read(base + symbols.count, 4);
     if (vector === 0 || count.length < 4) return [];
     // argv[argc] is NULL; the environment follows (System V ABI, initial process stack).
     const array = vector + (count.readUInt32LE(0) + 1) * 8;
@@ -57,7 +57,7 @@ function loadBase(maps: string, executablePath: string): number {
 
 /** An array of strings that ends with NULL. */
 function readStrings(
-  memory: number,
+  memory: Memory,
   array: number,
   wanted: ReadonlySet<string>,
   counters: Counters | undefined,
@@ -71,32 +71,18 @@ function readStrings(
       counters?.add('dropped.resource_attributes');
       return texts;
     }
-    const start = readMemory(memory, text, nameBytesMax + 1).toString('utf8');
+    const start = memory.read(text, nameBytesMax + 1).toString('utf8');
     if (wanted.has(nameIn(start))) texts.push(stringAt(memory, text, counters));
   }
 }
 
-function pointerAt(memory: number, address: number): number {
-  const bytes = readMemory(memory, address, 8);
-  return bytes.length < 8 ? 0 : bytes.readUInt32LE(0) + bytes.readUInt32LE(4) * 4_294_967_296;
-}
-
 /** '' when it does not end. */
-function stringAt(memory: number, address: number, counters: Counters | undefined): string {
-  const bytes = readMemory(memory, address, limits.environmentVariableBytesMax);
+function stringAt(memory: Memory, address: number, counters: Counters | undefined): string {
+  const bytes = memory.read(address, limits.environmentVariableBytesMax);
   const end = bytes.indexOf(0);
   if (end >= 0) return bytes.toString('utf8', 0, end);
   counters?.add('dropped.resource_attributes');
   return '';
-}
-
-function readMemory(memory: number, address: number, lenBytes: number): Buffer {
-  const buffer = Buffer.alloc(lenBytes);
-  try {
-    return buffer.subarray(0, readSync(memory, buffer, 0, lenBytes, address));
-  } catch {
-    return Buffer.alloc(0);
-  }
 }
 
 function collect(variables: readonly string[], wanted: ReadonlySet<string>): Environment {

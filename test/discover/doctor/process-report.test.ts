@@ -44,6 +44,8 @@ const NGINX: RunningFacts = {
   },
   executable: {
     fileKey: '1:2',
+    versionKey: '',
+    haproxyVariables: undefined,
     family: 'nginx',
     sites: [],
     goVersion: undefined,
@@ -152,6 +154,8 @@ const OBSTACLES: readonly (readonly [
       sockets: [socket({ localPort: 443 })],
       executable: {
         fileKey: '',
+        versionKey: '',
+        haproxyVariables: undefined,
         family: 'go',
         sites: [],
         goVersion: 'go1.26',

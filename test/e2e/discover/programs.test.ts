@@ -48,12 +48,15 @@ function installed(name: string): { path: string; libraries: string } {
   };
 }
 
+test('HAProxy of Debian 11 gets no probes, its structures are looked for', async () => {
+  const facts = identify(join(await unpackedRoot('bullseye', 'haproxy'), 'usr/sbin/haproxy'));
+  assert.deepEqual(facts.sites, []);
+  assert.match(facts.reasons.join(), /HAProxy before 2\.4/);
+  assert.notEqual(facts.haproxyVariables, undefined);
+});
+
 const HAPROXIES = [
   { title: 'HAProxy of this machine', path: async () => installed('haproxy').path },
-  {
-    title: 'HAProxy of Debian 11',
-    path: async () => join(await unpackedRoot('bullseye', 'haproxy'), 'usr/sbin/haproxy'),
-  },
   {
     title: 'HAProxy of Debian 13',
     path: async () => join(await unpackedRoot('trixie', 'haproxy'), 'usr/sbin/haproxy'),

@@ -1,10 +1,14 @@
 /** HAProxy that is replaced while requests run through it. */
 import { readFileSync } from 'node:fs';
 import { after, describe, test } from 'node:test';
+import { assertNoLoss } from '../harness/facts.ts';
+import { ask, askMany } from '../harness/http-client.ts';
 import { freePorts } from '../harness/ports.ts';
 import type { Program } from '../harness/program.ts';
 import { Scene } from '../harness/scene.ts';
 import { expectSteadyHops, SteadyLoad } from '../harness/steady-load.ts';
+import { assertWholeHops } from '../harness/whole-hops.ts';
+import { askUntilWalked } from './behaviour.ts';
 import { haproxyHead } from './scene.ts';
 
 const config = (
@@ -19,6 +23,7 @@ backend api
   server api 127.0.0.1:${api}
 `;
 
+const AT_ONCE = 32;
 const HAPROXY = { proxy: 'haproxy', backend: 'api' } as const;
 
 interface Open {
@@ -50,6 +55,30 @@ describe('HAProxy that is replaced by another process (-sf)', () => {
     await load.goOn('the old process ends', () => haproxy.hasEnded);
     const count = await load.stop();
     await expectSteadyHops(scene, { ...HAPROXY, path: '/replaced', count, processes: 2 });
+  });
+});
+
+describe('HAProxy that is replaced after its structures took over from the probes', () => {
+  const scene = new Scene();
+  after(() => scene.close());
+
+  test('the new process is linked without probes from its first request on', async () => {
+    const { front, file, haproxy } = await openScene(scene, []);
+    await scene.watch({ flags: ['--process', 'haproxy'] });
+    await askUntilWalked(scene, front, '/before');
+    const takeOver = ['-x', `${scene.folder}/admin.sock`, '-sf', String(haproxy.pid)];
+    await scene.proxy('haproxy', ['-db', '-f', file, ...takeOver], front);
+    let meanwhile = 0;
+    for (; !haproxy.hasEnded; meanwhile++) await ask(front, '/meanwhile');
+    await askMany(front, AT_ONCE, (n) => `/after?delay=10&n=${n}`);
+    for (const [path, count] of [
+      ['/meanwhile', meanwhile],
+      ['/after', AT_ONCE],
+    ] as const) {
+      const spans = await scene.spansOf(path, 3 * count);
+      assertWholeHops(spans, { ...HAPROXY, request: `GET ${path}`, count });
+    }
+    assertNoLoss(await scene.stopAgent());
   });
 });
 

@@ -11,7 +11,8 @@ import {
   testFailures,
   testRequestsAtOnce,
 } from '../harness/proxy-requests.ts';
-import { proxied, shape, shapeOf, treesOf } from '../harness/span-tree.ts';
+import { proxied, shapeOf, treesOf } from '../harness/span-tree.ts';
+import { testHealthChecks, testRetry } from './behaviour.ts';
 import { type HaproxyScene, openHaproxyScene } from './scene.ts';
 
 const lines = (request: string, status?: number) => proxied('haproxy', 'api', request, status);
@@ -45,40 +46,11 @@ describe('HAProxy, spans over gRPC', () => {
   testBodies(suite);
   testConnections(suite);
 
-  test('a retry on another server is a second CLIENT span with a resend count', async () => {
-    const { scene, port } = open;
-    // Round robin starts with either server; of two requests one starts with the failing one.
-    await ask(port, '/retry/1');
-    await ask(port, '/retry/2');
-    const both = ['/retry/1', '/retry/2'];
-    const trees = await scene.collector.await('a retry', (spans) => {
-      const found = both.map((path) => treesOf(scene.tracesOf(path, spans)));
-      const isRetry = ([tree]: (typeof found)[number]) => tree?.children.length === 2;
-      return found.find(isRetry);
-    });
-    const path = trees[0] ? pathOf(trees[0].span) : '';
-    await scene.expectTrace(
-      path,
-      shape`
-        SERVER haproxy GET ${path} 200
-          CLIENT haproxy GET ${path} 503
-            SERVER failing GET ${path} 503
-          CLIENT haproxy GET ${path} 200 resend 1
-            SERVER api GET ${path} 200
-      `,
-    );
-  });
+  testRetry(() => open);
 
   testRequestsAtOnce(suite, ['kept', 'fresh', 'queue']);
 
-  test('health checks are CLIENT spans without parent', async () => {
-    const { scene } = open;
-    const check = await scene.collector.await('a health check', (spans) =>
-      spans.find((span) => span.kind === 'CLIENT' && pathOf(span) === '/health'),
-    );
-    assert.equal(check.parentSpanId, '');
-    assert.equal(check.attributes['spantap.link.tier'], undefined, 'it should have none');
-  });
+  testHealthChecks(() => open);
 
   test('pipelined requests are exchanges of their own, linked rightly or not at all', async () => {
     const { scene, port } = open;

@@ -10,10 +10,10 @@ export interface HaproxyScene {
   readonly ports: Readonly<Record<'front' | 'checked' | 'api' | 'failing', number>>;
 }
 
-/** Two threads, HTTP; `global`: more lines of that section. Ends inside of `defaults`. */
-export const haproxyHead = (global = '') => `
+/** HTTP; `global`: more lines of that section. Ends inside of `defaults`. */
+export const haproxyHead = (global = '', threads = 2) => `
 global
-  nbthread 2
+  nbthread ${threads}
 ${global}defaults
   mode http
   timeout connect 5s
@@ -21,11 +21,11 @@ ${global}defaults
   timeout server 30s
 `;
 
-function sections(ports: HaproxyScene['ports'], folder: string): string {
+function sections(ports: HaproxyScene['ports'], folder: string, threads: number): string {
   const routes = ['kept', 'fresh', 'queue', 'retry', 'socket', 'tunnel', 'checked'].map(
     (name) => `  use_backend ${name} if { path_beg /${name} }`,
   );
-  return `${haproxyHead()}  timeout queue 30s
+  return `${haproxyHead('', threads)}  timeout queue 30s
 frontend front
   bind 127.0.0.1:${ports.front}
   bind ::1:${ports.front}
@@ -58,14 +58,25 @@ backend checked
 `;
 }
 
-export async function openHaproxyScene(): Promise<HaproxyScene> {
+export interface HaproxyOptions {
+  readonly threads?: number;
+  /** Of another Debian release, where that is unpacked. */
+  readonly root?: string;
+}
+
+export async function openHaproxyScene(options: HaproxyOptions = {}): Promise<HaproxyScene> {
+  const { threads = 2, root } = options;
   const scene = new Scene();
   try {
     const ports = await freePorts('front', 'checked', 'api', 'failing');
     await scene.backend('api', ports.api);
     await scene.backend('failing', ports.failing, 503);
     await scene.backend('socket-api', `${scene.folder}/api.sock`);
-    const haproxy = await scene.haproxy(ports.front, sections(ports, scene.folder));
+    const config = sections(ports, scene.folder, threads);
+    const haproxy =
+      root === undefined
+        ? await scene.haproxy(ports.front, config)
+        : await scene.haproxyOf(root, ports.front, config);
     return { scene, haproxy, port: ports.front, ports };
   } catch (error) {
     await scene.close();

@@ -83,6 +83,15 @@ export class Scene {
     return this.proxy('chroot', [root, '/usr/sbin/nginx', '-c', `${inside}/nginx.conf`], port);
   }
 
+  /** HAProxy of another Debian release, as `nginxOf`. */
+  async haproxyOf(root: string, port: number, config: string): Promise<Program> {
+    const folder = mkdtempSync(join(root, 'e2e-'));
+    this.#rootFolders.push(folder);
+    writeFileSync(join(folder, 'haproxy.cfg'), config);
+    const file = `/${basename(folder)}/haproxy.cfg`;
+    return this.proxy('chroot', [root, '/usr/sbin/haproxy', '-db', '-f', file], port);
+  }
+
   async haproxy(port: number, config: string): Promise<Program> {
     return this.proxy('haproxy', ['-db', '-f', this.writeFile('haproxy.cfg', config)], port);
   }

@@ -1,7 +1,7 @@
 /** nginx as Debian 11 and 13 package it: linking state is found without knowing the version. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { otherNginxName } from '../../../tools/setup/needs.ts';
+import { otherProxyName } from '../../../tools/setup/needs.ts';
 import { unpackedFolder } from '../../../tools/setup/unpacked.ts';
 import { assertHop, assertNoLoss } from '../harness/facts.ts';
 import { ask, askMany, oneConnection } from '../harness/http-client.ts';
@@ -22,7 +22,7 @@ for (const release of ['bullseye', 'trixie']) {
       port = ports.front;
       await scene.backend('api', ports.api);
       await scene.nginxOf(
-        unpackedFolder(otherNginxName(release)),
+        unpackedFolder(otherProxyName(release, 'nginx')),
         port,
         `upstream kept { server 127.0.0.1:${ports.api}; keepalive 16; }
          server {

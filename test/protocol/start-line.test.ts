@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
+  cutResponseStatus,
   hasStandardMethod,
+  isResponseHttp10,
   plausibleRequest,
   plausibleResponse,
   requestMethod,
@@ -86,13 +88,32 @@ describe('status lines', () => {
     assert.equal(status('HTTP/1.1 999\n'), 999);
   });
 
+  test('are read as proxies read them: any version, any blanks between the words', () => {
+    assert.equal(status('HTTP/2.0 200 OK\r\n'), 200);
+    assert.equal(status('HTTP/1.1  200 OK\r\n'), 200);
+    assert.equal(status('HTTP/1.1\t200\tOK\r\n'), 200);
+    const line = 'HTTP/1.1  201 Created';
+    for (let length = 1; length < 13; length++) {
+      assert.equal(plausibleResponse(bytes(line), 0, length), 'prefix', line.slice(0, length));
+    }
+    assert.equal(plausibleResponse(bytes(line), 0, 13), 'yes');
+    assert.equal(cutResponseStatus(bytes(line), 0, 13), 201);
+  });
+
+  test('of HTTP/1.0 are told from others', () => {
+    assert.equal(isResponseHttp10(bytes('HTTP/1.0 200 OK\r\n'), 0), true);
+    assert.equal(isResponseHttp10(bytes('HTTP/1.1 200 OK\r\n'), 0), false);
+    assert.equal(isResponseHttp10(bytes('HTTP/2.0 200 OK\r\n'), 0), false);
+  });
+
   test('that are none are refused', () => {
     for (const line of [
-      'HTTP/2.0 200 OK\r\n',
+      'HTTP/2 200 OK\r\n',
+      'HTTP/1.1200 OK\r\n',
+      'HTTP/1.1 \r\n200 OK\r\n',
       'HTTP/1.1 20 OK\r\n',
       'HTTP/1.1 2000 OK\r\n',
       'HTTP/1.1 099 OK\r\n',
-      'HTTP/1.1  200 OK\r\n',
       'http/1.1 200 OK\r\n',
       'HTTP/1.1\r\n',
     ]) {

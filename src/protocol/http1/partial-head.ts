@@ -6,8 +6,9 @@ export class PartialHead {
   bytes: Uint8Array;
   lengthBytes = 0;
   readonly #bytesMax: number;
-  /** Bytes of the current line before its end, a CR not counted when it is the first. */
+  /** Bytes of the current line so far, and whether the first of them is a CR. */
   #lineBytes = 0;
+  #startsWithCr = false;
   #isFirstLine = true;
 
   constructor(bytesMax: number) {
@@ -35,13 +36,17 @@ export class PartialHead {
 
   isComplete = false;
 
-  /** Steps over one byte; true for the LF of an empty line that is not the first. */
+  /**
+   * Steps over one byte; true for the LF of an empty line that is not the first. A line of several
+   * CR is not empty (RFC 9112 2.2: a CR alone is invalid, or a blank), nor is it for HeadScan.
+   */
   #isEmptyLine(code: number): boolean {
     if (code !== LF) {
-      if (code !== CR || this.#lineBytes > 0) this.#lineBytes++;
+      if (this.#lineBytes++ === 0) this.#startsWithCr = code === CR;
       return false;
     }
-    const isEmpty = this.#lineBytes === 0 && !this.#isFirstLine;
+    const isBare = this.#lineBytes === 0 || (this.#lineBytes === 1 && this.#startsWithCr);
+    const isEmpty = isBare && !this.#isFirstLine;
     this.#lineBytes = 0;
     this.#isFirstLine = false;
     return isEmpty;

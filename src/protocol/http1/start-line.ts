@@ -6,6 +6,8 @@
 const LF = 10;
 const CR = 13;
 const SP = 32;
+const HT = 9;
+const DOT = 46;
 
 /** tchar of RFC 9110 5.6.2. */
 const TOKEN = new Uint8Array(256);
@@ -121,10 +123,29 @@ function isWord(bytes: Uint8Array, start: number, length: number, word: string):
 
 /** Status code of the status line [start, lf), 0 when it is none. The reason may be missing. */
 export function responseStatus(bytes: Uint8Array, start: number, lf: number): number {
-  if (lf - start < 12 || !isVersion(bytes, start) || bytes[start + 8] !== SP) return 0;
-  const after = bytes[start + 12];
-  if (after !== SP && after !== CR && after !== LF) return 0;
-  return statusDigits(bytes, start + 9);
+  const at = statusIndex(bytes, start, lf);
+  if (at === -1 || lf - at < 3) return 0;
+  const after = bytes[at + 3];
+  if (!isBlank(after) && after !== CR && after !== LF) return 0;
+  return statusDigits(bytes, at);
+}
+
+/**
+ * Where the status code must stand, `end` when that is not reached; -1: no version and blank before
+ * it. nginx, HAProxy and Go take any version and several blanks (RFC 9112 4: recipients may), so
+ * the response is one.
+ */
+function statusIndex(bytes: Uint8Array, start: number, end: number): number {
+  for (let index = 0; index < 5; index++) if (bytes[start + index] !== VERSION[index]) return -1;
+  const isVersion = isDigit(bytes[start + 5]) && bytes[start + 6] === DOT;
+  if (!isVersion || !isDigit(bytes[start + 7]) || !isBlank(bytes[start + 8])) return -1;
+  let at = start + 9;
+  while (at < end && isBlank(bytes[at])) at++;
+  return at;
+}
+
+function isBlank(code: number): boolean {
+  return code === SP || code === HT;
 }
 
 function statusDigits(bytes: Uint8Array, at: number): number {
@@ -137,7 +158,7 @@ function statusDigits(bytes: Uint8Array, at: number): number {
 
 /** True for HTTP/1.0 in a status line that `responseStatus` accepted. */
 export function isResponseHttp10(bytes: Uint8Array, start: number): boolean {
-  return bytes[start + 7] === 48;
+  return bytes[start + 5] === 49 && bytes[start + 7] === 48;
 }
 
 /** `yes`: a whole start line is there; `prefix`: the bytes could be the beginning of one. */
@@ -187,19 +208,29 @@ export function hasStandardMethod(bytes: Uint8Array, start: number, end: number)
 
 /** Whether a response starts at `start`. `yes` needs the status code, not the whole line. */
 export function plausibleResponse(bytes: Uint8Array, start: number, end: number): Plausibility {
-  for (let index = 0; index < 7; index++) {
-    if (start + index >= end) return 'prefix';
-    if (bytes[start + index] !== VERSION[index]) return 'no';
-  }
-  if (end - start < 12) return 'prefix';
-  return isDigit(bytes[start + 7]) && bytes[start + 8] === SP && statusDigits(bytes, start + 9) > 0
-    ? 'yes'
-    : 'no';
+  if (end - start < STATUS_LINE_BYTES_MIN) return isVersionPrefix(bytes, start, end);
+  const at = statusIndex(bytes, start, end);
+  if (at === -1) return 'no';
+  if (end - at < 3) return 'prefix';
+  return statusDigits(bytes, at) > 0 ? 'yes' : 'no';
 }
 
-/** Status code of a status line whose first 12 bytes are present, else 0. */
+/** "HTTP/1.1 200" */
+const STATUS_LINE_BYTES_MIN = 12;
+
+function isVersionPrefix(bytes: Uint8Array, start: number, end: number): Plausibility {
+  const letters = Math.min(end - start, 5);
+  for (let index = 0; index < letters; index++) {
+    if (bytes[start + index] !== VERSION[index]) return 'no';
+  }
+  return 'prefix';
+}
+
+/** Status code of a status line whose bytes up to it are present, else 0. */
 export function cutResponseStatus(bytes: Uint8Array, start: number, end: number): number {
-  return plausibleResponse(bytes, start, end) === 'yes' ? statusDigits(bytes, start + 9) : 0;
+  return plausibleResponse(bytes, start, end) === 'yes'
+    ? statusDigits(bytes, statusIndex(bytes, start, end))
+    : 0;
 }
 
 /** Empty lines may stand before a request line (RFC 9112 2.2). */

@@ -16,7 +16,7 @@ import type { ByteSource } from './bytes.ts';
 import { toUnix, type WallClock } from './clock.ts';
 import { Endpoints } from './endpoints.ts';
 import { HeaderAttributes } from './headers.ts';
-import { hasLoss, isTruncated } from './marks.ts';
+import { hasLoss, isTruncated, requestSize, responseSize } from './marks.ts';
 import { commonIndex, Methods, SCHEME } from './methods.ts';
 import { type Outcome, outcomeOf } from './outcome.ts';
 import type { PeerServices } from './peer-services.ts';
@@ -254,10 +254,10 @@ export class SpanDescriber {
   }
 
   #describeSizes(u32: Uint32Array, f64: Float64Array, u: number, f: number, sink: SpanSink): void {
-    if (f64[f + F64.requestBodyBytes] > 0) {
-      sink.integer(REQUEST_SIZE, f64[f + F64.requestBodyBytes]);
-    }
-    if (u32[u + U32.status] > 0) sink.integer(RESPONSE_SIZE, f64[f + F64.responseBodyBytes]);
+    const sent = requestSize(u32, f64, u, f);
+    if (sent > 0) sink.integer(REQUEST_SIZE, sent);
+    const received = responseSize(u32, f64, u, f);
+    if (received >= 0) sink.integer(RESPONSE_SIZE, received);
   }
 
   #describeLink(u32: Uint32Array, u: number, sink: SpanSink): void {

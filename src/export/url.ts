@@ -16,6 +16,7 @@ const URL_PATH = key('url.path');
 const URL_QUERY = key('url.query');
 const URL_FULL = key('url.full');
 
+const ASTERISK = 0x2a;
 const AT = 0x40;
 const PERCENT = 0x25;
 
@@ -80,7 +81,8 @@ export class UrlAttributes {
     } else scratch.append(isTls ? HTTPS.bytes : HTTP.bytes, 0, isTls ? 8 : 7);
     if (hasHost) this.#appendAuthority(bytes);
     else this.#appendPeer(rows, u);
-    this.#appendPath(bytes);
+    // RFC 9112 3.3: the URI of an asterisk-form ("OPTIONS *") has neither path nor query.
+    if (bytes[this.#line.pathStart] !== ASTERISK) this.#appendPath(bytes);
     if (line.hasQuery) this.#appendQuery(bytes);
     sink.text(URL_FULL, scratch.source, 0, scratch.pos);
   }

@@ -207,6 +207,24 @@ describe('client.address', () => {
   }
 });
 
+describe('body sizes', () => {
+  const SIZES = ['http.request.body.size', 'http.response.body.size'] as const;
+  const both = { requestBodyBytes: 3, responseBodyBytes: 4 };
+  const cases: readonly (readonly [string, Row, readonly unknown[]])[] = [
+    ['of whole messages', both, [3, 4]],
+    ['of messages without a body', { status: 204 }, [undefined, 0]],
+    ['as far as they are known', { ...both, flags: FLAG.responseTruncated }, [3, 4]],
+    [
+      'are left out when a cut head hides them',
+      { flags: FLAG.responseTruncated },
+      [undefined, undefined],
+    ],
+  ];
+  for (const [name, row, expected] of cases) {
+    test(name, () => assert.deepEqual(pick(row, ...SIZES), expected));
+  }
+});
+
 describe('url.path and url.query of a SERVER', () => {
   for (const [target, path, query] of [
     ['/', '/', undefined],
@@ -258,6 +276,7 @@ describe('url.full of a CLIENT', () => {
       undefined,
     ],
     ['CONNECT', { method: 'CONNECT', target: 'h:443' }, 'http://h:443'],
+    ['asterisk-form', { method: 'OPTIONS', target: '*' }, 'http://shop.example'],
   ];
   for (const [name, row, expected] of cases) {
     test(name, () => assert.deepEqual(pick({ ...remote, ...row }, 'url.full'), [expected]));

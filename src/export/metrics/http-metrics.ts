@@ -14,6 +14,7 @@ import {
 } from '../../handoff/layout.ts';
 import type { Counters } from '../../telemetry/counters.ts';
 import type { WallClock } from '../clock.ts';
+import { requestSize, responseSize } from '../marks.ts';
 import type { ResourceOf } from '../types.ts';
 import { RowKey } from './row-key.ts';
 import type { Series } from './series.ts';
@@ -100,8 +101,10 @@ export class HttpMetrics implements MetricSource {
     const duration = (endNs - startNs) / NS_PER_SECOND;
     const bucket = series.duration.add(duration);
     if (isKept) series.duration.exemplify(bucket, duration, endNs, u32, u);
-    series.requestSize.add(f64[f + F64.requestBodyBytes]);
-    if (u32[u + U32.status] > 0) series.responseSize.add(f64[f + F64.responseBodyBytes]);
+    const sent = requestSize(u32, f64, u, f);
+    if (sent >= 0) series.requestSize.add(sent);
+    const received = responseSize(u32, f64, u, f);
+    if (received >= 0) series.responseSize.add(received);
     const own = f64[f + F64.ownNs] / NS_PER_SECOND;
     if (series.own === undefined || own < 0 || !hasEgress(batch, row)) return;
     const ownBucket = series.own.add(own);

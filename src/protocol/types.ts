@@ -51,7 +51,7 @@ export type ExchangeEnd =
   | 'reset' /* ECONNRESET, EPIPE and their like */
   | 'lost' /* bytes were lost in the kernel: the end is unknown */
   | 'invalid' /* not HTTP/1 any more */
-  | 'detached'; /* the agent stops */
+  | 'detached'; /* the agent stops, or did not read what came */
 
 export interface Exchange<Link = unknown> {
   readonly connection: Connection;

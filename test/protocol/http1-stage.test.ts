@@ -500,6 +500,15 @@ describe('tunnels whose beginning was lost', () => {
       assert.equal(withoutRequest.lostExchanges, 1);
     });
   }
+
+  test('are not counted as lost when the request was seen and refused', () => {
+    const wire = new Wire().read(GET).write('HTTP/x\r\n\r\n');
+    wire.read('GET /up HTTP/9.0\r\nUpgrade: echo\r\n\r\n').write(switching);
+    const outcome = playAll(wire);
+    assert.equal(outcome.count('dropped.invalid'), 1);
+    assert.equal(outcome.lostExchanges, 0);
+    assert.equal(outcome.ignored.length, 1);
+  });
 });
 
 describe('limits', () => {
@@ -560,6 +569,32 @@ describe('limits', () => {
       assert.deepEqual(outcome.lines, ['2 GET /b 200 complete response=2']);
       assert.equal(outcome.count('dropped.headless'), 1);
     }
+  });
+
+  for (const role of ['server', 'client'] as const) {
+    test(`pipelined responses of which no head was copied are no error and no loss (${role})`, () => {
+      const wire = new Wire({ role }).request(GET.repeat(4));
+      wire.response(OK.repeat(4), { copiedBytes: OK.length });
+      const marks = [
+        '1 GET /a 200 complete response=2',
+        '2 GET /a 0 complete response-truncated response-size-inexact',
+      ];
+      const rest = [3, 4].map((n) => `${n} GET /a 0 detached response-truncated`);
+      assert.deepEqual(playAll(wire).lines.toSorted(), [...marks, ...rest].toSorted());
+      wire.request(GET).response(OK);
+      const goesOn = playAll(wire);
+      assert.deepEqual(goesOn.lines.toSorted(), [...marks, ...rest].toSorted());
+      assert.equal(goesOn.count('dropped.unpaired'), 1);
+      assert.equal(goesOn.count('protocol.invalid'), 0);
+    });
+  }
+
+  test('a request after a cut response that is never answered is closed', () => {
+    const wire = new Wire().read(GET).sendfile(100).read(GET);
+    assert.deepEqual(playAll(wire).lines, [
+      '1 GET /a 0 complete response-truncated response-size-inexact',
+      '2 GET /a 0 closed',
+    ]);
   });
 
   test('a chunked body that was not copied loses its end, not its exchange', () => {

@@ -123,6 +123,7 @@ function loosen(c: Http1Connection, stream: MessageStream): void {
   c.context.counters.add('truncated.framing');
   if (stream === c.responses) c.pending.shift();
   stream.seek(false, 0);
+  stream.isCut = true;
   stream.looseTail = '';
   if (exchange === null) return;
   stream.exchange = exchange;

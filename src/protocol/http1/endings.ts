@@ -87,26 +87,40 @@ export function endLoose(c: Http1Connection): void {
 }
 
 /**
- * Ends waiting exchanges whose response will not be found, all but the last `keep`: bytes that
- * came and were none make them `invalid`, else the response is among what was lost.
+ * Ends waiting exchanges whose response will not be found, all but the last `keep`: they are cut
+ * when we did not read what came, bytes that came and were none make them `invalid`, else the
+ * response is among what was lost.
  */
 export function losePending(c: Http1Connection, keep: number): void {
   let mayBeTunnel = false;
   while (c.pending.length > keep) {
     const entry = c.pending.shift();
     if (entry?.kind !== 'exchange') continue;
-    const wasSeen = !c.responses.hadGap && !c.isMixed && c.responses.lastNs >= entry.requestHeadNs;
     entry.endNs = lastSeenNs(c, entry);
-    if (wasSeen) {
-      c.context.counters.add('protocol.invalid');
-      c.invalidMessages++;
-    } else {
-      entry.hasLoss = true;
-    }
-    endExchange(c, entry, wasSeen ? 'invalid' : 'lost');
+    endExchange(c, entry, endUnanswered(c, entry));
     mayBeTunnel ||= entry.mayTunnel && entry.status === 0;
   }
   if (mayBeTunnel) abandon(c);
+}
+
+function endUnanswered(c: Http1Connection, entry: HttpExchange): ExchangeEnd {
+  const { responses } = c;
+  if (isCutOff(c, entry)) {
+    entry.isResponseTruncated = true;
+    return 'detached';
+  }
+  const wasSeen = !responses.hadGap && !c.isMixed && responses.lastNs >= entry.requestHeadNs;
+  entry.hasLoss ||= !wasSeen;
+  if (!wasSeen) return 'lost';
+  c.context.counters.add('protocol.invalid');
+  c.invalidMessages++;
+  return 'invalid';
+}
+
+/** Bytes came after it that we chose not to read; its response may be among them. */
+function isCutOff({ responses }: Http1Connection, entry: HttpExchange): boolean {
+  if (responses.state !== 'seek' || responses.hadGap) return false;
+  return responses.isCut && responses.lastNs >= entry.requestHeadNs;
 }
 
 /** Responses cannot be told apart any more: waiting exchanges are lost, the stream seeks. */
@@ -136,15 +150,22 @@ export function endAll(
     finishMessage(c, responses, responses.lastNs, responses.expected);
   }
   endLoose(c);
-  const kind = responses.state === 'seek' && responses.hadGap && end !== 'detached' ? 'lost' : end;
   for (const entry of c.pending.splice(0)) {
     if (entry.kind !== 'exchange') continue;
-    entry.endNs = kind === 'lost' ? lastSeenNs(c, entry) : timeNs;
+    const kind = endOfWaiting(c, entry, end);
+    entry.endNs = kind === end ? timeNs : lastSeenNs(c, entry);
     entry.hasLoss ||= kind === 'lost';
+    entry.isResponseTruncated ||= isCutOff(c, entry);
     endExchange(c, entry, kind);
   }
   const late = c.requests.exchange;
   if (late?.isResponseDone === true) endExchange(c, late, 'complete');
+}
+
+/** Of an exchange without response, when the connection ends so: its response may have come. */
+function endOfWaiting(c: Http1Connection, entry: HttpExchange, end: ExchangeEnd): ExchangeEnd {
+  if (end === 'detached' || isCutOff(c, entry)) return 'detached';
+  return c.responses.state === 'seek' && c.responses.hadGap ? 'lost' : end;
 }
 
 /** Exchanges existed of which nothing can be told. */

@@ -48,6 +48,8 @@ export class MessageStream extends Stream implements MessageStart {
    * last chunk is recognised; null otherwise.
    */
   looseTail: string | null = null;
+  /** `seek`: we did not read what was needed to go on; the bytes were there, and may be HTTP. */
+  isCut = false;
   /** `seek`: bytes were lost since the last message, not only left unread by our decision. */
   hadGap = false;
   /** `seek` of requests: whole messages that the lost bytes must have held, at least. */
@@ -78,6 +80,7 @@ export class MessageStream extends Stream implements MessageStart {
     this.exchange = null;
     this.isTentative = false;
     this.looseTail = null;
+    this.isCut = false;
     this.hadGap = hadGap;
     this.leastLost = leastLost;
   }

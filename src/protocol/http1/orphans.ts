@@ -25,8 +25,12 @@ export function orphanResponse(c: Http1Connection, event: DataEvent): void {
   else if (!c.turns.isAnchored && status >= 200) c.context.counters.add('dropped.unpaired');
 }
 
-/** The request of a tunnel was lost: it and those before it are counted, then nothing is read. */
+/**
+ * The request of a tunnel was lost: it and those before it are counted, then nothing is read. One
+ * that was seen in the turn before and made no exchange was counted as what it was.
+ */
 function leaveTunnel(c: Http1Connection, turn: number): void {
-  if (c.turns.isAnchored) reportLost(c, c.turns.skipToEnd(turn - 1, 1));
+  const leastLost = c.lastRequestTurn === turn - 1 ? 0 : 1;
+  if (c.turns.isAnchored) reportLost(c, c.turns.skipToEnd(turn - 1, leastLost));
   abandon(c);
 }

@@ -101,6 +101,7 @@ function frameResponse(
     // The request was unreadable: whether a body follows cannot be known.
     c.pending.shift();
     stream.seek(false, 0);
+    stream.isCut = true;
     return;
   }
   stream.exchange = exchange;
@@ -145,6 +146,7 @@ export function cutResponse(
   const [entry] = c.pending;
   const status = cutResponseStatus(source, start, end);
   stream.seek(false, 0);
+  stream.isCut = true;
   if (status >= 100 && status < 200) return;
   c.pending.shift();
   if (entry.kind !== 'exchange') return;

@@ -8,9 +8,7 @@
  *                        -> '/'  a response, when the token is "HTTP"
  *
  * The answer may be a false REQUEST ("EHLO x"), which the parser in user space finds out, but it
- * is never a false OTHER for a request whose method is upper case. Methods with lower-case letters
- * are sent too (fetch() leaves "patch" as it is); many protocols begin with a lower-case word, so
- * these count only in front of a path.
+ * is never a false OTHER for a request whose method is upper case.
  */
 #ifndef SPANTAP_SNIFF_H
 #define SPANTAP_SNIFF_H
@@ -23,7 +21,7 @@
 
 /* Longest registered method is UPDATEREDIRECTREF, 17 bytes. */
 #define SNIFF_TOKEN_BYTES_MAX 20
-/* Empty lines (4) + token + the two bytes after it. */
+/* Empty lines (4) + token + the byte after it. */
 #define SNIFF_BYTES_MAX 28
 
 enum sniff_result {
@@ -38,8 +36,7 @@ struct sniff_state {
 	__u32 token_head; /* the first four bytes of the token, the first one highest */
 	__u8 token_bytes;
 	__u8 break_bytes; /* CR and LF before the token */
-	__u8 has_lower;	  /* the token has lower-case letters */
-	__u8 has_space;	  /* and a space behind it: the next byte tells */
+	__u16 _pad;
 };
 
 static __always_inline int sniff_is_token(__u8 c)
@@ -48,13 +45,9 @@ static __always_inline int sniff_is_token(__u8 c)
 	return (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
 }
 
-static __always_inline int sniff_is_lower(__u8 c)
-{
-	return c >= 'a' && c <= 'z';
-}
-
 /* The token has ended with `c`. */
-static __always_inline enum sniff_result sniff_token_end(volatile struct sniff_state *state, __u8 c)
+static __always_inline enum sniff_result sniff_token_end(const volatile struct sniff_state *state,
+							 __u8 c)
 {
 	if (c == '/' && state->token_bytes == 4 && state->token_head == 0x48545450) /* HTTP */
 		return SNIFF_RESPONSE;
@@ -63,17 +56,12 @@ static __always_inline enum sniff_result sniff_token_end(volatile struct sniff_s
 	/* "PRI * HTTP/2.0", RFC 9113 3.4: the method is reserved, HTTP/1 never uses it. */
 	if (state->token_bytes == 3 && state->token_head == 0x505249)
 		return SNIFF_OTHER;
-	state->has_space = state->has_lower;
-	return state->has_lower ? SNIFF_MORE : SNIFF_REQUEST;
+	return SNIFF_REQUEST;
 }
 
 static __always_inline enum sniff_result sniff_byte(volatile struct sniff_state *state, __u8 c)
 {
-	if (state->has_space)
-		return c == '/' ? SNIFF_REQUEST : SNIFF_OTHER;
-	if (sniff_is_lower(c))
-		state->has_lower = 1;
-	if (sniff_is_token(c) || sniff_is_lower(c)) {
+	if (sniff_is_token(c)) {
 		if (state->token_bytes < 4)
 			state->token_head = state->token_head << 8 | c;
 		return ++state->token_bytes > SNIFF_TOKEN_BYTES_MAX ? SNIFF_OTHER : SNIFF_MORE;

@@ -5,7 +5,7 @@ import { type Memory, pointerAt, withMemory } from '../proc/memory.ts';
 import { type Base, findBases, findSamples, type Sample } from './structures.ts';
 
 /** How long one look waits for a request: it may be over before the next read. */
-const LOOK_MS = 4;
+const LOOK_MS = 10;
 /** Descriptors that are looked at; those of a busy process are a sample. */
 const DESCRIPTORS_MAX = 128;
 /** Of them as many tell where connections are. */

@@ -7,9 +7,12 @@ import type { TestContext } from 'node:test';
 
 export function temporaryFolder(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'spantap-store-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  t.after(() => rmSync(folder, REMOVAL));
   return folder;
 }
+
+/** Something may still be written while it goes: then it is tried again. */
+const REMOVAL = { recursive: true, force: true, maxRetries: 20, retryDelay: 25 };
 
 const CAP_SYS_ADMIN = 21n;
 

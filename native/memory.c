@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR MIT
 /*
- * Code is mapped from files: a page that is given back comes again from the page cache when it is
- * used. Not so one that differs from its file (a breakpoint, text moved to huge pages), so only
- * mappings without a single such page are touched.
+ * Code and constants are mapped from files: a page that is given back comes again from the page
+ * cache when it is used. Not so one that differs from its file (a relocation, a breakpoint, text
+ * moved to huge pages), so only mappings without a single such page are touched.
  */
 #define _GNU_SOURCE
 #include "memory.h"
@@ -16,7 +16,7 @@
 struct mapping {
 	unsigned long start;
 	unsigned long end;
-	bool is_code;
+	bool is_constant; /* nobody may write, and it has a file */
 };
 
 /* The first line of a mapping in smaps; false for any other line. */
@@ -29,13 +29,13 @@ static bool parse_mapping(const char *line, struct mapping *mapping)
 		return false;
 	mapping->start = start;
 	mapping->end = end;
-	mapping->is_code = inode != 0 && strcmp(rights, "r-xp") == 0;
+	mapping->is_constant = inode != 0 && rights[1] == '-' && rights[3] == 'p';
 	return true;
 }
 
-static void give_back_code(void)
+static void give_back_constants(void)
 {
-	struct mapping mapping = { .is_code = false };
+	struct mapping mapping = { .is_constant = false };
 	FILE *smaps = fopen("/proc/self/smaps", "re");
 	unsigned long changed_kb;
 	char line[4352];
@@ -43,7 +43,7 @@ static void give_back_code(void)
 	if (!smaps)
 		return;
 	while (fgets(line, sizeof(line), smaps)) {
-		if (parse_mapping(line, &mapping) || !mapping.is_code)
+		if (parse_mapping(line, &mapping) || !mapping.is_constant)
 			continue;
 		if (sscanf(line, "Anonymous: %lu kB", &changed_kb) != 1 || changed_kb > 0)
 			continue;
@@ -57,5 +57,5 @@ void memory_give_back(void)
 #ifdef __GLIBC__
 	malloc_trim(0);
 #endif
-	give_back_code();
+	give_back_constants();
 }

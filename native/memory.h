@@ -4,7 +4,7 @@
 
 /*
  * Gives back what starting took and running has no use for: heap that is free, and pages of code
- * that were touched once. Takes some milliseconds; any thread may call it.
+ * and constants that were touched once. Takes some milliseconds; any thread may call it.
  */
 void memory_give_back(void);
 

@@ -97,8 +97,8 @@ export function checkLayout(layout: Layout): void {
 }
 
 /**
- * Gives back what starting took and running has no use for: free heap, code that ran once. Takes
- * some milliseconds.
+ * Gives back what starting took and running has no use for: free heap, code and constants that
+ * were used once. Takes some milliseconds.
  */
 export function giveBackMemory(): void {
   loadAddon().giveBackMemory();

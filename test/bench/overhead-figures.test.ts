@@ -40,6 +40,7 @@ function wholeOf(): WholeResult {
     rateSlices,
     latencySlices: slicesOf(variants, {}),
     agentRssMb: { exported: 120, encoded: 110, filtered: 90 },
+    agentRssPeakMb: { exported: 150, encoded: 140, filtered: 130 },
     agent: {},
   };
 }
@@ -62,7 +63,8 @@ test('the A/A control and the filtered process have every figure of the result',
   const keys = Object.keys(others).filter((key) => others[key] === null || key in control);
   assert.deepEqual(Object.keys(control).sort(), keys.sort());
   assert.deepEqual(Object.keys(filteredOut).sort(), keys);
-  for (const key of [...Object.keys(iqr), 'rate', 'agentRssMb']) assert.ok(keys.includes(key), key);
+  for (const key of [...Object.keys(iqr), 'rate', 'agentRssMb', 'agentRssPeakMb'])
+    assert.ok(keys.includes(key), key);
 });
 
 test('a figure of an agent that is not there is null, not 0', () => {
@@ -70,7 +72,7 @@ test('a figure of an agent that is not there is null, not 0', () => {
   for (const key of ['agentCpuUsPerRequest', 'agentCpuRatio', 'agentCpuRatioEncoded']) {
     assert.equal(control[key], null, key);
   }
-  assert.equal(control.agentRssMb, null);
+  assert.deepEqual([control.agentRssMb, control.agentRssPeakMb], [null, null]);
   assert.deepEqual([control.rate, control.proxyCpuUsPerRequest], [RPS, 20]);
   assert.deepEqual([filteredOut.agentCpuUsPerRequest, filteredOut.agentRssMb], [0, 90]);
   assert.equal(filteredOut.agentCpuRatioEncoded, null);
@@ -81,5 +83,5 @@ test('figures are differences to the bare slices around them', () => {
   assert.deepEqual([result.rpsLossPct, result.linkRpsLossPct], [8, 15]);
   assert.deepEqual([result.control.rpsLossPct, result.filteredOut.linkRpsLossPct], [0, 0]);
   assert.deepEqual([result.agentCpuRatio, result.agentCpuRatioEncoded], [0.5, 0.4]);
-  assert.equal(result.agentRssMb, 120);
+  assert.deepEqual([result.agentRssMb, result.agentRssPeakMb], [120, 150]);
 });

@@ -79,21 +79,28 @@ function probeSheet(many: readonly Slice[], one: readonly Slice[], source: Sourc
   return sheet;
 }
 
+/** null where there was no agent. */
+function addMemory(sheet: Sheet, whole: WholeResult, variant: string): void {
+  sheet.figures.agentRssMb = whole.agentRssMb[variant] ?? null;
+  sheet.figures.agentRssPeakMb = whole.agentRssPeakMb[variant] ?? null;
+}
+
 export function agentFigures(whole: WholeResult): Half {
-  const { rateSlices: slices, agentRssMb } = whole;
+  const { rateSlices: slices } = whole;
   const main = commonSheet(whole, 'exported', 'off');
   main.add('agentCpuUsPerRequest', spread(agentCpuOf(slices, 'exported')));
   main.add('agentCpuRatio', ratios(slices, 'exported'));
   main.add('agentCpuRatioEncoded', ratios(slices, 'encoded'));
-  main.figures.agentRssMb = agentRssMb.exported ?? null;
+  addMemory(main, whole, 'exported');
   const control = commonSheet(whole, 'control', 'control');
-  control.addNone('agentCpuUsPerRequest', 'agentCpuRatio', 'agentCpuRatioEncoded', 'agentRssMb');
+  control.addNone('agentCpuUsPerRequest', 'agentCpuRatio', 'agentCpuRatioEncoded');
+  addMemory(control, whole, 'control');
   const filteredOut = commonSheet(whole, 'filtered', 'off');
   filteredOut.add('agentCpuUsPerRequest', spread(agentCpuOf(slices, 'filtered')));
   filteredOut.add('agentCpuRatio', ratios(slices, 'filtered'));
   // Nothing is encoded of a process that is filtered out.
   filteredOut.addNone('agentCpuRatioEncoded');
-  filteredOut.figures.agentRssMb = agentRssMb.filtered ?? null;
+  addMemory(filteredOut, whole, 'filtered');
   const { saturationRps, rate, otherCoreBusy, agent } = whole;
   const info = { whole: { saturationRps, rateAsked: rate, otherCoreBusy, agent } };
   return { main, control, filteredOut, info };

@@ -44,8 +44,10 @@ export interface WholeResult {
   readonly rateSlices: readonly RateSlice[];
   /** At one connection. Of a block without agent there is one slice: the median of its own. */
   readonly latencySlices: readonly Slice[];
-  /** The most of any block, by variant. */
+  /** The most of any slice, by variant. */
   readonly agentRssMb: Readonly<Record<string, number>>;
+  /** The most of any moment since its start, by variant. */
+  readonly agentRssPeakMb: Readonly<Record<string, number>>;
   /** Counters of the last exporting agent that are not 0. */
   readonly agent: Readonly<Record<string, number>>;
 }
@@ -88,7 +90,8 @@ class Blocks {
   readonly #idlePid: number;
   readonly #rateSlices: RateSlice[] = [];
   readonly #latencySlices: Slice[] = [];
-  readonly #peakMb: Record<string, number> = {};
+  readonly #rssMb: Record<string, number> = {};
+  readonly #rssPeakMb: Record<string, number> = {};
   #summary: Record<string, number> = {};
 
   constructor(scene: Scene, plan: WholePlan, collector: Collector, idlePid: number) {
@@ -121,7 +124,8 @@ class Blocks {
       otherCoreBusy: round(busy),
       rateSlices: this.#rateSlices,
       latencySlices: this.#latencySlices,
-      agentRssMb: this.#peakMb,
+      agentRssMb: this.#rssMb,
+      agentRssPeakMb: this.#rssPeakMb,
       agent: this.#summary,
     };
   }
@@ -182,15 +186,14 @@ class Blocks {
     if (agent) many.watch('agent', agent.child.pid);
     await sleep(agent ? this.#plan.warmSeconds * 1000 : SETTLE_MS);
     await this.#latency(variant, many, one);
-    await this.#rate(variant, many);
+    await this.#rate(variant, many, agent);
     await this.#latency(variant, many, one);
     if (agent === undefined) return;
-    this.#peakMb[variant] = round(Math.max(this.#peakMb[variant] ?? 0, agent.memoryMb().peak));
     const summary = await agent.stop();
     if (variant === 'exported') this.#summary = nonZero(summary);
   }
 
-  async #rate(variant: string, many: Load): Promise<void> {
+  async #rate(variant: string, many: Load, agent: Agent | undefined): Promise<void> {
     many.resume();
     await sleep(SETTLE_MS);
     await many.mark('settle');
@@ -200,7 +203,13 @@ class Blocks {
       const { rps, proxyCpuUs } = sliceOf(variant, interval);
       const agentCpuUs = (interval.cpuNs.agent ?? 0) / interval.count / 1000;
       this.#rateSlices.push({ variant, rps, proxyCpuUs, agentCpuUs });
+      if (agent) this.#noteMemory(variant, agent.memoryMb());
     }
+  }
+
+  #noteMemory(variant: string, { rss, peak }: { rss: number; peak: number }): void {
+    this.#rssMb[variant] = round(Math.max(this.#rssMb[variant] ?? 0, rss));
+    this.#rssPeakMb[variant] = round(Math.max(this.#rssPeakMb[variant] ?? 0, peak));
   }
 
   async #latency(variant: string, many: Load, one: Load): Promise<void> {

@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { MAIN, startAgent } from '../harness/agent.ts';
 import { startCollector } from '../harness/collector.ts';
 import { tunnel } from '../harness/http-client.ts';
@@ -29,6 +30,10 @@ const ADDRESSES = [CLIENT_ADDRESS, FORWARDED_ADDRESS];
 const PATTERNS = Object.values(CARDS);
 /** What no rule covers must have come through, or there was nothing to leak. */
 const KEPT = ['kept-in-header', 'kept-in-query', 'kept-in-request', 'kept-in-answer'];
+/** Of the last request: those before it are counted by then. */
+const TUNNEL_DURATION = /http_client_request_duration.*http_response_status_code="101"/;
+const METRICS_TIMEOUT_MS = 30_000;
+const METRICS_POLL_MS = 100;
 
 const scene = new Scene();
 const backends: Server[] = [];
@@ -87,6 +92,14 @@ function outputsOf(program: Program): Output[] {
   ];
 }
 
+/** What /metrics says once it says this: exchanges are counted some time after they happened. */
+async function metricsWith(pattern: RegExp): Promise<string> {
+  for (const endMs = performance.now() + METRICS_TIMEOUT_MS; ; await setTimeout(METRICS_POLL_MS)) {
+    const text = await (await fetch(`http://127.0.0.1:${telemetryPort}/metrics`)).text();
+    if (pattern.test(text) || performance.now() > endMs) return text;
+  }
+}
+
 function expectNoLeak(outputs: readonly Output[], secrets: readonly string[]): void {
   assert.deepEqual(leaksOf(outputs, secrets), []);
 }
@@ -126,7 +139,7 @@ describe('secrets', () => {
     const count = await ask(port, true);
     await tunnel(port, `/tunnel?token=${canary('query-custom')}`, canary('custom-header'));
     const { agent, collector } = scene;
-    const metrics = await (await fetch(`http://127.0.0.1:${telemetryPort}/metrics`)).text();
+    const metrics = await metricsWith(TUNNEL_DURATION);
     const counters = await scene.stopAgent();
     await collector.stop();
     const files = filesBelow(objects);
@@ -147,6 +160,7 @@ describe('secrets', () => {
       );
     }
     assert.match(spans, /kept-in-tracestate/);
+    assert.match(metrics, TUNNEL_DURATION);
     assert.match(metrics, /http_client_request_duration.*server_address="shop\.example"/);
     assert.match(agent.program.stdout, /GET \/headers/, 'trees');
     assert.match(agent.program.stdout, /"msg":"HTTP transaction"/, 'access logs');

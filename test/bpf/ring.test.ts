@@ -11,6 +11,7 @@ const REQUEST_TEXT = 'GET / HTTP/1.1\r\n\r\n';
 const RESPONSE = 'HTTP/1.1\\s204\\sNo\\sContent\\r\\n\\r\\n';
 const REQUEST_BYTES = REQUEST_TEXT.length;
 const CHUNK = 16_384;
+const ATTEMPTS_MAX = 10;
 
 describe('rings', { skip }, () => {
   let folder: string;
@@ -22,11 +23,35 @@ describe('rings', { skip }, () => {
     ({ folder, program } = buildDriver());
   });
   after(() => removeDriver(folder));
-  afterEach(async () => {
+  const stop = async () => {
     tap.kernel.close();
     for (const driver of drivers) await driver.kill();
     drivers = [];
-  });
+  };
+  afterEach(stop);
+
+  /**
+   * A ring of few kilobytes is filled by what starts and ends elsewhere on the host: a failure
+   * beside such processes proves nothing, and the test is made again.
+   */
+  function testSmall(name: string, body: () => Promise<void>): void {
+    const wasDisturbed = () => {
+      const own = new Set(drivers.map(({ pid }) => pid));
+      tap.drain();
+      return tap.processes.some(({ tgid }) => !own.has(tgid));
+    };
+    test(name, async () => {
+      for (let attempt = 1; attempt < ATTEMPTS_MAX; attempt++) {
+        try {
+          return await body();
+        } catch (error) {
+          if (!wasDisturbed()) throw error;
+          await stop();
+        }
+      }
+      await body();
+    });
+  }
 
   /** A driver for each given CPU, all watched by a kernel side whose rings have that many bytes. */
   async function start(ringBytesMin: number, ...cpus: number[]): Promise<Driver[]> {
@@ -53,7 +78,7 @@ describe('rings', { skip }, () => {
 
   const client = () => tap.opens.find((open) => open.role === 'client')?.connectionId ?? -1;
 
-  test('many times around a small ring every byte arrives', async () => {
+  testSmall('many times around a small ring every byte arrives', async () => {
     const [driver] = await start(8192, 0);
     await driver.calls('pair c s tcp4');
     let text = '';
@@ -73,19 +98,22 @@ describe('rings', { skip }, () => {
     assert.equal(tap.counter('COUNTER_EVENTS'), records);
   });
 
-  test('a record that runs over the end of the ring stays whole, and so does the next', async () => {
-    const [driver] = await start(CHUNK + 4096, 0);
-    await driver.calls('pair c s tcp4');
-    const lengths = [3000, CHUNK - 100, CHUNK - 100, 100];
-    for (const bytes of lengths) await turn(driver, REQUEST, bytes);
-    const isWhole = tap.of(client(), true).map((data, i) => {
-      return data.text === REQUEST_TEXT.padEnd(lengths[i], 'x');
-    });
-    assert.deepEqual(isWhole, [true, true, true, true]);
-    assert.equal(tap.counter('COUNTER_LOST_RING_FULL'), 0);
-  });
+  testSmall(
+    'a record that runs over the end of the ring stays whole, and so does the next',
+    async () => {
+      const [driver] = await start(CHUNK + 4096, 0);
+      await driver.calls('pair c s tcp4');
+      const lengths = [3000, CHUNK - 100, CHUNK - 100, 100];
+      for (const bytes of lengths) await turn(driver, REQUEST, bytes);
+      const isWhole = tap.of(client(), true).map((data, i) => {
+        return data.text === REQUEST_TEXT.padEnd(lengths[i], 'x');
+      });
+      assert.deepEqual(isWhole, [true, true, true, true]);
+      assert.equal(tap.counter('COUNTER_LOST_RING_FULL'), 0);
+    },
+  );
 
-  test('a full ring loses records, counts them, and shows the gap', async () => {
+  testSmall('a full ring loses records, counts them, and shows the gap', async () => {
     const [driver] = await start(4096, 0);
     await driver.calls('pair c s tcp4');
     for (let i = 0; i < 20; i++) await driver.calls(`write c ${REQUEST} 500`);
@@ -100,7 +128,7 @@ describe('rings', { skip }, () => {
     assert.equal(tap.counter('COUNTER_LOST_RING_FULL'), lost);
   });
 
-  test('an open event that did not fit is sent with the next bytes that do', async () => {
+  testSmall('an open event that did not fit is sent with the next bytes that do', async () => {
     const [driver] = await start(4096, 0);
     await driver.calls('pair c s tcp4');
     for (let i = 0; i < 12; i++) await driver.calls(`write c ${REQUEST} 500`);
@@ -117,7 +145,7 @@ describe('rings', { skip }, () => {
     );
   });
 
-  test('a close event that did not fit is put again when there is room', async () => {
+  testSmall('a close event that did not fit is put again when there is room', async () => {
     hook = 'syscall';
     const [driver] = await start(4096, 0);
     const names = ['c', 'd', 'e', 'f'];
@@ -139,19 +167,22 @@ describe('rings', { skip }, () => {
     assert.equal(tap.kernel.endLate(), 0);
   });
 
-  test('a connection that never found room for its open event is counted by its turns', async () => {
-    const [driver] = await start(4096, 0);
-    await driver.calls('pair c s tcp4', 'again d t', `write c ${REQUEST}`);
-    for (let i = 0; i < 40; i++) await driver.calls('write c x');
-    for (let i = 0; i < 3; i++) {
-      await driver.calls(`write d ${REQUEST}`, 'read t 100', `write t ${RESPONSE}`, 'read d 100');
-    }
-    await driver.calls(`write d ${REQUEST}`, 'close d');
-    assert.equal(tap.counter('COUNTER_LOST_UNOPENED'), 4);
-    // The server's end is open still, and has not read the last request.
-    tap.stop();
-    assert.equal(tap.counter('COUNTER_LOST_UNOPENED'), 7);
-  });
+  testSmall(
+    'a connection that never found room for its open event is counted by its turns',
+    async () => {
+      const [driver] = await start(4096, 0);
+      await driver.calls('pair c s tcp4', 'again d t', `write c ${REQUEST}`);
+      for (let i = 0; i < 40; i++) await driver.calls('write c x');
+      for (let i = 0; i < 3; i++) {
+        await driver.calls(`write d ${REQUEST}`, 'read t 100', `write t ${RESPONSE}`, 'read d 100');
+      }
+      await driver.calls(`write d ${REQUEST}`, 'close d');
+      assert.equal(tap.counter('COUNTER_LOST_UNOPENED'), 4);
+      // The server's end is open still, and has not read the last request.
+      tap.stop();
+      assert.equal(tap.counter('COUNTER_LOST_UNOPENED'), 7);
+    },
+  );
 
   test('records of two CPUs come in the order of the calls', { skip: isSingle() }, async () => {
     const [zero, one] = await start(1 << 20, 0, 1);

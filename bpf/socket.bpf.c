@@ -80,9 +80,9 @@ int BPF_PROG(socket_send, struct sock *sk, int result, int flags)
 /* Nothing is left to read, but perhaps the end itself. */
 static __always_inline int is_read_out(const struct sock *sk)
 {
-	const struct tcp_sock *tp = (const struct tcp_sock *)sk;
+	struct tcp_progress progress = tcp_progress((const struct tcp_sock *)sk);
 
-	return BPF_CORE_READ(tp, rcv_nxt) - BPF_CORE_READ(tp, copied_seq) <= 1;
+	return progress.received - progress.copied <= 1;
 }
 
 /* The process has ended its direction, and read that the other one is over. */

@@ -88,8 +88,8 @@ static __always_inline int is_read_out(const struct sock *sk)
 /* The process has ended its direction, and read that the other one is over. */
 static __always_inline int is_over(const struct sock *sk)
 {
-	return sock_is_tcp(sk) && sk->sk_shutdown == SHUTDOWN_MASK &&
-	       BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_CLOSE && is_read_out(sk);
+	return is_tcp(sk) && sk->sk_shutdown == SHUTDOWN_MASK &&
+	       sk->__sk_common.skc_state == TCP_CLOSE && is_read_out(sk);
 }
 
 /* `may_interrupt`: another program of ours, on this CPU. */

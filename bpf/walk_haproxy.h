@@ -53,12 +53,6 @@ struct {
 	__type(value, __u32);
 } hap_walk_by_file SEC(".maps");
 
-struct haproxy_offer {
-	__u64 code; /* where the process has its code: another one may have got the number since */
-	__u32 walk;
-	__u32 _pad;
-};
-
 /*
  * User space knows the process, the kernel side its file. key: tgid. Inserted by user space, taken
  * at the next request of the process: LRU, since an offer of 256 is only made again.

@@ -731,13 +731,12 @@ int kernel_set_walk(struct kernel *kernel, uint32_t number, const struct haproxy
 	return 0;
 }
 
-/* struct haproxy_offer in bpf/walk_haproxy.h. */
 int kernel_offer_walk(struct kernel *kernel, uint32_t tgid, uint32_t number, uint64_t code,
 		      struct kernel_error *error)
 {
-	uint64_t offer[2] = { code, number };
+	struct haproxy_offer offer = { .code = code, .walk = number };
 
-	if (bpf_map_update_elem(map_of(kernel, "hap_walk_offers"), &tgid, offer, BPF_ANY))
+	if (bpf_map_update_elem(map_of(kernel, "hap_walk_offers"), &tgid, &offer, BPF_ANY))
 		return objects_fail(error, KERNEL_ERROR_MAP, errno, "hap_walk_offers");
 	return 0;
 }

@@ -23,7 +23,7 @@ static __always_inline void cause_read(struct scratch *s, struct connection *con
 				       int is_turn, const __u8 *payload, __u32 copied)
 {
 	if (s->call.family == FAMILY_HAPROXY)
-		haproxy_read(conn, inode, is_turn, payload, copied);
+		haproxy_read(s, conn, inode, is_turn, payload, copied);
 	else if (s->call.family == FAMILY_GO)
 		go_read(s, conn, inode);
 }

@@ -117,12 +117,26 @@ static __always_inline void haproxy_read_is(__u64 inode)
 }
 
 /*
+ * True when a turn that begins with these bytes is a request, or may become one: the rest of its
+ * head comes with later reads, however small they are.
+ */
+static __always_inline int haproxy_may_be_request(struct scratch *s, const __u8 *payload,
+						  __u32 copied)
+{
+	__builtin_memset(&s->head, 0, sizeof(s->head));
+	enum sniff_result result = sniff_bytes(&s->head, payload, copied);
+
+	return result == SNIFF_REQUEST || result == SNIFF_MORE;
+}
+
+/*
  * A head is pending from the first read after a turn, when it begins like a request (after an
  * interim response it is the request's body), until a stream takes it. All other reads (bodies,
- * responses) make no stream and end what was known.
+ * responses) make no stream and end what was known. The role may not be known before the head is
+ * complete (Unix sockets); stream_new() asks for it.
  */
-static __always_inline void haproxy_read(struct connection *conn, __u64 inode, int is_turn,
-					 const __u8 *payload, __u32 copied)
+static __always_inline void haproxy_read(struct scratch *s, struct connection *conn, __u64 inode,
+					 int is_turn, const __u8 *payload, __u32 copied)
 {
 	if (conn->flags & CONNECTION_WALKED)
 		return;
@@ -130,12 +144,8 @@ static __always_inline void haproxy_read(struct connection *conn, __u64 inode, i
 
 	if (!thread)
 		return;
-	if (is_turn && conn->role == ROLE_SERVER) {
-		enum sniff_result result = sniff_bytes(&conn->sniff, payload, copied);
-
-		if (result == SNIFF_REQUEST || result == SNIFF_MORE)
-			conn->flags |= CONNECTION_HEAD_PENDING;
-	}
+	if (is_turn && conn->role != ROLE_CLIENT && haproxy_may_be_request(s, payload, copied))
+		conn->flags |= CONNECTION_HEAD_PENDING;
 	thread->ingress_inode = conn->flags & CONNECTION_HEAD_PENDING ? inode : 0;
 }
 

@@ -158,7 +158,7 @@ struct connection {
 	} program;
 	__u32 turns;
 	__u32 turn_copied_bytes;
-	struct sniff_state sniff;
+	struct sniff_state sniff; /* of this turn, while it is undecided */
 	__u8 sniff_tries;
 	__u8 state;	     /* enum connection_state */
 	__u8 role;	     /* enum event_role */
@@ -310,6 +310,7 @@ struct scratch {
 	struct user_msghdr header;
 	struct user_mmsghdr message;
 	struct connection fresh;
+	struct sniff_state head;	      /* HAProxy: of the read that is looked at */
 	struct ngx_connection upstream;	      /* nginx: connection written on */
 	struct ngx_request request;	      /* its request */
 	struct ngx_connection client;	      /* connection of that request */

@@ -84,7 +84,10 @@ static __always_inline int cause_needs_left_out(const struct connection *conn, _
 	       (family == FAMILY_GO && connection_is_excluded(conn) && conn->role == ROLE_SERVER);
 }
 
-/* Of an excluded client nothing is looked at: each read may have been a head. */
+/*
+ * No event is made of the call. Of an excluded client nothing is looked at: each read may have
+ * been a head. All other reads end what was known about this thread.
+ */
 static __always_inline void cause_left_out(struct scratch *s, struct connection *conn)
 {
 	int is_owner = connection_is_excluded(conn) && conn->role == ROLE_SERVER;

@@ -10,7 +10,7 @@ import { type AddressInfo, connect, type NetConnectOpts } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { eventCause } from '../../src/capture/layout.gen.ts';
+import { eventCause, eventCauseFlag } from '../../src/capture/layout.gen.ts';
 import { allTraffic } from '../../src/handoff/traffic.ts';
 import { freePorts } from '../e2e/harness/ports.ts';
 import { type Data, skip, Tap } from './harness.ts';
@@ -101,4 +101,18 @@ describe('request heads that HAProxy reads in pieces', { skip }, () => {
       });
     }
   }
+
+  test('unix: of an excluded client the first request says so', async () => {
+    tap.datas.length = 0;
+    const excluded = { ...allTraffic(0).excluded, ingress: true };
+    tap.kernel.setTraffic({ ...allTraffic(0), excluded });
+    const socket = connect(ways.unix);
+    socket.write(`GET /t${REST}`);
+    await once(socket, 'data');
+    socket.destroy();
+    await tap.until('the upstream request', () => upstream().length > 0);
+    const [request] = upstream();
+    assert.equal(request?.causeFlags, eventCauseFlag.CAUSE_EXCLUDED);
+    assert.deepEqual(reads(), []);
+  });
 });

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT
  *
  * exact.state: which ingress request caused an egress write, read from the state of the program
- * itself (docs: reading order nginx, HAProxy, Go). What the kernel stamps on the egress data
+ * itself: one header for each family of programs. What the kernel stamps on the egress data
  * event is the ingress connection and how many bytes had been read and written on it when the
  * state was taken; user space picks the exchange and abstains when there is not exactly one.
  * State that fails its own check is never used, COUNTER_CAUSE_REFUSED tells.
@@ -95,7 +95,7 @@ static __always_inline void cause_left_out(struct scratch *s, struct connection 
 	if (!cause_needs_left_out(conn, s->call.family, s->call.direction) || !s->call.len_bytes)
 		return;
 	if (s->call.family == FAMILY_HAPROXY)
-		haproxy_read_is(is_owner ? s->call.inode : 0);
+		haproxy_read_is(s->call.caller.tid, is_owner ? s->call.inode : 0);
 	else
 		go_read(s, conn, s->call.inode);
 }
@@ -104,13 +104,13 @@ static __always_inline void cause_left_out(struct scratch *s, struct connection 
 static __always_inline void cause_unseen(const struct scratch *s)
 {
 	if (s->call.family == FAMILY_HAPROXY && s->call.direction == DIRECTION_READ)
-		haproxy_read_is(0);
+		haproxy_read_is(s->call.caller.tid, 0);
 }
 
 static __always_inline void cause_connect(const struct scratch *s, struct connection *conn)
 {
 	if (s->call.family == FAMILY_HAPROXY)
-		haproxy_connect(conn, s->call.sp);
+		haproxy_connect(&s->call, conn);
 }
 
 #endif

@@ -63,9 +63,9 @@ struct {
 	__type(value, __u64);
 } go_pc_by_writer SEC(".maps");
 
-static __always_inline struct go_key go_key(__u64 pointer)
+static __always_inline struct go_key go_key(__u64 pointer, __u32 tgid)
 {
-	return (struct go_key){ .pointer = pointer, .tgid = current_caller().tgid };
+	return (struct go_key){ .pointer = pointer, .tgid = tgid };
 }
 
 /* Address of the current goroutine's g at a system call. */
@@ -91,7 +91,7 @@ static __always_inline __u64 go_current(struct pt_regs *regs)
 
 static __always_inline void go_read(struct scratch *s, struct connection *conn, __u64 inode)
 {
-	struct go_key key = go_key(s->call.goroutine);
+	struct go_key key = go_key(s->call.goroutine, s->call.caller.tgid);
 
 	/* net/http's background reader asks for one byte, in a goroutine that serves nothing. */
 	if (conn->role != ROLE_SERVER || s->call.wanted_bytes == 1)
@@ -132,8 +132,8 @@ static __always_inline __u64 go_writer_of(struct connection *conn, const struct 
 static __always_inline __u8 go_write(struct scratch *s, struct connection *conn,
 				     struct owner *owner, __u8 *flags)
 {
-	struct go_key g = go_key(s->call.goroutine);
-	struct go_key pc = go_key(go_writer_of(conn, &g));
+	struct go_key g = go_key(s->call.goroutine, s->call.caller.tgid);
+	struct go_key pc = go_key(go_writer_of(conn, &g), g.tgid);
 
 	if (pc.pointer == -1ull) {
 		count(COUNTER_CAUSE_REFUSED);

@@ -109,11 +109,10 @@ static __always_inline struct haproxy_walk *haproxy_walk_at(__u32 number)
 	return number ? bpf_map_lookup_elem(&hap_walks, &number) : NULL;
 }
 
-/* The number of the walk for the current task, 0 none. */
-static __always_inline __u32 haproxy_walk_number(void)
+/* The number of the walk for the current task, of process `tgid`; 0 none. */
+static __always_inline __u32 haproxy_walk_number(__u32 tgid)
 {
 	struct haproxy_file file = {};
-	__u32 tgid = current_caller().tgid;
 
 	if (!haproxy_file(&file))
 		return 0;

@@ -13,16 +13,10 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include "event.h"
+#include "settings.h"
 #include "sniff.h"
 #include "traffic.h"
 #include "walk_layout.h"
-
-/* Set by the loader before load; constant for the verifier, so unused branches disappear. */
-struct config {
-	__u32 watch_all;	/* processes without a policy are watched */
-	__u32 connection_slots; /* entries of conn_slots, a power of two */
-	__u32 ring_bytes;	/* of each CPU's ring, without its slack */
-};
 
 const volatile struct config config SEC(".rodata.config") = {};
 
@@ -31,19 +25,6 @@ const volatile struct config config SEC(".rodata.config") = {};
  * objects: reading it takes no look-up.
  */
 volatile struct traffic traffic SEC(".data.traffic") = { .excluded = CLASS_SKIPPED };
-
-enum policy_watch {
-	WATCH_DEFAULT = 0,
-	WATCH_YES = 1,
-	WATCH_NO = 2,
-};
-
-enum policy_family {
-	FAMILY_OTHER = 0,
-	FAMILY_NGINX = 1,
-	FAMILY_HAPROXY = 2,
-	FAMILY_GO = 3,
-};
 
 struct policy {
 	__u8 watch;	   /* enum policy_watch */

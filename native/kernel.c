@@ -15,14 +15,12 @@
 
 #include "../bpf/command.h"
 #include "../bpf/event.h"
+#include "../bpf/settings.h"
 #include "objects.h"
 #include "rings.h"
 
 /* Run by the loader, never attached. */
 #define COMMAND_PROGRAM "command"
-/* enum policy_watch in bpf/maps.h. */
-#define POLICY_WATCH 1
-#define POLICY_IGNORE 2
 #define UPROBES_MAX 512
 /* Programs of one object. */
 #define LINKS_MAX 8
@@ -60,13 +58,6 @@ static const char *const object_files[OBJECTS] = {
 	[OBJECT_SOCKET] = "socket.bpf.o", [OBJECT_SYSCALL] = "syscall.bpf.o",
 	[OBJECT_CLOSE] = "close.bpf.o",	  [OBJECT_SPLICE] = "splice.bpf.o",
 	[OBJECT_SWEEP] = "sweep.bpf.o",	  [OBJECT_CAUSE] = "cause.bpf.o",
-};
-
-/* Mirrors bpf/maps.h. */
-struct config {
-	uint32_t watch_all;
-	uint32_t connection_slots;
-	uint32_t ring_bytes;
 };
 
 /* Where records of `ring_interrupt` go. */
@@ -709,7 +700,7 @@ static int set_policy(struct kernel *kernel, uint32_t tgid, uint32_t watch, uint
 int kernel_set_policy(struct kernel *kernel, uint32_t tgid, uint32_t watch, uint32_t family,
 		      struct kernel_error *error)
 {
-	int is_new_start = kernel_hook(kernel) == KERNEL_HOOK_SOCKET && watch == POLICY_WATCH &&
+	int is_new_start = kernel_hook(kernel) == KERNEL_HOOK_SOCKET && watch == WATCH_YES &&
 			   !kernel->options.watch_all;
 	int status = set_policy(kernel, tgid, watch, family, 0, error);
 
@@ -816,7 +807,7 @@ int kernel_open(struct kernel **out, const struct kernel_options *options,
 	if (status)
 		goto out;
 	/* Our own bytes would make events that make bytes. */
-	status = kernel_set_policy(kernel, (uint32_t)getpid(), POLICY_IGNORE, 0, error);
+	status = kernel_set_policy(kernel, (uint32_t)getpid(), WATCH_NO, FAMILY_OTHER, error);
 	if (status)
 		goto out;
 	status = start_object(kernel, OBJECT_PROCESS, error);

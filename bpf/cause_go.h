@@ -24,7 +24,7 @@ struct go_key {
 };
 
 /*
- * Inode of the ingress socket that a goroutine read last. Inserted at reads on server-role
+ * Inode of the ingress socket that a goroutine read last. key: g. Inserted at reads on server-role
  * connections, never deleted: LRU. 8192 goroutines that serve; an eviction costs the links of one
  * connection until its next read.
  */
@@ -53,8 +53,8 @@ struct {
 } go_pending_by_pc SEC(".maps");
 
 /*
- * The persistConn that a writer goroutine serves. Inserted at writeLoop, once per connection,
- * never deleted: LRU. 8192 client connections; after an eviction pc.conn leads there.
+ * The persistConn that a writer goroutine serves. key: g. Inserted at writeLoop, once per
+ * connection, never deleted: LRU. 8192 client connections; after an eviction pc.conn leads there.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

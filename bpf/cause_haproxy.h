@@ -44,9 +44,9 @@ struct haproxy_slot {
 
 /*
  * What a thread of HAProxy is doing: asked at each read and write, so a hash would be some 40 ns
- * each time. key: tid modulo HAPROXY_SLOTS. Taken at a thread's first read, never given back.
- * Another thread's: hap_by_tid. (Two that take one slot at the same moment, on two CPUs: the second
- * has it from then on.)
+ * each time. key: tid modulo HAPROXY_SLOTS, many times the threads of a host's proxies. Taken at a
+ * thread's first read, never given back. Another thread's: hap_by_tid. (Two that take one slot at
+ * the same moment, on two CPUs: the second has it from then on.)
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -73,9 +73,9 @@ struct haproxy_stream_key {
 };
 
 /*
- * The ingress request of a stream. Inserted at stream_new, overwritten when the address is used
- * again, never deleted: LRU. 8192 streams between their creation and their (last) connection
- * attempt; an eviction costs that stream's link, no more.
+ * The ingress request of a stream. key: its address. Inserted at stream_new, overwritten when the
+ * address is used again, never deleted: LRU. 8192 streams between their creation and their (last)
+ * connection attempt; an eviction costs that stream's link, no more.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

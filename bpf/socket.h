@@ -77,8 +77,7 @@ static __always_inline struct sock *stream_sock(struct file *file)
 		return NULL;
 	__u16 protocol = BPF_CORE_READ(sk, sk_protocol);
 
-	/* Go listens with MPTCP since 1.24; between two such ends the connection is of that kind.
-	 */
+	/* Go listens with MPTCP since 1.24; the connection is of that kind when both ends are. */
 	return protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP ? sk : NULL;
 }
 

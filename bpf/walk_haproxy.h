@@ -25,7 +25,10 @@
 #include "user_memory.h"
 #include "walk_layout.h"
 
-/* key: number. Written by user space before it is offered, never deleted. Size: see there. */
+/*
+ * Walks by number. Written by user space before it offers them, never deleted. HAPROXY_WALKS
+ * executables at most: to those beyond user space gives no number, they keep their probes.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, HAPROXY_WALKS);
@@ -42,9 +45,9 @@ struct haproxy_file {
 };
 
 /*
- * Number of the walk of an executable. Inserted when a process takes an offer, never deleted: 64
- * names of at most 32 files (a file has several in the images of containers). Full: processes of
- * further files keep their probes, COUNTER_LOST_CAUSE.
+ * Number of the walk of an executable. key: its file. Inserted when a process takes an offer, never
+ * deleted: 64 names of at most 32 files (a file has several in the images of containers). Full:
+ * processes of further files keep their probes, COUNTER_LOST_CAUSE.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

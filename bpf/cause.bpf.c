@@ -103,7 +103,7 @@ static __always_inline void go_find_socket(__u64 pc, int starts_known)
 		count(COUNTER_CAUSE_REFUSED);
 		return;
 	}
-	struct file *file = file_of_fd(fd);
+	struct file *file = file_of_any_fd(fd);
 	__u64 inode = socket_inode(file);
 	struct connection *conn = connection_meet(file, inode, starts_known);
 

@@ -19,13 +19,13 @@
 #include "cause_nginx.h"
 
 /* Every read of bytes; `conn` is the connection they came from. */
-static __always_inline void cause_read(struct scratch *s, struct connection *conn, __u64 inode,
-				       int is_turn, const __u8 *payload, __u32 copied)
+static __always_inline void cause_read(struct scratch *s, struct connection *conn, int is_turn,
+				       const __u8 *payload, __u32 copied)
 {
 	if (s->call.family == FAMILY_HAPROXY)
-		haproxy_read(s, conn, inode, is_turn, payload, copied);
+		haproxy_read(s, conn, is_turn, payload, copied);
 	else if (s->call.family == FAMILY_GO)
-		go_read(s, conn, inode);
+		go_read(s, conn);
 }
 
 /* The first write after a turn, on a connection of which the process is the client. */
@@ -58,15 +58,15 @@ static __always_inline void cause_write(struct scratch *s, struct data_event *ev
 
 /* Called with the data event filled in, its payload copied, and before it is sent. */
 static __always_inline void cause_bytes(struct scratch *s, struct data_event *event,
-					struct connection *conn, __u64 inode, int is_turn,
-					const __u8 *payload, __u32 copied)
+					struct connection *conn, int is_turn, const __u8 *payload,
+					__u32 copied)
 {
 	if (s->call.family == FAMILY_OTHER || !s->call.len_bytes)
 		return;
 	if (s->call.family == FAMILY_GO)
 		event->goroutine = s->call.goroutine;
 	if (s->call.direction == DIRECTION_READ)
-		cause_read(s, conn, inode, is_turn, payload, copied);
+		cause_read(s, conn, is_turn, payload, copied);
 	else if (is_turn && conn->role == ROLE_CLIENT)
 		cause_write(s, event, conn);
 }
@@ -97,7 +97,7 @@ static __always_inline void cause_left_out(struct scratch *s, struct connection 
 	if (s->call.family == FAMILY_HAPROXY)
 		haproxy_read_is(s->call.caller.tid, is_owner ? s->call.inode : 0);
 	else
-		go_read(s, conn, s->call.inode);
+		go_read(s, conn);
 }
 
 /* Bytes were read that are not delivered: they end what was known about this thread. */

@@ -89,7 +89,7 @@ static __always_inline __u64 go_current(struct pt_regs *regs)
 #endif
 }
 
-static __always_inline void go_read(struct scratch *s, struct connection *conn, __u64 inode)
+static __always_inline void go_read(const struct scratch *s, const struct connection *conn)
 {
 	struct go_key key = go_key(s->call.goroutine, s->call.caller.tgid);
 
@@ -99,10 +99,10 @@ static __always_inline void go_read(struct scratch *s, struct connection *conn, 
 	__u64 *known = bpf_map_lookup_elem(&go_ingress_by_g, &key);
 
 	if (known) {
-		*known = inode;
+		*known = s->call.inode;
 		return;
 	}
-	if (bpf_map_update_elem(&go_ingress_by_g, &key, &inode, BPF_ANY))
+	if (bpf_map_update_elem(&go_ingress_by_g, &key, &s->call.inode, BPF_ANY))
 		count(COUNTER_LOST_CAUSE);
 }
 

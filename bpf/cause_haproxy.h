@@ -135,8 +135,8 @@ static __always_inline int haproxy_may_be_request(struct scratch *s, const __u8 
  * responses) make no stream and end what was known. The role may not be known before the head is
  * complete (Unix sockets); stream_new() asks for it.
  */
-static __always_inline void haproxy_read(struct scratch *s, struct connection *conn, __u64 inode,
-					 int is_turn, const __u8 *payload, __u32 copied)
+static __always_inline void haproxy_read(struct scratch *s, struct connection *conn, int is_turn,
+					 const __u8 *payload, __u32 copied)
 {
 	if (conn->flags & CONNECTION_WALKED)
 		return;
@@ -146,7 +146,7 @@ static __always_inline void haproxy_read(struct scratch *s, struct connection *c
 		return;
 	if (is_turn && conn->role != ROLE_CLIENT && haproxy_may_be_request(s, payload, copied))
 		conn->flags |= CONNECTION_HEAD_PENDING;
-	thread->ingress_inode = conn->flags & CONNECTION_HEAD_PENDING ? inode : 0;
+	thread->ingress_inode = conn->flags & CONNECTION_HEAD_PENDING ? s->call.inode : 0;
 }
 
 /* True while the thread is still inside the function that called back_try_conn_req. */

@@ -110,7 +110,7 @@ static __always_inline int deliver_bytes(struct scratch *s, struct connection *c
 	if (!connection_open(conn, s))
 		return 0;
 	fill_data(&s->data, &s->call, conn, position, is_turn);
-	cause_bytes(s, &s->data, conn, s->call.inode, is_turn, s->payload, s->cursor.filled);
+	cause_bytes(s, &s->data, conn, is_turn, s->payload, s->cursor.filled);
 	for (int i = 0; i < CHUNKS_MAX; i++) {
 		if (put_chunk(s, conn, i < CHUNKS_MAX - 1))
 			break;
@@ -213,8 +213,7 @@ static __always_inline __u32 copy_call(struct scratch *s, __u8 *payload, __u64 l
 
 /* Writes the event of `len_bytes` at its place in the ring. */
 static __always_inline void deliver_at(struct data_event *event, struct ring *ring,
-				       struct scratch *s, struct connection *conn, __u64 inode,
-				       __u32 len_bytes)
+				       struct scratch *s, struct connection *conn, __u32 len_bytes)
 {
 	__u8 *payload = (__u8 *)(event + 1), direction = s->call.direction & 1;
 	int is_turn = connection_turn(conn, direction);
@@ -232,7 +231,7 @@ static __always_inline void deliver_at(struct data_event *event, struct ring *ri
 		count(COUNTER_TRUNCATED_FAULT);
 	}
 	conn->turn_copied_bytes += copied;
-	cause_bytes(s, event, conn, inode, is_turn, payload, copied);
+	cause_bytes(s, event, conn, is_turn, payload, copied);
 	ring_commit(ring, size_bytes);
 }
 
@@ -258,7 +257,7 @@ static __always_inline int deliver_fast(struct scratch *s, struct connection *co
 
 	if (!event)
 		return 0;
-	deliver_at(event, ring, s, conn, s->call.inode, len_bytes);
+	deliver_at(event, ring, s, conn, len_bytes);
 	return 1;
 }
 

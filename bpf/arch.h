@@ -33,7 +33,6 @@
 #define SYSCALL_ARG1(from) ((from)->si)
 #define SYSCALL_ARG2(from) ((from)->dx)
 #define SYSCALL_ARG3(from) ((from)->r10)
-#define SYSCALL_ARG4(from) ((from)->r8)
 /* A 32-bit program (__USER32_CS) has other numbers and structures: ignored. */
 #define SYSCALL_IS_COMPAT(from) ((from)->cs == 0x23)
 
@@ -69,7 +68,6 @@
 #define SYSCALL_ARG1(from) ((from)->regs[1])
 #define SYSCALL_ARG2(from) ((from)->regs[2])
 #define SYSCALL_ARG3(from) ((from)->regs[3])
-#define SYSCALL_ARG4(from) ((from)->regs[4])
 /* PSR_MODE32_BIT */
 #define SYSCALL_IS_COMPAT(from) ((from)->pstate & 0x10)
 

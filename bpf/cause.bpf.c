@@ -10,9 +10,9 @@
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-static __always_inline int is_family(__u32 family)
+static __always_inline int is_family(__u32 tgid, __u32 family)
 {
-	struct policy policy = policy_of(current_caller().tgid);
+	struct policy policy = policy_of(tgid);
 
 	return policy.family == family && policy_is_watched(policy);
 }
@@ -21,13 +21,13 @@ static __always_inline int is_family(__u32 family)
 SEC("uretprobe")
 int haproxy_stream_new(struct pt_regs *ctx)
 {
-	struct haproxy_stream_key key = { .stream = FUNCTION_RESULT(ctx),
-					  .tgid = current_caller().tgid };
+	struct caller caller = current_caller();
+	struct haproxy_stream_key key = { .stream = FUNCTION_RESULT(ctx), .tgid = caller.tgid };
 	struct owner owner = {};
 
-	if (!is_family(FAMILY_HAPROXY) || !key.stream)
+	if (!is_family(caller.tgid, FAMILY_HAPROXY) || !key.stream)
 		return 0;
-	struct haproxy_thread *thread = haproxy_thread(0);
+	struct haproxy_thread *thread = haproxy_thread(caller.tid, 0);
 	__u64 inode = thread ? thread->ingress_inode : 0;
 	struct connection *conn = connection_of(inode);
 
@@ -54,9 +54,11 @@ int haproxy_stream_new(struct pt_regs *ctx)
 SEC("uprobe")
 int haproxy_back_try_conn_req(struct pt_regs *ctx)
 {
-	if (!is_family(FAMILY_HAPROXY))
+	struct caller caller = current_caller();
+
+	if (!is_family(caller.tgid, FAMILY_HAPROXY))
 		return 0;
-	struct haproxy_thread *thread = haproxy_thread(1);
+	struct haproxy_thread *thread = haproxy_thread(caller.tid, 1);
 
 	if (!thread)
 		return 0;
@@ -101,7 +103,7 @@ static __always_inline void go_find_socket(__u64 pc, int starts_known)
 		count(COUNTER_CAUSE_REFUSED);
 		return;
 	}
-	struct file *file = file_of_fd(fd);
+	struct file *file = file_of_any_fd(fd);
 	__u64 inode = socket_inode(file);
 	struct connection *conn = connection_meet(file, inode, starts_known);
 
@@ -113,10 +115,10 @@ static __always_inline void go_find_socket(__u64 pc, int starts_known)
 SEC("uprobe")
 int go_round_trip(struct pt_regs *ctx)
 {
-	struct go_key pc = go_key(GO_ARG0(ctx)), g = go_key(GO_G(ctx));
+	__u32 tgid = current_caller().tgid;
+	struct go_key pc = go_key(GO_ARG0(ctx), tgid), g = go_key(GO_G(ctx), tgid);
 	struct go_pending fresh = { .is_pending = 1 };
-
-	struct policy policy = policy_of(pc.tgid);
+	struct policy policy = policy_of(tgid);
 
 	if (policy.family != FAMILY_GO || !policy_is_watched(policy))
 		return 0;
@@ -141,10 +143,10 @@ int go_round_trip(struct pt_regs *ctx)
 SEC("uprobe")
 int go_write_loop(struct pt_regs *ctx)
 {
-	struct go_key g = go_key(GO_G(ctx));
+	struct go_key g = go_key(GO_G(ctx), current_caller().tgid);
 	__u64 pc = GO_ARG0(ctx);
 
-	if (!is_family(FAMILY_GO))
+	if (!is_family(g.tgid, FAMILY_GO))
 		return 0;
 	if (bpf_map_update_elem(&go_pc_by_writer, &g, &pc, BPF_ANY))
 		count(COUNTER_LOST_CAUSE);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT
  *
  * exact.state: which ingress request caused an egress write, read from the state of the program
- * itself (docs: reading order nginx, HAProxy, Go). What the kernel stamps on the egress data
+ * itself: one header for each family of programs. What the kernel stamps on the egress data
  * event is the ingress connection and how many bytes had been read and written on it when the
  * state was taken; user space picks the exchange and abstains when there is not exactly one.
  * State that fails its own check is never used, COUNTER_CAUSE_REFUSED tells.
@@ -19,13 +19,13 @@
 #include "cause_nginx.h"
 
 /* Every read of bytes; `conn` is the connection they came from. */
-static __always_inline void cause_read(struct scratch *s, struct connection *conn, __u64 inode,
-				       int is_turn, const __u8 *payload, __u32 copied)
+static __always_inline void cause_read(struct scratch *s, struct connection *conn, int is_turn,
+				       const __u8 *payload, __u32 copied)
 {
 	if (s->call.family == FAMILY_HAPROXY)
-		haproxy_read(conn, inode, is_turn, payload, copied);
+		haproxy_read(s, conn, is_turn, payload, copied);
 	else if (s->call.family == FAMILY_GO)
-		go_read(s, conn, inode);
+		go_read(s, conn);
 }
 
 /* The first write after a turn, on a connection of which the process is the client. */
@@ -58,15 +58,15 @@ static __always_inline void cause_write(struct scratch *s, struct data_event *ev
 
 /* Called with the data event filled in, its payload copied, and before it is sent. */
 static __always_inline void cause_bytes(struct scratch *s, struct data_event *event,
-					struct connection *conn, __u64 inode, int is_turn,
-					const __u8 *payload, __u32 copied)
+					struct connection *conn, int is_turn, const __u8 *payload,
+					__u32 copied)
 {
 	if (s->call.family == FAMILY_OTHER || !s->call.len_bytes)
 		return;
 	if (s->call.family == FAMILY_GO)
 		event->goroutine = s->call.goroutine;
 	if (s->call.direction == DIRECTION_READ)
-		cause_read(s, conn, inode, is_turn, payload, copied);
+		cause_read(s, conn, is_turn, payload, copied);
 	else if (is_turn && conn->role == ROLE_CLIENT)
 		cause_write(s, event, conn);
 }
@@ -84,7 +84,10 @@ static __always_inline int cause_needs_left_out(const struct connection *conn, _
 	       (family == FAMILY_GO && connection_is_excluded(conn) && conn->role == ROLE_SERVER);
 }
 
-/* Of an excluded client nothing is looked at: each read may have been a head. */
+/*
+ * No event is made of the call. Of an excluded client nothing is looked at: each read may have
+ * been a head. All other reads end what was known about this thread.
+ */
 static __always_inline void cause_left_out(struct scratch *s, struct connection *conn)
 {
 	int is_owner = connection_is_excluded(conn) && conn->role == ROLE_SERVER;
@@ -92,22 +95,22 @@ static __always_inline void cause_left_out(struct scratch *s, struct connection 
 	if (!cause_needs_left_out(conn, s->call.family, s->call.direction) || !s->call.len_bytes)
 		return;
 	if (s->call.family == FAMILY_HAPROXY)
-		haproxy_read_is(is_owner ? s->call.inode : 0);
+		haproxy_read_is(s->call.caller.tid, is_owner ? s->call.inode : 0);
 	else
-		go_read(s, conn, s->call.inode);
+		go_read(s, conn);
 }
 
 /* Bytes were read that are not delivered: they end what was known about this thread. */
 static __always_inline void cause_unseen(const struct scratch *s)
 {
 	if (s->call.family == FAMILY_HAPROXY && s->call.direction == DIRECTION_READ)
-		haproxy_read_is(0);
+		haproxy_read_is(s->call.caller.tid, 0);
 }
 
 static __always_inline void cause_connect(const struct scratch *s, struct connection *conn)
 {
 	if (s->call.family == FAMILY_HAPROXY)
-		haproxy_connect(conn, s->call.sp);
+		haproxy_connect(&s->call, conn);
 }
 
 #endif

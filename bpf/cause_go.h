@@ -24,7 +24,7 @@ struct go_key {
 };
 
 /*
- * Inode of the ingress socket that a goroutine read last. Inserted at reads on server-role
+ * Inode of the ingress socket that a goroutine read last. key: g. Inserted at reads on server-role
  * connections, never deleted: LRU. 8192 goroutines that serve; an eviction costs the links of one
  * connection until its next read.
  */
@@ -53,8 +53,8 @@ struct {
 } go_pending_by_pc SEC(".maps");
 
 /*
- * The persistConn that a writer goroutine serves. Inserted at writeLoop, once per connection,
- * never deleted: LRU. 8192 client connections; after an eviction pc.conn leads there.
+ * The persistConn that a writer goroutine serves. key: g. Inserted at writeLoop, once per
+ * connection, never deleted: LRU. 8192 client connections; after an eviction pc.conn leads there.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -63,9 +63,9 @@ struct {
 	__type(value, __u64);
 } go_pc_by_writer SEC(".maps");
 
-static __always_inline struct go_key go_key(__u64 pointer)
+static __always_inline struct go_key go_key(__u64 pointer, __u32 tgid)
 {
-	return (struct go_key){ .pointer = pointer, .tgid = current_caller().tgid };
+	return (struct go_key){ .pointer = pointer, .tgid = tgid };
 }
 
 /* Address of the current goroutine's g at a system call. */
@@ -89,9 +89,9 @@ static __always_inline __u64 go_current(struct pt_regs *regs)
 #endif
 }
 
-static __always_inline void go_read(struct scratch *s, struct connection *conn, __u64 inode)
+static __always_inline void go_read(const struct scratch *s, const struct connection *conn)
 {
-	struct go_key key = go_key(s->call.goroutine);
+	struct go_key key = go_key(s->call.goroutine, s->call.caller.tgid);
 
 	/* net/http's background reader asks for one byte, in a goroutine that serves nothing. */
 	if (conn->role != ROLE_SERVER || s->call.wanted_bytes == 1)
@@ -99,10 +99,10 @@ static __always_inline void go_read(struct scratch *s, struct connection *conn, 
 	__u64 *known = bpf_map_lookup_elem(&go_ingress_by_g, &key);
 
 	if (known) {
-		*known = inode;
+		*known = s->call.inode;
 		return;
 	}
-	if (bpf_map_update_elem(&go_ingress_by_g, &key, &inode, BPF_ANY))
+	if (bpf_map_update_elem(&go_ingress_by_g, &key, &s->call.inode, BPF_ANY))
 		count(COUNTER_LOST_CAUSE);
 }
 
@@ -132,8 +132,8 @@ static __always_inline __u64 go_writer_of(struct connection *conn, const struct 
 static __always_inline __u8 go_write(struct scratch *s, struct connection *conn,
 				     struct owner *owner, __u8 *flags)
 {
-	struct go_key g = go_key(s->call.goroutine);
-	struct go_key pc = go_key(go_writer_of(conn, &g));
+	struct go_key g = go_key(s->call.goroutine, s->call.caller.tgid);
+	struct go_key pc = go_key(go_writer_of(conn, &g), g.tgid);
 
 	if (pc.pointer == -1ull) {
 		count(COUNTER_CAUSE_REFUSED);

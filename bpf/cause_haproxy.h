@@ -44,9 +44,9 @@ struct haproxy_slot {
 
 /*
  * What a thread of HAProxy is doing: asked at each read and write, so a hash would be some 40 ns
- * each time. key: tid modulo HAPROXY_SLOTS. Taken at a thread's first read, never given back.
- * Another thread's: hap_by_tid. (Two that take one slot at the same moment, on two CPUs: the second
- * has it from then on.)
+ * each time. key: tid modulo HAPROXY_SLOTS, many times the threads of a host's proxies. Taken at a
+ * thread's first read, never given back. Another thread's: hap_by_tid. (Two that take one slot at
+ * the same moment, on two CPUs: the second has it from then on.)
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -73,9 +73,9 @@ struct haproxy_stream_key {
 };
 
 /*
- * The ingress request of a stream. Inserted at stream_new, overwritten when the address is used
- * again, never deleted: LRU. 8192 streams between their creation and their (last) connection
- * attempt; an eviction costs that stream's link, no more.
+ * The ingress request of a stream. key: its address. Inserted at stream_new, overwritten when the
+ * address is used again, never deleted: LRU. 8192 streams between their creation and their (last)
+ * connection attempt; an eviction costs that stream's link, no more.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -84,9 +84,9 @@ struct {
 	__type(value, struct owner);
 } hap_stream_owner SEC(".maps");
 
-static __always_inline struct haproxy_thread *haproxy_thread(int may_add)
+static __always_inline struct haproxy_thread *haproxy_thread(__u32 tid, int may_add)
 {
-	__u32 tid = current_caller().tid, index = tid % HAPROXY_SLOTS;
+	__u32 index = tid % HAPROXY_SLOTS;
 	struct haproxy_slot *slot = bpf_map_lookup_elem(&hap_slots, &index);
 
 	if (!slot)
@@ -108,35 +108,45 @@ static __always_inline struct haproxy_thread *haproxy_thread(int may_add)
 }
 
 /* What the thread has read last: a client that waits for a stream, 0 none. */
-static __always_inline void haproxy_read_is(__u64 inode)
+static __always_inline void haproxy_read_is(__u32 tid, __u64 inode)
 {
-	struct haproxy_thread *thread = haproxy_thread(inode != 0);
+	struct haproxy_thread *thread = haproxy_thread(tid, inode != 0);
 
 	if (thread)
 		thread->ingress_inode = inode;
 }
 
 /*
+ * True when a turn that begins with these bytes is a request, or may become one: the rest of its
+ * head comes with later reads, however small they are.
+ */
+static __always_inline int haproxy_may_be_request(struct scratch *s, const __u8 *payload,
+						  __u32 copied)
+{
+	__builtin_memset(&s->head, 0, sizeof(s->head));
+	enum sniff_result result = sniff_bytes(&s->head, payload, copied);
+
+	return result == SNIFF_REQUEST || result == SNIFF_MORE;
+}
+
+/*
  * A head is pending from the first read after a turn, when it begins like a request (after an
  * interim response it is the request's body), until a stream takes it. All other reads (bodies,
- * responses) make no stream and end what was known.
+ * responses) make no stream and end what was known. The role may not be known before the head is
+ * complete (Unix sockets); stream_new() asks for it.
  */
-static __always_inline void haproxy_read(struct connection *conn, __u64 inode, int is_turn,
+static __always_inline void haproxy_read(struct scratch *s, struct connection *conn, int is_turn,
 					 const __u8 *payload, __u32 copied)
 {
 	if (conn->flags & CONNECTION_WALKED)
 		return;
-	struct haproxy_thread *thread = haproxy_thread(1);
+	struct haproxy_thread *thread = haproxy_thread(s->call.caller.tid, 1);
 
 	if (!thread)
 		return;
-	if (is_turn && conn->role == ROLE_SERVER) {
-		enum sniff_result result = sniff_bytes(&conn->sniff, payload, copied);
-
-		if (result == SNIFF_REQUEST || result == SNIFF_MORE)
-			conn->flags |= CONNECTION_HEAD_PENDING;
-	}
-	thread->ingress_inode = conn->flags & CONNECTION_HEAD_PENDING ? inode : 0;
+	if (is_turn && conn->role != ROLE_CLIENT && haproxy_may_be_request(s, payload, copied))
+		conn->flags |= CONNECTION_HEAD_PENDING;
+	thread->ingress_inode = conn->flags & CONNECTION_HEAD_PENDING ? s->call.inode : 0;
 }
 
 /* True while the thread is still inside the function that called back_try_conn_req. */
@@ -155,31 +165,35 @@ static __always_inline int haproxy_frame_is_live(const struct haproxy_thread *th
 #endif
 }
 
-/* The owner of the thread's current stream, used up by this call. */
-static __always_inline struct owner *haproxy_take(__u64 sp)
+/*
+ * The owner of the thread's current stream, used up by this call. `is_stream`: the call is that
+ * stream's, even when its owner is not known.
+ */
+static __always_inline struct owner *haproxy_take(const struct call *call, int *is_stream)
 {
-	struct haproxy_thread *thread = haproxy_thread(0);
+	struct haproxy_thread *thread = haproxy_thread(call->caller.tid, 0);
+	struct owner *owner = NULL;
 
+	*is_stream = 0;
 	if (!thread || !thread->stream)
 		return NULL;
-	struct haproxy_stream_key key = { .stream = thread->stream, .tgid = current_caller().tgid };
-	struct owner *owner = bpf_map_lookup_elem(&hap_stream_owner, &key);
+	struct haproxy_stream_key key = { .stream = thread->stream, .tgid = call->caller.tgid };
 
-	if (!owner || !haproxy_frame_is_live(thread, sp)) {
-		count(COUNTER_CAUSE_REFUSED);
-		owner = NULL;
-	}
 	thread->stream = 0;
+	*is_stream = haproxy_frame_is_live(thread, call->sp);
+	if (*is_stream)
+		owner = bpf_map_lookup_elem(&hap_stream_owner, &key);
+	if (!owner)
+		count(COUNTER_CAUSE_REFUSED);
 	return owner;
 }
 
 /* Bound to nobody is bound to connection 0. Where the probes are not attached that is no news. */
-static __always_inline void haproxy_connect(struct connection *conn, __u64 sp)
+static __always_inline void haproxy_connect(const struct call *call, struct connection *conn)
 {
 	const struct owner nobody = {};
-	struct haproxy_thread *thread = haproxy_thread(0);
-	int is_stream = thread && thread->stream && haproxy_frame_is_live(thread, sp);
-	struct owner *owner = haproxy_take(sp);
+	int is_stream;
+	struct owner *owner = haproxy_take(call, &is_stream);
 
 	conn->flags &= ~CONNECTION_BOUND;
 	if (is_stream && !owner)
@@ -189,10 +203,11 @@ static __always_inline void haproxy_connect(struct connection *conn, __u64 sp)
 }
 
 /* What the probes say about a head. */
-static __always_inline __u8 haproxy_told(struct connection *conn, struct owner *owner, __u64 sp,
-					 __u8 *flags)
+static __always_inline __u8 haproxy_told(const struct call *call, struct connection *conn,
+					 struct owner *owner, __u8 *flags)
 {
 	struct owner *current;
+	int is_stream;
 
 	if (conn->flags & CONNECTION_BOUND) {
 		*owner = conn->program.bound;
@@ -201,7 +216,7 @@ static __always_inline __u8 haproxy_told(struct connection *conn, struct owner *
 			*flags |= CAUSE_NO_INGRESS;
 		return CAUSE_HAPROXY;
 	}
-	current = haproxy_take(sp);
+	current = haproxy_take(call, &is_stream);
 	if (!current)
 		return CAUSE_NONE;
 	*owner = *current;
@@ -221,14 +236,15 @@ static __always_inline void haproxy_compare(struct scratch *s, struct haproxy_wa
 }
 
 /* The connection's walk, NULL when it has none. */
-static __always_inline struct haproxy_walk *haproxy_walk_of(struct connection *conn, int is_bound)
+static __always_inline struct haproxy_walk *haproxy_walk_of(const struct scratch *s,
+							    struct connection *conn, int is_bound)
 {
 	__u32 number = is_bound ? 0 : conn->program.haproxy.walk;
 
 	if (is_bound)
 		__builtin_memset(&conn->program, 0, sizeof(conn->program));
 	if (!number)
-		number = haproxy_walk_number();
+		number = haproxy_walk_number(s->call.caller.tgid);
 	conn->program.haproxy.walk = number;
 	return haproxy_walk_at(number);
 }
@@ -241,12 +257,12 @@ static __always_inline __u8 haproxy_write(struct scratch *s, struct connection *
 	__u8 told = CAUSE_NONE, walked;
 
 	if (is_bound)
-		told = haproxy_told(conn, owner, s->call.sp, flags);
-	struct haproxy_walk *walk = haproxy_walk_of(conn, is_bound);
+		told = haproxy_told(&s->call, conn, owner, flags);
+	struct haproxy_walk *walk = haproxy_walk_of(s, conn, is_bound);
 	int is_proven = walk && haproxy_is_proven(walk);
 
 	if (!is_bound && !is_proven)
-		told = haproxy_told(conn, owner, s->call.sp, flags);
+		told = haproxy_told(&s->call, conn, owner, flags);
 	if (!walk || walk->disagreed)
 		return told;
 	walked = haproxy_walk();

@@ -118,7 +118,7 @@ static __always_inline __u64 nginx_main(struct ngx_log *log, const struct ngx_co
 static __always_inline void nginx_owner(const struct call *call, __u32 fd, struct owner *owner,
 					__u8 *flags)
 {
-	struct file *file = file_of_fd(fd);
+	struct file *file = file_of_any_fd(fd);
 	__u64 inode = socket_inode(file);
 	struct connection *client = connection_meet(file, inode, call->starts_known);
 

@@ -25,7 +25,7 @@ int close_enter(struct close_enter *ctx)
 
 	if (!policy_is_watched(policy_of(caller.tgid)))
 		return 0;
-	struct file *file = file_of_fd(ctx->fd);
+	struct file *file = file_of_any_fd(ctx->fd);
 	__u64 inode = socket_inode(file);
 	struct connection *conn = inode && is_last_reference(file) ? connection_of(inode) : NULL;
 

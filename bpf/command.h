@@ -11,7 +11,7 @@
 /*
  * `subject` is a socket's inode, or a tgid for policies. They return 0, or 1 when a map is full;
  * COMMAND_FORGET returns 1 when a close event follows (after the next sweep if the ring is full) or
- * is on its way already.
+ * is on its way already, COMMAND_WALK_ALONE when there is no such number.
  */
 enum command {
 	COMMAND_KNOW = 1,	 /* the socket was opened before it could be watched */

@@ -400,8 +400,6 @@ static __always_inline int connection_sniff(struct connection *conn, const __u8 
 					       : ROLE_CLIENT);
 	if (connection_is_left_out(conn))
 		return 0;
-	/* HAProxy's reads are looked at once more, from their first byte on (cause_haproxy.h). */
-	__builtin_memset(&conn->sniff, 0, sizeof(conn->sniff));
 	conn->state = STATE_HTTP;
 	return 1;
 }

@@ -88,31 +88,35 @@ static __always_inline int put_chunk(struct scratch *s, struct connection *conn,
 	return is_last;
 }
 
-/* As many events as the turn's quota allows for this call's bytes. */
-static __always_inline void deliver_bytes(struct scratch *s, struct connection *conn, int is_turn)
+/*
+ * As many events as the turn's quota allows for this call's bytes; returns 0 when there are none:
+ * the connection is not known to be HTTP, or its open event found the ring full.
+ */
+static __always_inline int deliver_bytes(struct scratch *s, struct connection *conn, int is_turn)
 {
 	__u64 position = connection_advance(conn, s->call.direction, s->call.len_bytes);
 
 	if (conn->state == STATE_SNIFFING &&
 	    (s->call.flags & DATA_NO_BUFFER || !connection_is_sniffable(conn, is_turn)))
-		return;
+		return 0;
 	cursor_start(s, conn);
 	gather();
 	if (conn->state == STATE_SNIFFING &&
 	    !connection_sniff(conn, s->payload, s->cursor.filled, s->call.direction)) {
 		if (conn->flags & CONNECTION_COUNTED)
 			connection_open(conn, s);
-		return;
+		return 0;
 	}
 	if (!connection_open(conn, s))
-		return;
+		return 0;
 	fill_data(&s->data, &s->call, conn, position, is_turn);
-	cause_bytes(s, &s->data, conn, s->call.inode, is_turn, s->payload, s->cursor.filled);
+	cause_bytes(s, &s->data, conn, is_turn, s->payload, s->cursor.filled);
 	for (int i = 0; i < CHUNKS_MAX; i++) {
 		if (put_chunk(s, conn, i < CHUNKS_MAX - 1))
 			break;
 		gather();
 	}
+	return 1;
 }
 
 /* The scratch's call is on a connection that is left out. */
@@ -156,7 +160,8 @@ __noinline int deliver(void)
 		is_turn = connection_turn(conn, s->call.direction);
 	else if (!(conn->flags & CONNECTION_OPEN_SENT))
 		return 0;
-	deliver_bytes(s, conn, is_turn);
+	if (!deliver_bytes(s, conn, is_turn))
+		cause_left_out(s, conn);
 	return 0;
 }
 
@@ -208,8 +213,7 @@ static __always_inline __u32 copy_call(struct scratch *s, __u8 *payload, __u64 l
 
 /* Writes the event of `len_bytes` at its place in the ring. */
 static __always_inline void deliver_at(struct data_event *event, struct ring *ring,
-				       struct scratch *s, struct connection *conn, __u64 inode,
-				       __u32 len_bytes)
+				       struct scratch *s, struct connection *conn, __u32 len_bytes)
 {
 	__u8 *payload = (__u8 *)(event + 1), direction = s->call.direction & 1;
 	int is_turn = connection_turn(conn, direction);
@@ -227,7 +231,7 @@ static __always_inline void deliver_at(struct data_event *event, struct ring *ri
 		count(COUNTER_TRUNCATED_FAULT);
 	}
 	conn->turn_copied_bytes += copied;
-	cause_bytes(s, event, conn, inode, is_turn, payload, copied);
+	cause_bytes(s, event, conn, is_turn, payload, copied);
 	ring_commit(ring, size_bytes);
 }
 
@@ -253,7 +257,7 @@ static __always_inline int deliver_fast(struct scratch *s, struct connection *co
 
 	if (!event)
 		return 0;
-	deliver_at(event, ring, s, conn, s->call.inode, len_bytes);
+	deliver_at(event, ring, s, conn, len_bytes);
 	return 1;
 }
 

@@ -89,7 +89,7 @@ enum event_cause_flag {
 struct event_header {
 	__u32 kind; /* enum event_kind */
 	__u32 size_bytes;
-	__u64 time_ns; /* CLOCK_MONOTONIC at the return of the call */
+	__u64 time_ns; /* CLOCK_MONOTONIC, when TCP sent or at the return of the call */
 	__u32 tgid;
 	__u32 tid;
 };

@@ -42,6 +42,12 @@ static __always_inline int fill_sock(struct call *call, const struct sock *sk)
 	return file != NULL;
 }
 
+/* What sock_is_tcp() tells, by direct loads. */
+static __always_inline int is_tcp(const struct sock *sk)
+{
+	return sk->sk_protocol == IPPROTO_TCP && sk->__sk_common.skc_family != AF_UNIX;
+}
+
 static __always_inline int is_kernel_thread(const struct task_struct *task)
 {
 	return (task->flags & PF_KTHREAD) != 0;
@@ -56,7 +62,7 @@ static __always_inline __u64 unseen_bytes(struct connection *conn, const struct 
 {
 	/* Of those left out nobody counts the bytes, but for some. */
 	if (!conn || (connection_is_left_out(conn) && !(conn->flags & CONNECTION_COUNTED)) ||
-	    sk->sk_protocol != IPPROTO_TCP || sk->__sk_common.skc_family == AF_UNIX)
+	    !is_tcp(sk))
 		return 0;
 	__u32 sequence = tcp_read_sequence((const struct tcp_sock *)sk);
 
@@ -76,7 +82,7 @@ static __always_inline int tcp_is_bare(const struct sock *sk)
 	const struct inet_connection_sock *icsk =
 		bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct inet_connection_sock));
 
-	return sk->sk_protocol == IPPROTO_TCP && !icsk->icsk_ulp_ops && !sk->sk_user_data;
+	return is_tcp(sk) && !icsk->icsk_ulp_ops && !sk->sk_user_data;
 }
 
 /*

@@ -13,16 +13,10 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include "event.h"
+#include "settings.h"
 #include "sniff.h"
 #include "traffic.h"
 #include "walk_layout.h"
-
-/* Set by the loader before load; constant for the verifier, so unused branches disappear. */
-struct config {
-	__u32 watch_all;	/* processes without a policy are watched */
-	__u32 connection_slots; /* entries of conn_slots, a power of two */
-	__u32 ring_bytes;	/* of each CPU's ring, without its slack */
-};
 
 const volatile struct config config SEC(".rodata.config") = {};
 
@@ -32,24 +26,10 @@ const volatile struct config config SEC(".rodata.config") = {};
  */
 volatile struct traffic traffic SEC(".data.traffic") = { .excluded = CLASS_SKIPPED };
 
-enum policy_watch {
-	WATCH_DEFAULT = 0,
-	WATCH_YES = 1,
-	WATCH_NO = 2,
-};
-
-enum policy_family {
-	FAMILY_OTHER = 0,
-	FAMILY_NGINX = 1,
-	FAMILY_HAPROXY = 2,
-	FAMILY_GO = 3,
-};
-
 struct policy {
 	__u8 watch;	   /* enum policy_watch */
 	__u8 family;	   /* enum policy_family */
-	__u8 starts_known; /* 1: a socket that is not known was opened since the process is watched
-			    */
+	__u8 starts_known; /* 1: sockets that are not known were opened since it is watched */
 	__u8 _pad;
 };
 
@@ -79,8 +59,9 @@ struct policy_slot {
 
 /*
  * What is tested first at every system call: an array look-up is a few instructions, one in
- * policy_by_tgid some 40 ns. key: tgid modulo POLICY_SLOTS. Written wherever policy_by_tgid is;
- * two processes in one slot share it for good, which costs them the look-up there.
+ * policy_by_tgid some 40 ns. key: tgid modulo POLICY_SLOTS. Written and emptied wherever
+ * policy_by_tgid is. Twice its size: tgids are given out in sequence, so few meet. Two processes in
+ * one slot share it for good, which costs them the look-up there.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -93,7 +74,7 @@ struct host {
 	__u64 starts_known; /* as in struct policy, for processes without an entry */
 };
 
-/* What holds for all processes; one entry, set by user space. */
+/* What holds for all processes. key: 0. Set by user space (COMMAND_STARTS_KNOWN), never reset. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -158,7 +139,7 @@ struct connection {
 	} program;
 	__u32 turns;
 	__u32 turn_copied_bytes;
-	struct sniff_state sniff;
+	struct sniff_state sniff; /* of this turn, while it is undecided */
 	__u8 sniff_tries;
 	__u8 state;	     /* enum connection_state */
 	__u8 role;	     /* enum event_role */
@@ -202,7 +183,8 @@ struct counters {
 };
 
 /*
- * enum event_counter, one set per CPU. Never reset. Records in `rings` are counted there.
+ * key: 0; value: a count for each of enum event_counter, one set per CPU. Added to by programs,
+ * summed up by user space, never reset. Records in `rings` are counted there.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -296,10 +278,9 @@ struct ngx_log {
 
 /*
  * Where records are put together, and what else is too large for the stack (512 bytes for a
- * program and all that it calls). One per CPU, by number; an ordinary
- * array because per-CPU values end at 32 KiB. The programs that use it run with preemption
- * disabled and do not nest. `payload` is twice a chunk so that (offset < chunk) + (length <=
- * chunk) is in bounds without a check.
+ * program and all that it calls). The programs that use it run with preemption disabled and do
+ * not nest. `payload` is twice a chunk so that (offset < chunk) + (length <= chunk) is in bounds
+ * without a check.
  */
 struct scratch {
 	__u64 connections; /* allocated on this CPU */
@@ -310,6 +291,7 @@ struct scratch {
 	struct user_msghdr header;
 	struct user_mmsghdr message;
 	struct connection fresh;
+	struct sniff_state head;	      /* HAProxy: of the read that is looked at */
 	struct ngx_connection upstream;	      /* nginx: connection written on */
 	struct ngx_request request;	      /* its request */
 	struct ngx_connection client;	      /* connection of that request */
@@ -322,9 +304,13 @@ struct scratch {
 	__u8 payload[2 * SPANTAP_CHUNK_BYTES];
 };
 
+/*
+ * key: number of the CPU, whose programs alone use the value. One for each possible CPU, for good.
+ * An ordinary array because per-CPU values end at 32 KiB.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1); /* set to the number of possible CPUs */
+	__uint(max_entries, 1); /* set by the loader */
 	__type(key, __u32);
 	__type(value, struct scratch);
 } scratch_by_cpu SEC(".maps");

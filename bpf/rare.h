@@ -30,7 +30,8 @@ static __always_inline void deliver_messages(struct scratch *s, __u64 address, _
 		deliver();
 		address += sizeof(*message);
 	}
-	count(COUNTER_TRUNCATED_IOVEC);
+	if (messages > MESSAGES_MAX)
+		count(COUNTER_TRUNCATED_IOVEC);
 }
 
 /* sendfile, splice: the socket is on one side. */

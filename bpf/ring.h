@@ -32,8 +32,8 @@ struct {
 
 /*
  * Records of programs that run in softirqs: ends of connections, few and small, so the price of a
- * ring with a lock does not matter, and its lock holds in every context. Size: some thousand ends
- * between two polls. Full: as above.
+ * ring with a lock does not matter, and its lock holds in every context. Taken by user space when
+ * it drains. Size: some thousand ends between two drains. Full: as above.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -21,8 +21,10 @@
 
 /* Longest registered method is UPDATEREDIRECTREF, 17 bytes. */
 #define SNIFF_TOKEN_BYTES_MAX 20
-/* Empty lines (4) + token + the byte after it. */
-#define SNIFF_BYTES_MAX 28
+/* CR and LF before it: two empty lines. */
+#define SNIFF_BREAK_BYTES_MAX 4
+/* Empty lines, token, and the byte after it. */
+#define SNIFF_BYTES_MAX (SNIFF_BREAK_BYTES_MAX + SNIFF_TOKEN_BYTES_MAX + 1)
 
 enum sniff_result {
 	SNIFF_MORE = 0, /* could become a message: feed what follows */
@@ -69,7 +71,8 @@ static __always_inline enum sniff_result sniff_byte(volatile struct sniff_state 
 	if (state->token_bytes == 0) {
 		/* RFC 9112 2.2: empty lines before a request line are ignored. */
 		if (c == '\r' || c == '\n')
-			return ++state->break_bytes > 4 ? SNIFF_OTHER : SNIFF_MORE;
+			return ++state->break_bytes > SNIFF_BREAK_BYTES_MAX ? SNIFF_OTHER
+									    : SNIFF_MORE;
 		/* PROXY protocol, version 2 signature: CR LF CR LF NUL; a request may follow. */
 		if (c == 0 && state->break_bytes == 4)
 			return SNIFF_REQUEST;

@@ -80,16 +80,16 @@ int BPF_PROG(socket_send, struct sock *sk, int result, int flags)
 /* Nothing is left to read, but perhaps the end itself. */
 static __always_inline int is_read_out(const struct sock *sk)
 {
-	const struct tcp_sock *tp = (const struct tcp_sock *)sk;
+	struct tcp_progress progress = tcp_progress((const struct tcp_sock *)sk);
 
-	return BPF_CORE_READ(tp, rcv_nxt) - BPF_CORE_READ(tp, copied_seq) <= 1;
+	return progress.received - progress.copied <= 1;
 }
 
 /* The process has ended its direction, and read that the other one is over. */
 static __always_inline int is_over(const struct sock *sk)
 {
-	return sock_is_tcp(sk) && sk->sk_shutdown == SHUTDOWN_MASK &&
-	       BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_CLOSE && is_read_out(sk);
+	return is_tcp(sk) && sk->sk_shutdown == SHUTDOWN_MASK &&
+	       sk->__sk_common.skc_state == TCP_CLOSE && is_read_out(sk);
 }
 
 /* `may_interrupt`: another program of ours, on this CPU. */

@@ -10,21 +10,24 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
 
-/*
- * The file behind `fd`, NULL when there is none. The caller knows that the descriptor is valid
- * (its system call got as far as the file), so the table's size is not checked.
- */
-static __always_inline struct file *file_of_fd(__u32 fd)
+/* The current task's table of descriptors. */
+static __always_inline struct fdtable *descriptors(void)
+{
+	if (HAS_TASK_BTF)
+		return bpf_get_current_task_btf()->files->fdt;
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	return BPF_CORE_READ(task, files, fdt);
+}
+
+static __always_inline struct file *file_in(struct fdtable *fdt, __u32 fd)
 {
 	struct file **files, *file = NULL;
 
-	if (HAS_TASK_BTF) {
-		files = bpf_get_current_task_btf()->files->fdt->fd;
-	} else {
-		struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-
-		files = BPF_CORE_READ(task, files, fdt, fd);
-	}
+	if (HAS_TASK_BTF)
+		files = fdt->fd;
+	else
+		files = BPF_CORE_READ(fdt, fd);
 	if (bpf_rdonly_cast) {
 		/* Any structure that begins with a pointer would do. */
 		struct list_head *entry =
@@ -36,12 +39,22 @@ static __always_inline struct file *file_of_fd(__u32 fd)
 	return file;
 }
 
-/* As file_of_fd, for a number that somebody made up. */
+/*
+ * The file behind `fd`, NULL when there is none. The caller knows that the descriptor is valid
+ * (its system call got as far as the file), so the table's size is not checked.
+ */
+static __always_inline struct file *file_of_fd(__u32 fd)
+{
+	return file_in(descriptors(), fd);
+}
+
+/* The same for a number that nobody has checked yet. */
 static __always_inline struct file *file_of_any_fd(__u32 fd)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct fdtable *fdt = descriptors();
+	__u32 count = HAS_TASK_BTF ? fdt->max_fds : BPF_CORE_READ(fdt, max_fds);
 
-	return fd < BPF_CORE_READ(task, files, fdt, max_fds) ? file_of_fd(fd) : NULL;
+	return fd < count ? file_in(fdt, fd) : NULL;
 }
 
 /* Inode number of the socket behind a file, 0 when it is no socket. */
@@ -77,8 +90,7 @@ static __always_inline struct sock *stream_sock(struct file *file)
 		return NULL;
 	__u16 protocol = BPF_CORE_READ(sk, sk_protocol);
 
-	/* Go listens with MPTCP since 1.24; between two such ends the connection is of that kind.
-	 */
+	/* Go listens with MPTCP since 1.24; the connection is of that kind when both ends are. */
 	return protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP ? sk : NULL;
 }
 

@@ -7,20 +7,15 @@
 #ifndef __VMLINUX_H__
 #define __VMLINUX_H__
 
-typedef signed char __s8;
 typedef unsigned char __u8;
-typedef short __s16;
 typedef unsigned short __u16;
 typedef int __s32;
 typedef unsigned int __u32;
 typedef long long __s64;
 typedef unsigned long long __u64;
-typedef __u16 __le16;
 typedef __u16 __be16;
 typedef __u32 __be32;
-typedef __u64 __be64;
 typedef __u32 __wsum;
-typedef __u16 __sum16;
 
 /* The part of enum bpf_map_type and of the helper flags that we use: UAPI values. */
 enum bpf_map_type {
@@ -32,7 +27,6 @@ enum bpf_map_type {
 };
 enum {
 	BPF_ANY = 0,
-	BPF_NOEXIST = 1,
 };
 enum {
 	BPF_F_MMAPABLE = 1024,
@@ -84,7 +78,6 @@ struct list_head {
 	struct list_head *next;
 };
 
-/* Any kernel type that is one pointer: an element of an array of pointers. */
 struct hlist_node {
 	struct hlist_node *next;
 };
@@ -245,13 +238,6 @@ struct pt_regs {
 	unsigned long ax, cx, dx, si, di, orig_ax, ip, cs, flags, sp, ss;
 };
 #elif defined(__TARGET_ARCH_arm64)
-struct user_pt_regs {
-	__u64 regs[31];
-	__u64 sp;
-	__u64 pc;
-	__u64 pstate;
-};
-
 struct pt_regs {
 	__u64 regs[31];
 	__u64 sp;

@@ -25,7 +25,10 @@
 #include "user_memory.h"
 #include "walk_layout.h"
 
-/* key: number. Written by user space before it is offered, never deleted. Size: see there. */
+/*
+ * Walks by number. Written by user space before it offers them, never deleted. HAPROXY_WALKS
+ * executables at most: to those beyond user space gives no number, they keep their probes.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, HAPROXY_WALKS);
@@ -42,9 +45,9 @@ struct haproxy_file {
 };
 
 /*
- * Number of the walk of an executable. Inserted when a process takes an offer, never deleted: 64
- * names of at most 32 files (a file has several in the images of containers). Full: processes of
- * further files keep their probes, COUNTER_LOST_CAUSE.
+ * Number of the walk of an executable. key: its file. Inserted when a process takes an offer, never
+ * deleted: 64 names of at most 32 files (a file has several in the images of containers). Full:
+ * processes of further files keep their probes, COUNTER_LOST_CAUSE.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -52,12 +55,6 @@ struct {
 	__type(key, struct haproxy_file);
 	__type(value, __u32);
 } hap_walk_by_file SEC(".maps");
-
-struct haproxy_offer {
-	__u64 code; /* where the process has its code: another one may have got the number since */
-	__u32 walk;
-	__u32 _pad;
-};
 
 /*
  * User space knows the process, the kernel side its file. key: tgid. Inserted by user space, taken
@@ -70,39 +67,43 @@ struct {
 	__type(value, struct haproxy_offer);
 } hap_walk_offers SEC(".maps");
 
-/* The program that the current task runs. */
-struct haproxy_image {
-	struct haproxy_file file;
-	__u64 code; /* mm_struct.start_code */
-};
-
-static __always_inline int haproxy_image(struct haproxy_image *image)
+/* Where the current task's program has its code, 0 unkey. */
+static __always_inline __u64 haproxy_code(void)
 {
-	struct mm_struct *mm;
-
 	if (!HAS_TASK_BTF) {
-		mm = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), mm);
-		struct inode *inode = BPF_CORE_READ(mm, exe_file, f_inode);
+		struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 
-		image->code = BPF_CORE_READ(mm, start_code);
-		image->file.inode = BPF_CORE_READ(inode, i_ino);
-		image->file.size_bytes = BPF_CORE_READ(inode, i_size);
-		image->file.device = BPF_CORE_READ(inode, i_sb, s_dev);
-		image->file.generation = BPF_CORE_READ(inode, i_generation);
+		return BPF_CORE_READ(task, mm, start_code);
+	}
+	struct mm_struct *mm = bpf_get_current_task_btf()->mm;
+
+	return mm ? mm->start_code : 0;
+}
+
+/* The file of the program that the current task runs; returns 0 when it has none. */
+static __always_inline int haproxy_file(struct haproxy_file *key)
+{
+	if (!HAS_TASK_BTF) {
+		struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+		struct inode *inode = BPF_CORE_READ(task, mm, exe_file, f_inode);
+
+		key->inode = BPF_CORE_READ(inode, i_ino);
+		key->size_bytes = BPF_CORE_READ(inode, i_size);
+		key->device = BPF_CORE_READ(inode, i_sb, s_dev);
+		key->generation = BPF_CORE_READ(inode, i_generation);
 		return inode != NULL;
 	}
-	mm = bpf_get_current_task_btf()->mm;
+	struct mm_struct *mm = bpf_get_current_task_btf()->mm;
 	struct file *file = mm ? mm->exe_file : NULL;
 
 	if (!file)
 		return 0;
 	struct inode *inode = file->f_inode;
 
-	image->code = mm->start_code;
-	image->file.inode = inode->i_ino;
-	image->file.size_bytes = inode->i_size;
-	image->file.device = inode->i_sb->s_dev;
-	image->file.generation = inode->i_generation;
+	key->inode = inode->i_ino;
+	key->size_bytes = inode->i_size;
+	key->device = inode->i_sb->s_dev;
+	key->generation = inode->i_generation;
 	return 1;
 }
 
@@ -111,25 +112,24 @@ static __always_inline struct haproxy_walk *haproxy_walk_at(__u32 number)
 	return number ? bpf_map_lookup_elem(&hap_walks, &number) : NULL;
 }
 
-/* The number of the walk for the current task, 0 none. */
-static __always_inline __u32 haproxy_walk_number(void)
+/* The number of the walk for the current task, of process `tgid`; 0 none. */
+static __always_inline __u32 haproxy_walk_number(__u32 tgid)
 {
-	struct haproxy_image image = {};
-	__u32 tgid = current_caller().tgid;
+	struct haproxy_file file = {};
 
-	if (!haproxy_image(&image))
+	if (!haproxy_file(&file))
 		return 0;
-	__u32 *known = bpf_map_lookup_elem(&hap_walk_by_file, &image.file);
+	__u32 *known = bpf_map_lookup_elem(&hap_walk_by_file, &file);
 
 	if (known)
 		return *known;
 	struct haproxy_offer *offer = bpf_map_lookup_elem(&hap_walk_offers, &tgid);
 
-	if (!offer || offer->code != image.code)
+	if (!offer || offer->code != haproxy_code())
 		return 0;
 	__u32 number = offer->walk;
 
-	if (bpf_map_update_elem(&hap_walk_by_file, &image.file, &number, BPF_ANY)) {
+	if (bpf_map_update_elem(&hap_walk_by_file, &file, &number, BPF_ANY)) {
 		count(COUNTER_LOST_CAUSE);
 		return 0;
 	}
@@ -163,11 +163,7 @@ static __always_inline __u64 block_word(const struct scratch *s, __u32 offset)
 /* fdtab[fd].owner: a struct connection, or what else is polled. */
 static __always_inline __u64 haproxy_connection_of(const struct haproxy_walk *walk, __u32 fd)
 {
-	struct haproxy_image image = {};
-
-	if (!haproxy_image(&image))
-		return 0;
-	__u64 table = user_u64(image.code + walk->table_from_code);
+	__u64 table = user_u64(haproxy_code() + walk->table_from_code);
 
 	return user_u64(table + (__u64)fd * walk->entry_bytes + walk->entry_owner);
 }
@@ -242,11 +238,8 @@ static __always_inline __u8 haproxy_walk_from(struct scratch *s, struct haproxy_
 	int is_readable = block_read(s, front, walk->connection_handle + sizeof(__u64));
 
 	if (!is_readable || (__u8)s->block[0] != walk->connection_type) {
-		struct haproxy_image image = {};
-
 		/* session.fe is its first word. */
-		if (!haproxy_image(&image) ||
-		    user_u64(session) != image.code + walk->checks_from_code)
+		if (user_u64(session) != haproxy_code() + walk->checks_from_code)
 			return CAUSE_NONE;
 		s->owner_flags = CAUSE_NO_INGRESS;
 		return CAUSE_HAPROXY;

@@ -39,4 +39,11 @@ struct haproxy_walk {
 	__u64 taken; /* requests that it named the client of */
 };
 
+/* What user space tells about a process that a walk is for. */
+struct haproxy_offer {
+	__u64 code; /* where it has its code: another process may have got the number since */
+	__u32 walk; /* number */
+	__u32 _pad;
+};
+
 #endif

@@ -478,7 +478,7 @@ static napi_value addon_walk_alone(napi_env env, napi_callback_info info)
 	struct kernel *kernel = kernel_of(env, info, 2, args);
 	struct kernel_error error = {};
 
-	if (kernel && kernel_walk_alone(kernel, (uint32_t)number_of(env, args[1]), &error) < 0)
+	if (kernel && kernel_walk_alone(kernel, (uint32_t)number_of(env, args[1]), &error))
 		return throw_error(env, &error);
 	return NULL;
 }

@@ -15,14 +15,12 @@
 
 #include "../bpf/command.h"
 #include "../bpf/event.h"
+#include "../bpf/settings.h"
 #include "objects.h"
 #include "rings.h"
 
 /* Run by the loader, never attached. */
 #define COMMAND_PROGRAM "command"
-/* enum policy_watch in bpf/maps.h. */
-#define POLICY_WATCH 1
-#define POLICY_IGNORE 2
 #define UPROBES_MAX 512
 /* Programs of one object. */
 #define LINKS_MAX 8
@@ -62,13 +60,6 @@ static const char *const object_files[OBJECTS] = {
 	[OBJECT_SWEEP] = "sweep.bpf.o",	  [OBJECT_CAUSE] = "cause.bpf.o",
 };
 
-/* Mirrors bpf/maps.h. */
-struct config {
-	uint32_t watch_all;
-	uint32_t connection_slots;
-	uint32_t ring_bytes;
-};
-
 /* Where records of `ring_interrupt` go. */
 struct refill {
 	uint8_t *bytes;
@@ -95,6 +86,12 @@ struct kernel {
 	uint64_t *counter_values;	    /* cpus * COUNTER_MAX */
 	struct kernel_error socket_refusal; /* why OBJECT_SOCKET was not used, if it was tried */
 };
+
+/* Descriptor of a shared map, or -errno. */
+static int map_of(const struct kernel *kernel, const char *name)
+{
+	return bpf_object__find_map_fd_by_name(kernel->objects[OBJECT_STATE], name);
+}
 
 static int on_interrupt_record(void *context, void *record, size_t bytes)
 {
@@ -135,7 +132,7 @@ int64_t kernel_drain(struct kernel *kernel, uint8_t *batch, size_t batch_bytes, 
 static int set_entries(struct kernel *kernel, const char *name, uint32_t entries,
 		       struct kernel_error *error)
 {
-	struct bpf_map *map = bpf_object__find_map_by_name(kernel->objects[0], name);
+	struct bpf_map *map = bpf_object__find_map_by_name(kernel->objects[OBJECT_STATE], name);
 	int status = map ? bpf_map__set_max_entries(map, entries) : -ENOENT;
 
 	return status ? objects_fail(error, KERNEL_ERROR_MAP, status, name) : 0;
@@ -175,7 +172,7 @@ static uint32_t ring_value_bytes(const struct kernel *kernel)
 
 static int set_ring_size(struct kernel *kernel, struct kernel_error *error)
 {
-	struct bpf_map *map = bpf_object__find_map_by_name(kernel->objects[0], "rings");
+	struct bpf_map *map = bpf_object__find_map_by_name(kernel->objects[OBJECT_STATE], "rings");
 	int status = map ? bpf_map__set_value_size(map, ring_value_bytes(kernel)) : -ENOENT;
 
 	return status ? objects_fail(error, KERNEL_ERROR_MAP, status, "rings") : 0;
@@ -247,8 +244,9 @@ static int load_object(struct kernel *kernel, enum object index, struct kernel_e
 	if (!object)
 		return -error->number;
 	kernel->objects[index] = object;
-	status = index == OBJECT_STATE ? set_first(kernel, object, error)
-				       : objects_share_maps(object, kernel->objects[0], error);
+	status = index == OBJECT_STATE
+			 ? set_first(kernel, object, error)
+			 : objects_share_maps(object, kernel->objects[OBJECT_STATE], error);
 	if (!status)
 		status = set_config(kernel, object, error);
 	if (status)
@@ -345,20 +343,19 @@ static size_t ring_memory_bytes(const struct kernel *kernel)
 
 static int open_rings(struct kernel *kernel, struct kernel_error *error)
 {
-	struct bpf_object *object = kernel->objects[0];
 	struct rings_options options = { .stride_bytes = ring_value_bytes(kernel),
 					 .ring_bytes = kernel->ring_bytes,
 					 .count = (uint32_t)kernel->cpus,
 					 .refill = refill_interrupts,
 					 .context = kernel };
-	int fd = bpf_object__find_map_fd_by_name(object, "ring_interrupt");
 	void *memory;
 
-	kernel->interrupts = ring_buffer__new(fd, on_interrupt_record, kernel, NULL);
+	kernel->interrupts = ring_buffer__new(map_of(kernel, "ring_interrupt"), on_interrupt_record,
+					      kernel, NULL);
 	if (!kernel->interrupts)
 		return objects_fail(error, KERNEL_ERROR_RING, errno, "ring_interrupt");
 	memory = mmap(NULL, ring_memory_bytes(kernel), PROT_READ | PROT_WRITE, MAP_SHARED,
-		      bpf_object__find_map_fd_by_name(object, "rings"), 0);
+		      map_of(kernel, "rings"), 0);
 	if (memory == MAP_FAILED)
 		return objects_fail(error, KERNEL_ERROR_RING, errno, "rings");
 	kernel->ring_memory = memory;
@@ -369,11 +366,11 @@ static int open_rings(struct kernel *kernel, struct kernel_error *error)
 
 static int open_maps(struct kernel *kernel, struct kernel_error *error)
 {
-	struct bpf_object *object = kernel->objects[0];
+	struct bpf_object *object = kernel->objects[OBJECT_STATE];
 
-	kernel->connections[0] = bpf_object__find_map_fd_by_name(object, "conn_slots");
-	kernel->connections[1] = bpf_object__find_map_fd_by_name(object, "conn_by_inode");
-	kernel->counters = bpf_object__find_map_fd_by_name(object, "counters");
+	kernel->connections[0] = map_of(kernel, "conn_slots");
+	kernel->connections[1] = map_of(kernel, "conn_by_inode");
+	kernel->counters = map_of(kernel, "counters");
 	kernel->command =
 		bpf_program__fd(bpf_object__find_program_by_name(object, COMMAND_PROGRAM));
 	kernel->counter_values = calloc((size_t)kernel->cpus * COUNTER_MAX, sizeof(uint64_t));
@@ -444,10 +441,9 @@ static int run_command(struct kernel *kernel, uint64_t command, uint64_t subject
 int kernel_set_traffic(struct kernel *kernel, const struct traffic *traffic,
 		       struct kernel_error *error)
 {
-	int fd = bpf_object__find_map_fd_by_name(kernel->objects[0], OBJECTS_SHARED_DATA);
 	uint32_t zero = 0;
 
-	if (bpf_map_update_elem(fd, &zero, traffic, BPF_ANY))
+	if (bpf_map_update_elem(map_of(kernel, OBJECTS_SHARED_DATA), &zero, traffic, BPF_ANY))
 		return objects_fail(error, KERNEL_ERROR_MAP, errno, OBJECTS_SHARED_DATA);
 	return 0;
 }
@@ -709,18 +705,13 @@ static int set_policy(struct kernel *kernel, uint32_t tgid, uint32_t watch, uint
 int kernel_set_policy(struct kernel *kernel, uint32_t tgid, uint32_t watch, uint32_t family,
 		      struct kernel_error *error)
 {
-	int is_new_start = kernel_hook(kernel) == KERNEL_HOOK_SOCKET && watch == POLICY_WATCH &&
+	int is_new_start = kernel_hook(kernel) == KERNEL_HOOK_SOCKET && watch == WATCH_YES &&
 			   !kernel->options.watch_all;
 	int status = set_policy(kernel, tgid, watch, family, 0, error);
 
 	if (status || !is_new_start || know_sockets(kernel, tgid))
 		return status;
 	return set_policy(kernel, tgid, watch, family, 1, error);
-}
-
-static int map_of(const struct kernel *kernel, const char *name)
-{
-	return bpf_object__find_map_fd_by_name(kernel->objects[0], name);
 }
 
 int kernel_set_walk(struct kernel *kernel, uint32_t number, const struct haproxy_walk *walk,
@@ -731,13 +722,12 @@ int kernel_set_walk(struct kernel *kernel, uint32_t number, const struct haproxy
 	return 0;
 }
 
-/* struct haproxy_offer in bpf/walk_haproxy.h. */
 int kernel_offer_walk(struct kernel *kernel, uint32_t tgid, uint32_t number, uint64_t code,
 		      struct kernel_error *error)
 {
-	uint64_t offer[2] = { code, number };
+	struct haproxy_offer offer = { .code = code, .walk = number };
 
-	if (bpf_map_update_elem(map_of(kernel, "hap_walk_offers"), &tgid, offer, BPF_ANY))
+	if (bpf_map_update_elem(map_of(kernel, "hap_walk_offers"), &tgid, &offer, BPF_ANY))
 		return objects_fail(error, KERNEL_ERROR_MAP, errno, "hap_walk_offers");
 	return 0;
 }
@@ -752,7 +742,9 @@ int kernel_read_walk(struct kernel *kernel, uint32_t number, struct haproxy_walk
 
 int kernel_walk_alone(struct kernel *kernel, uint32_t number, struct kernel_error *error)
 {
-	return ask_command(kernel, COMMAND_WALK_ALONE, number, 0, error);
+	int answer = ask_command(kernel, COMMAND_WALK_ALONE, number, 0, error);
+
+	return answer > 0 ? objects_fail(error, KERNEL_ERROR_MAP, ENOENT, "hap_walks") : answer;
 }
 
 int kernel_attach_uprobe(struct kernel *kernel, const char *program, const char *path,
@@ -817,7 +809,7 @@ int kernel_open(struct kernel **out, const struct kernel_options *options,
 	if (status)
 		goto out;
 	/* Our own bytes would make events that make bytes. */
-	status = kernel_set_policy(kernel, (uint32_t)getpid(), POLICY_IGNORE, 0, error);
+	status = kernel_set_policy(kernel, (uint32_t)getpid(), WATCH_NO, FAMILY_OTHER, error);
 	if (status)
 		goto out;
 	status = start_object(kernel, OBJECT_PROCESS, error);

@@ -21,7 +21,7 @@ import {
   type WalkState,
 } from './types.ts';
 
-/** Mirrors `enum policy_watch` and `enum policy_family` in bpf/maps.h. */
+/** Mirrors `enum policy_watch` and `enum policy_family` in bpf/settings.h. */
 const WATCH = { default: 0, watch: 1, ignore: 2 } as const;
 const FAMILY = { other: 0, nginx: 1, haproxy: 2, go: 3 } as const;
 

@@ -18,6 +18,8 @@ export interface ProxyOptions {
   readonly serverMax?: number;
   /** HAProxy: 1 brings everything into one thread. */
   readonly threads?: number;
+  /** HAProxy: a second place to listen on. */
+  readonly bind?: string;
 }
 
 export interface RunningProxy {
@@ -84,7 +86,7 @@ http {
 }
 
 function haproxy(options: ProxyOptions): Program {
-  const { folder, port, backendPort, upstream, serverMax = 24, threads = WORKERS } = options;
+  const { folder, port, backendPort, upstream, serverMax = 24, threads = WORKERS, bind } = options;
   const isReuse = upstream === 'reuse';
   const config = `
 global
@@ -99,6 +101,7 @@ defaults
   http-reuse ${isReuse ? 'always' : 'never'}
 frontend in
   bind 127.0.0.1:${port}
+  ${bind === undefined ? '' : `bind ${bind}`}
   default_backend app
 backend app
   option httpchk GET /health

@@ -70,6 +70,15 @@ describe('HAProxy, spans over gRPC', () => {
     await scene.expectTrace('/kept/empty', lines('GET /kept/empty'));
   });
 
+  test('a request behind empty lines that come alone, and one in pieces, are linked', async () => {
+    const { scene, port } = open;
+    const request = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
+    await converse(port, ['\r\n\r\n', request('/kept/behind')], /200 OK/);
+    await converse(port, [...request('/kept/pieces')], /200 OK/);
+    assertHop(await scene.expectTrace('/kept/behind', lines('GET /kept/behind')));
+    assertHop(await scene.expectTrace('/kept/pieces', lines('GET /kept/pieces')));
+  });
+
   test('IPv6 clients, Unix socket upstreams, HEAD and chunked answers are seen', async () => {
     const { scene, port } = open;
     await ask(port, '/kept/six', { host: '::1' });

@@ -67,7 +67,7 @@ struct {
 	__type(value, struct haproxy_offer);
 } hap_walk_offers SEC(".maps");
 
-/* Where the current task's program has its code, 0 unkey. */
+/* Where the current task's program has its code, 0 unknown. */
 static __always_inline __u64 haproxy_code(void)
 {
 	if (!HAS_TASK_BTF) {

@@ -3,7 +3,7 @@
  * or a collector that listens on this host's standard ports gets them, else trees are printed.
  */
 import { connect } from 'node:net';
-import type { Environment } from '../config/environment.ts';
+import { type Environment, textOf } from '../config/environment.ts';
 import { withoutUsers } from '../config/secrets.ts';
 import { AgentError } from '../telemetry/agent-error.ts';
 
@@ -29,11 +29,10 @@ export async function chooseExporter(
   env: Environment,
   isListening: IsListening = canConnect,
 ): Promise<ExporterChoice> {
-  const asked = nonEmpty(env.OTEL_TRACES_EXPORTER);
+  const asked = textOf(env, 'OTEL_TRACES_EXPORTER');
   const protocol = readProtocol(env);
-  const endpoint =
-    nonEmpty(env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT) ?? nonEmpty(env.OTEL_EXPORTER_OTLP_ENDPOINT);
-  const kinds = asked === undefined ? undefined : readKinds(asked);
+  const endpoint = textOf(env, 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT');
+  const kinds = asked === '' ? undefined : readKinds(asked);
   if (kinds !== undefined && !kinds.includes('otlp')) {
     return {
       kinds,
@@ -41,7 +40,7 @@ export async function chooseExporter(
       reason: `OTEL_TRACES_EXPORTER=${asked}`,
     };
   }
-  if (endpoint !== undefined) {
+  if (endpoint !== '') {
     const reason = `the endpoint is ${withoutUsers(endpoint, '')}`;
     return { kinds: kinds ?? ['otlp'], protocol: protocol ?? 'http/protobuf', reason };
   }
@@ -91,18 +90,13 @@ function readKinds(asked: string): ExporterKind[] {
 }
 
 function readProtocol(env: Environment): Protocol | undefined {
-  const asked =
-    nonEmpty(env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL) ?? nonEmpty(env.OTEL_EXPORTER_OTLP_PROTOCOL);
-  if (asked === undefined || PROTOCOLS.includes(asked)) return asked as Protocol | undefined;
+  const asked = textOf(env, 'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL');
+  if (asked === '') return undefined;
+  if (PROTOCOLS.includes(asked)) return asked as Protocol;
   throw new AgentError('config', {
     what: `OTEL_EXPORTER_OTLP_PROTOCOL=${asked} is not understood`,
     todo: `use one of ${PROTOCOLS.join(', ')}`,
   });
-}
-
-function nonEmpty(value: string | undefined): string | undefined {
-  const text = value?.trim();
-  return text === '' ? undefined : text;
 }
 
 export async function canConnect(host: string, port: number): Promise<boolean> {

@@ -1,6 +1,6 @@
 /** Ports of this host that spans and metrics go to, as far as the variables tell before a connect. */
 import { networkInterfaces } from 'node:os';
-import type { Environment } from '../config/environment.ts';
+import { type Environment, textOf } from '../config/environment.ts';
 import type { ExporterChoice } from './choose.ts';
 
 const ENDPOINTS = [
@@ -18,8 +18,8 @@ export function localPorts(
   { kinds, protocol }: Pick<ExporterChoice, 'kinds' | 'protocol'>,
   ownAddresses = addressesOfHost(),
 ): number[] {
-  const ports = ENDPOINTS.map((name) => localPort(env[name]?.trim() ?? '', ownAddresses));
-  const hasEndpoint = ENDPOINTS.slice(0, 2).some((name) => env[name]?.trim());
+  const ports = ENDPOINTS.map((name) => localPort(textOf(env, name), ownAddresses));
+  const hasEndpoint = textOf(env, ...ENDPOINTS.slice(0, 2)) !== '';
   if (kinds.includes('otlp') && !hasEndpoint) {
     ports.push(protocol === 'grpc' ? GRPC_PORT : HTTP_PORT);
   }

@@ -13,7 +13,7 @@
 import type { Server } from 'node:net';
 import { SpoolBuffer } from './buffer.ts';
 import { Entry, type Place, type SpoolEntry } from './entry.ts';
-import { claimFolder, findSegments, lockFolder, segmentPath } from './folder.ts';
+import { enterFolder, findSegments, segmentPath } from './folder.ts';
 import { RECORD_HEADER_BYTES, SEGMENT_HEADER } from './format.ts';
 import { rest } from './rest.ts';
 import { Segment } from './segment.ts';
@@ -87,9 +87,9 @@ export class Spool {
 
   /** Takes the folder, with what earlier processes left in it. Throws an AgentError. */
   static async open(folder: string, options: SpoolOptions): Promise<Spool> {
-    await claimFolder(folder);
-    const lock = await lockFolder(folder);
-    const found = await findSegments(folder, options.limits.recordBytesMax);
+    const { lock, found } = await enterFolder(folder, () =>
+      findSegments(folder, options.limits.recordBytesMax),
+    );
     if (found.damagedBytes > 0) options.events.damaged(found.damagedBytes);
     return new Spool(folder, options, lock, found.segments, found.next);
   }

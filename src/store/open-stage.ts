@@ -34,9 +34,15 @@ async function openStored(
   const digests = new RecentDigests(limits.storeDigestsMax, counters);
   const onDropped = (key: string) => digests.forget(key);
   const { store, writer } = await openWriter(options, { ...context, onDropped });
-  const packer = options.packing.enabled ? await openPacker(options, writer, context) : undefined;
-  const { id, type, prefix } = options;
-  return new StoredObjects({ id, type, prefix, store, writer, digests, packer, counters });
+  const { id, type, prefix, packing } = options;
+  try {
+    const packer = packing.enabled ? await openPacker(options, writer, context) : undefined;
+    return new StoredObjects({ id, type, prefix, store, writer, digests, packer, counters });
+  } catch (error) {
+    // Its spool would be in use at the next attempt.
+    await writer.close(0);
+    throw error;
+  }
 }
 
 async function openPacker(

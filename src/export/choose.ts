@@ -25,6 +25,7 @@ const GRPC_PORT = 4317;
 const HTTP_PORT = 4318;
 const CONNECT_TIMEOUT_MS = 500;
 
+/** @throws AgentError for exporters and protocols that there are not */
 export async function chooseExporter(
   env: Environment,
   isListening: IsListening = canConnect,
@@ -99,6 +100,7 @@ function readProtocol(env: Environment): Protocol | undefined {
   });
 }
 
+/** Whether somebody listens there and accepts within half a second. */
 export async function canConnect(host: string, port: number): Promise<boolean> {
   const socket = connect({ host, port, timeout: CONNECT_TIMEOUT_MS });
   return new Promise((resolve) => {

@@ -24,6 +24,7 @@ const SCHEDULE_DELAY_MS = 1_000;
 const PREFIXES = ['OTEL_EXPORTER_OTLP_TRACES_', 'OTEL_EXPORTER_OTLP_'];
 const FILES = ['CERTIFICATE', 'CLIENT_CERTIFICATE', 'CLIENT_KEY'];
 
+/** @throws AgentError for an endpoint that is no URL, or a certificate that cannot be read */
 export function readExportSettings(env: Environment): ExportSettings {
   const warnings: string[] = [];
   const number = (name: string, fallback: number, least: number, most: number): number => {

@@ -85,7 +85,10 @@ export class Spool {
     this.#nextNumber = nextNumber;
   }
 
-  /** Takes the folder, with what earlier processes left in it. Throws an AgentError. */
+  /**
+   * Takes the folder, with what earlier processes left in it.
+   * @throws AgentError when it cannot be used, or another process uses it
+   */
   static async open(folder: string, options: SpoolOptions): Promise<Spool> {
     const { lock, found } = await enterFolder(folder, () =>
       findSegments(folder, options.limits.recordBytesMax),

@@ -11,7 +11,7 @@ import { disabledStage, type ObjectStage } from './stage.ts';
 import { StdoutStage } from './stdout-stage.ts';
 import type { ObjectWriter } from './writer.ts';
 
-/** Throws an AgentError when the store's folders, spool or certificates cannot be used. */
+/** @throws AgentError when the store's folders, spool or certificates cannot be used */
 export async function openObjectStage(
   options: ObjectStoreOptions,
   context: Omit<StoreContext, 'onDropped'>,

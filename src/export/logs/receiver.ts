@@ -38,6 +38,7 @@ export function createLogTransport(
   return createTransport(protocol, LOGS, receiverOf(store, protocol), env);
 }
 
+/** @throws AgentError when the certificates cannot be read */
 export function receiverOf(store: LogReceiver, protocol: Protocol): Receiver {
   const { endpoint, headers, tls } = store;
   return {

@@ -6,6 +6,7 @@ import { connect } from 'node:net';
 import { type Environment, textOf } from '../config/environment.ts';
 import { withoutUsers } from '../config/secrets.ts';
 import { AgentError } from '../telemetry/agent-error.ts';
+import { GRPC_PORT, HTTP_PORT } from './transport/signal.ts';
 
 export type ExporterKind = 'otlp' | 'console';
 export type Protocol = 'grpc' | 'http/protobuf' | 'http/json';
@@ -21,8 +22,6 @@ export interface ExporterChoice {
 export type IsListening = (host: string, port: number) => Promise<boolean>;
 const PROTOCOLS: readonly string[] = ['grpc', 'http/protobuf', 'http/json'];
 const LOOPBACK = ['127.0.0.1', '::1'];
-const GRPC_PORT = 4317;
-const HTTP_PORT = 4318;
 const CONNECT_TIMEOUT_MS = 500;
 
 /** @throws AgentError for exporters and protocols that there are not */
@@ -51,7 +50,8 @@ export async function chooseExporter(
     const reason = `OTEL_TRACES_EXPORTER=${asked}, to the standard port`;
     return { kinds, protocol: protocol ?? 'http/protobuf', reason };
   }
-  const reason = 'no endpoint is configured and no collector listens on 4317 or 4318';
+  const ports = `${GRPC_PORT} or ${HTTP_PORT}`;
+  const reason = `no endpoint is configured and no collector listens on ${ports}`;
   return { kinds: ['console'], protocol: protocol ?? 'http/protobuf', reason };
 }
 

@@ -2,6 +2,7 @@
 import { networkInterfaces } from 'node:os';
 import { type Environment, textOf } from '../config/environment.ts';
 import type { ExporterChoice } from './choose.ts';
+import { GRPC_PORT, HTTP_PORT } from './transport/signal.ts';
 
 const ENDPOINTS = [
   'OTEL_EXPORTER_OTLP_ENDPOINT',
@@ -9,8 +10,6 @@ const ENDPOINTS = [
   'OTEL_EXPORTER_OTLP_METRICS_ENDPOINT',
 ] as const;
 const SCHEME_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
-const GRPC_PORT = 4317;
-const HTTP_PORT = 4318;
 
 /** Without duplicates; none for a collector elsewhere, or under a name that DNS must tell. */
 export function localPorts(

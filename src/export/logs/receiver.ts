@@ -8,12 +8,10 @@ import type { OtelEventStoreConfig } from '../../config/file/types.ts';
 import { AgentError, messageOf } from '../../telemetry/agent-error.ts';
 import type { Protocol } from '../choose.ts';
 import { createTransport } from '../transport/create.ts';
-import { LOGS, type Receiver } from '../transport/signal.ts';
+import { GRPC_PORT, LOGS, type Receiver } from '../transport/signal.ts';
 import type { Transport } from '../types.ts';
 
 type LogReceiver = Pick<OtelEventStoreConfig, 'endpoint' | 'protocol' | 'headers' | 'tls'>;
-
-const GRPC_PORT = '4317';
 
 /**
  * The store's own; else that of the environment; else by an endpoint of the store's own: gRPC for
@@ -26,7 +24,7 @@ export function logProtocol(store: LogReceiver, env: Environment, spans: Protoco
   if (said === 'grpc' || said === 'http/protobuf' || said === 'http/json') return said;
   if (endpoint === undefined) return spans;
   const isUrl = /^https?:\/\//i.test(endpoint);
-  return isUrl && new URL(endpoint).port !== GRPC_PORT ? 'http/protobuf' : 'grpc';
+  return isUrl && new URL(endpoint).port !== String(GRPC_PORT) ? 'http/protobuf' : 'grpc';
 }
 
 /** @throws AgentError when the certificates cannot be read */

@@ -5,7 +5,7 @@ import type { Protocol } from '../choose.ts';
 import type { Transport } from '../types.ts';
 import { withVariables } from '../variables.ts';
 import { LazyTransport } from './lazy.ts';
-import type { Receiver, Signal } from './signal.ts';
+import { GRPC_PORT, HTTP_PORT, type Receiver, type Signal } from './signal.ts';
 
 /** What `receiver` leaves open is as OTEL_EXPORTER_OTLP_* of `env` say. */
 export function createTransport(
@@ -16,13 +16,13 @@ export function createTransport(
 ): Transport {
   const endpoint = receiver.url ?? endpointOf(signal, env);
   if (protocol === 'grpc') {
-    return new LazyTransport(targetOf(endpoint, 'localhost:4317'), async () => {
+    return new LazyTransport(targetOf(endpoint, `localhost:${GRPC_PORT}`), async () => {
       const { GrpcTransport } = await import('./grpc.ts');
       return withVariables(env, () => new GrpcTransport(signal, receiver));
     });
   }
   const contentType = protocol === 'http/json' ? 'application/json' : 'application/x-protobuf';
-  return new LazyTransport(targetOf(endpoint, 'localhost:4318'), async () => {
+  return new LazyTransport(targetOf(endpoint, `localhost:${HTTP_PORT}`), async () => {
     const { HttpTransport } = await import('./http.ts');
     return withVariables(env, () => new HttpTransport(contentType, signal, receiver));
   });

@@ -30,6 +30,7 @@ import type {
   PlanMessage,
   TrafficSettings,
 } from './handoff/messages.ts';
+import { planMessage } from './handoff/plan-message.ts';
 import { allTraffic } from './handoff/traffic.ts';
 import { giveBackMemory } from './native/binding.ts';
 import { watchOwnConnections } from './own-connections.ts';
@@ -324,10 +325,8 @@ export class Agent {
 
   #toMessage(plan: WatchPlan): PlanMessage {
     for (const reason of plan.reasons) this.#options.log.warn(`pid ${plan.tgid}: ${reason}`);
-    const { tgid, watch, family, executableKey, uprobes, maySplice, walk } = plan;
-    const resource = this.#options.recording === undefined ? {} : this.#resourceFor(tgid);
-    const what = { tgid, watch, family, executableKey, uprobes, maySplice, walk };
-    return { kind: 'plan', ...what, resource };
+    const isRecording = this.#options.recording !== undefined;
+    return planMessage(plan, isRecording ? this.#resourceFor(plan.tgid) : {});
   }
 
   #announce(process: ObservedProcess): void {

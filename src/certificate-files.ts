@@ -1,6 +1,7 @@
 /** Certificates and keys in files: a connection that uses them begins anew when they change. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { type Environment, textOf } from './config/environment.ts';
 
 /** Names end so in the variables of every signal (opentelemetry.io, protocol/exporter). */
 const VARIABLES = /^OTEL_EXPORTER_OTLP_.*(CERTIFICATE|CLIENT_KEY)$/;
@@ -11,11 +12,9 @@ export function contentsOf(files: readonly (string | undefined)[]): readonly str
 }
 
 /** Of the files that the variables name. */
-export function contentsOfVariables(
-  env: Readonly<Record<string, string | undefined>>,
-): readonly string[] {
+export function contentsOfVariables(env: Environment): readonly string[] {
   const names = Object.keys(env).filter((name) => VARIABLES.test(name));
-  return contentsOf(names.sort().map((name) => env[name]?.trim() || undefined));
+  return contentsOf(names.sort().map((name) => textOf(env, name) || undefined));
 }
 
 function digestOf(file: string): string {

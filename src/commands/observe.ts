@@ -10,6 +10,7 @@ import type { AttachPlan } from '../discover/types.ts';
 import { ExchangeView } from '../handoff/batch.ts';
 import type { ExchangeBatch } from '../handoff/layout.ts';
 import type { PlanMessage } from '../handoff/messages.ts';
+import { planMessage } from '../handoff/plan-message.ts';
 import { allTraffic } from '../handoff/traffic.ts';
 import { Counters } from '../telemetry/counters.ts';
 import { excludedOf } from '../traffic.ts';
@@ -76,9 +77,7 @@ function haproxyOf(
 }
 
 function messageOf(plan: AttachPlan): PlanMessage {
-  const { tgid, family, executableKey, uprobes, maySplice, walk } = plan;
-  const what = { tgid, family, executableKey, uprobes, maySplice, walk };
-  return { kind: 'plan', ...what, watch: 'watch', resource: {} };
+  return planMessage({ ...plan, watch: 'watch' });
 }
 
 function ignore(): void {}

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Agent, type Configured } from '../agent.ts';
 import type { RunCommand } from '../config/command-line.ts';
 import type { Loaded } from '../config/file/load.ts';
-import { formatProblem } from '../config/file/problem.ts';
+import { formatProblem, type Problem } from '../config/file/problem.ts';
 import { needRestart } from '../config/file/restart.ts';
 import type { Config } from '../config/file/types.ts';
 import { AgentError } from '../telemetry/agent-error.ts';
@@ -118,9 +118,10 @@ function rightOrRefuse({ config, problems }: Loaded, file: string | undefined): 
 }
 
 /** What a person should know about the file before the first span. */
-function reportFile(file: string | undefined, { problems }: Loaded, log: Log): void {
-  // Of variables (line 0), those who use them warn.
-  for (const problem of problems.filter(({ line }) => line > 0)) {
+function reportFile(file: string | undefined, { problems, variables }: Loaded, log: Log): void {
+  // Of variables (line 0), those who use them warn, unless they are given the file's instead.
+  const isOurs = ({ line, file: name }: Problem) => line > 0 || Object.hasOwn(variables, name);
+  for (const problem of problems.filter(isOurs)) {
     log.warn(formatProblem(problem).replaceAll('\n', ':'));
   }
   if (file !== undefined) log.info(`configuration ${file}`);

@@ -2,6 +2,7 @@
  * Which program a process runs. Symbols decide where there are any, so that renamed binaries are
  * known; the file name decides for programs that export nothing.
  */
+import type { HaproxyLayout } from '../handoff/haproxy-layout.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import { type Elf, FLAG_EXECUTE, fileOffsetOf, readAddress, SEGMENT_LOAD } from './elf/elf.ts';
 import { findGoFunctions, isGo, readGoVersion } from './elf/gopclntab.ts';
@@ -20,11 +21,8 @@ export interface NginxArguments {
   readonly isRelative: boolean;
 }
 
-/** Addresses of `fdtab` and `checks_fe`, relative to where the code begins. */
-export interface HaproxyVariables {
-  readonly tableFromCode: number;
-  readonly checksFromCode: number;
-}
+/** What the symbols tell. */
+export type HaproxyVariables = Pick<HaproxyLayout, 'tableFromCode' | 'checksFromCode'>;
 
 export interface ExecutableFacts {
   /** Device and inode. */

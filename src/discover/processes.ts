@@ -80,23 +80,30 @@ export function isSameStart(kernelNs: number, procNs: number): boolean {
   return Math.floor(kernelNs / TICK_NS) === Math.floor(procNs / TICK_NS);
 }
 
+export interface ProcessStat {
+  readonly comm: string;
+  readonly parentPid: number;
+  readonly startTicks: number;
+  /** Address at which the process has its code; 0 for one that has none. */
+  readonly codeStart: number;
+}
+
 /**
  * The fields of /proc/PID/stat that discovery needs: the name may hold blanks and parentheses, so
- * fields are counted from the last `)` (proc(5): 3 state, 4 ppid, 22 starttime).
+ * fields are counted from the last `)` (proc(5): 3 state, 4 ppid, 22 starttime, 26 startcode).
  */
-export function parseStat(
-  text: string | undefined,
-): { comm: string; parentPid: number; startTicks: number } | undefined {
+export function parseStat(text: string | undefined): ProcessStat | undefined {
   if (text === undefined) return undefined;
   const open = text.indexOf('(');
   const close = text.lastIndexOf(')');
   const fields = text.slice(close + 2).split(' ');
   const parentPid = Number(fields[1]);
   const startTicks = Number(fields[19]);
+  const codeStart = Number(fields[23] ?? 0);
   if (open < 0 || close < open || !Number.isInteger(parentPid) || !Number.isInteger(startTicks)) {
     return undefined;
   }
-  return { comm: text.slice(open + 1, close), parentPid, startTicks };
+  return { comm: text.slice(open + 1, close), parentPid, startTicks, codeStart };
 }
 
 function splitCommandLine(text: string): string[] {

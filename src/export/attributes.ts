@@ -45,6 +45,7 @@ export const KIND = { server: 2, client: 3 } as const;
 /** Encoded; what the writer of short strings counts on. */
 export const KEY_BYTES_MAX = 40;
 
+/** @throws RangeError when the name is longer than the writer of spans counts on */
 export function key(name: string): Key {
   const bytes = Buffer.concat([encode((writer) => writer.text(1, name)), VALUE_TAG]);
   if (bytes.length > KEY_BYTES_MAX) throw new RangeError(`attribute key ${name} is too long`);

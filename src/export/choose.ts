@@ -3,9 +3,10 @@
  * or a collector that listens on this host's standard ports gets them, else trees are printed.
  */
 import { connect } from 'node:net';
-import type { Environment } from '../config/environment.ts';
+import { type Environment, textOf } from '../config/environment.ts';
 import { withoutUsers } from '../config/secrets.ts';
 import { AgentError } from '../telemetry/agent-error.ts';
+import { GRPC_PORT, HTTP_PORT } from './transport/signal.ts';
 
 export type ExporterKind = 'otlp' | 'console';
 export type Protocol = 'grpc' | 'http/protobuf' | 'http/json';
@@ -21,19 +22,17 @@ export interface ExporterChoice {
 export type IsListening = (host: string, port: number) => Promise<boolean>;
 const PROTOCOLS: readonly string[] = ['grpc', 'http/protobuf', 'http/json'];
 const LOOPBACK = ['127.0.0.1', '::1'];
-const GRPC_PORT = 4317;
-const HTTP_PORT = 4318;
 const CONNECT_TIMEOUT_MS = 500;
 
+/** @throws AgentError for exporters and protocols that there are not */
 export async function chooseExporter(
   env: Environment,
   isListening: IsListening = canConnect,
 ): Promise<ExporterChoice> {
-  const asked = nonEmpty(env.OTEL_TRACES_EXPORTER);
+  const asked = textOf(env, 'OTEL_TRACES_EXPORTER');
   const protocol = readProtocol(env);
-  const endpoint =
-    nonEmpty(env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT) ?? nonEmpty(env.OTEL_EXPORTER_OTLP_ENDPOINT);
-  const kinds = asked === undefined ? undefined : readKinds(asked);
+  const endpoint = textOf(env, 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT');
+  const kinds = asked === '' ? undefined : readKinds(asked);
   if (kinds !== undefined && !kinds.includes('otlp')) {
     return {
       kinds,
@@ -41,7 +40,7 @@ export async function chooseExporter(
       reason: `OTEL_TRACES_EXPORTER=${asked}`,
     };
   }
-  if (endpoint !== undefined) {
+  if (endpoint !== '') {
     const reason = `the endpoint is ${withoutUsers(endpoint, '')}`;
     return { kinds: kinds ?? ['otlp'], protocol: protocol ?? 'http/protobuf', reason };
   }
@@ -51,7 +50,8 @@ export async function chooseExporter(
     const reason = `OTEL_TRACES_EXPORTER=${asked}, to the standard port`;
     return { kinds, protocol: protocol ?? 'http/protobuf', reason };
   }
-  const reason = 'no endpoint is configured and no collector listens on 4317 or 4318';
+  const ports = `${GRPC_PORT} or ${HTTP_PORT}`;
+  const reason = `no endpoint is configured and no collector listens on ${ports}`;
   return { kinds: ['console'], protocol: protocol ?? 'http/protobuf', reason };
 }
 
@@ -91,20 +91,16 @@ function readKinds(asked: string): ExporterKind[] {
 }
 
 function readProtocol(env: Environment): Protocol | undefined {
-  const asked =
-    nonEmpty(env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL) ?? nonEmpty(env.OTEL_EXPORTER_OTLP_PROTOCOL);
-  if (asked === undefined || PROTOCOLS.includes(asked)) return asked as Protocol | undefined;
+  const asked = textOf(env, 'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL');
+  if (asked === '') return undefined;
+  if (PROTOCOLS.includes(asked)) return asked as Protocol;
   throw new AgentError('config', {
     what: `OTEL_EXPORTER_OTLP_PROTOCOL=${asked} is not understood`,
     todo: `use one of ${PROTOCOLS.join(', ')}`,
   });
 }
 
-function nonEmpty(value: string | undefined): string | undefined {
-  const text = value?.trim();
-  return text === '' ? undefined : text;
-}
-
+/** Whether somebody listens there and accepts within half a second. */
 export async function canConnect(host: string, port: number): Promise<boolean> {
   const socket = connect({ host, port, timeout: CONNECT_TIMEOUT_MS });
   return new Promise((resolve) => {

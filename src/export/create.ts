@@ -2,7 +2,6 @@
 import type { Writable } from 'node:stream';
 import type { Environment } from '../config/environment.ts';
 import { limits } from '../config/limits.ts';
-import { withoutUsers } from '../config/secrets.ts';
 import { Counters } from '../telemetry/counters.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { ExporterChoice, Protocol } from './choose.ts';
@@ -19,10 +18,9 @@ import { ExportQueue, type QueueLimits } from './queue.ts';
 import type { ExportSettings } from './settings.ts';
 import { SpanDescriber } from './span.ts';
 import type { SpanSpool } from './span-spool.ts';
-import { LazyTransport } from './transport/lazy.ts';
+import { createTransport, endpointOf } from './transport/create.ts';
 import { BY_ENVIRONMENT, TRACES } from './transport/signal.ts';
 import type { ResourceOf, Transport } from './types.ts';
-import { withVariables } from './variables.ts';
 
 /** Which headers become attributes at the levels that have them. */
 export interface HeaderSettings {
@@ -69,7 +67,7 @@ export interface ExportParts {
 export function createExporter(choice: ExporterChoice, parts: ExportParts): SpanExporter {
   const exporters = choice.kinds.map((kind) =>
     kind === 'otlp'
-      ? createOtlpExporter(parts, choice.protocol, createTransport(choice.protocol, parts))
+      ? createOtlpExporter(parts, choice.protocol, spanTransport(choice.protocol, parts))
       : createConsoleExporter(choice.kinds.length === 1 ? parts : aside(parts)),
   );
   const [first] = exporters;
@@ -160,25 +158,9 @@ function createDescriber(
   return new SpanDescriber(options, parts.clock, parts.counters);
 }
 
-function createTransport(protocol: Protocol, { env, sending }: ExportParts): Transport {
-  const endpoint = env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT || env.OTEL_EXPORTER_OTLP_ENDPOINT;
-  const isTls = /^https:/i.test(endpoint ?? '');
+/** By the variables alone, but for what none of them says. */
+function spanTransport(protocol: Protocol, { env, sending }: ExportParts): Transport {
+  const isTls = /^https:/i.test(endpointOf(TRACES, env));
   const isAnyCertificateTrusted = isTls && (sending?.isAnyCertificateTrusted ?? false);
-  const receiver = { ...BY_ENVIRONMENT, isAnyCertificateTrusted };
-  if (protocol === 'grpc') {
-    return new LazyTransport(targetOf(endpoint, 'localhost:4317'), async () => {
-      const { GrpcTransport } = await import('./transport/grpc.ts');
-      return withVariables(env, () => new GrpcTransport(TRACES, receiver));
-    });
-  }
-  const contentType = protocol === 'http/json' ? 'application/json' : 'application/x-protobuf';
-  return new LazyTransport(targetOf(endpoint, 'localhost:4318'), async () => {
-    const { HttpTransport } = await import('./transport/http.ts');
-    return withVariables(env, () => new HttpTransport(contentType, TRACES, receiver));
-  });
-}
-
-/** For the log, without credentials. */
-function targetOf(endpoint: string | undefined, fallback: string): string {
-  return withoutUsers(endpoint?.trim() || fallback, '');
+  return createTransport(protocol, TRACES, { ...BY_ENVIRONMENT, isAnyCertificateTrusted }, env);
 }

@@ -3,6 +3,6 @@ import type { Transport } from './types.ts';
 
 export const discard: Transport = {
   target: 'nowhere',
-  send: async () => ({ kind: 'accepted', rejectedSpans: 0, message: '' }),
+  send: async () => ({ kind: 'accepted', rejected: 0, message: '' }),
   close: () => undefined,
 };

@@ -1,7 +1,8 @@
 /** Ports of this host that spans and metrics go to, as far as the variables tell before a connect. */
 import { networkInterfaces } from 'node:os';
-import type { Environment } from '../config/environment.ts';
+import { type Environment, textOf } from '../config/environment.ts';
 import type { ExporterChoice } from './choose.ts';
+import { GRPC_PORT, HTTP_PORT } from './transport/signal.ts';
 
 const ENDPOINTS = [
   'OTEL_EXPORTER_OTLP_ENDPOINT',
@@ -9,8 +10,6 @@ const ENDPOINTS = [
   'OTEL_EXPORTER_OTLP_METRICS_ENDPOINT',
 ] as const;
 const SCHEME_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
-const GRPC_PORT = 4317;
-const HTTP_PORT = 4318;
 
 /** Without duplicates; none for a collector elsewhere, or under a name that DNS must tell. */
 export function localPorts(
@@ -18,8 +17,8 @@ export function localPorts(
   { kinds, protocol }: Pick<ExporterChoice, 'kinds' | 'protocol'>,
   ownAddresses = addressesOfHost(),
 ): number[] {
-  const ports = ENDPOINTS.map((name) => localPort(env[name]?.trim() ?? '', ownAddresses));
-  const hasEndpoint = ENDPOINTS.slice(0, 2).some((name) => env[name]?.trim());
+  const ports = ENDPOINTS.map((name) => localPort(textOf(env, name), ownAddresses));
+  const hasEndpoint = textOf(env, ...ENDPOINTS.slice(0, 2)) !== '';
   if (kinds.includes('otlp') && !hasEndpoint) {
     ports.push(protocol === 'grpc' ? GRPC_PORT : HTTP_PORT);
   }

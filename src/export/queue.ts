@@ -165,12 +165,12 @@ export class ExportQueue {
     }
   }
 
-  async #attempt({ body, spans, encoding }: SpooledBody): Promise<SendResult> {
+  async #attempt({ body, encoding }: SpooledBody): Promise<SendResult> {
     if (this.#isClosed) return { kind: 'retry', reason: 'closing', afterMs: undefined };
     const { counters, transport } = this.#parts;
     counters.add('export.requests');
     counters.add('export.bytes', body.length);
-    return transport.send(body, spans, this.#abort.signal, encoding);
+    return transport.send(body, this.#abort.signal, encoding);
   }
 
   #conclude(request: Request, result: Exclude<SendResult, { kind: 'retry' }>): void {
@@ -182,7 +182,7 @@ export class ExportQueue {
       return;
     }
     const { spans } = request.value;
-    const rejected = Math.min(result.rejectedSpans, spans);
+    const rejected = Math.min(result.rejected, spans);
     counters.add('export.spans', spans - rejected);
     if (rejected > 0) counters.add('dropped.rejected', rejected);
     this.#outbox.done(request);

@@ -4,7 +4,7 @@
  * endpoint or a certificate that cannot be used ends the start, since spans would go elsewhere.
  */
 import { readFileSync } from 'node:fs';
-import type { Environment } from '../config/environment.ts';
+import { type Environment, textOf } from '../config/environment.ts';
 import { limits } from '../config/limits.ts';
 import { withoutUsers } from '../config/secrets.ts';
 import { AgentError, messageOf } from '../telemetry/agent-error.ts';
@@ -24,10 +24,11 @@ const SCHEDULE_DELAY_MS = 1_000;
 const PREFIXES = ['OTEL_EXPORTER_OTLP_TRACES_', 'OTEL_EXPORTER_OTLP_'];
 const FILES = ['CERTIFICATE', 'CLIENT_CERTIFICATE', 'CLIENT_KEY'];
 
+/** @throws AgentError for an endpoint that is no URL, or a certificate that cannot be read */
 export function readExportSettings(env: Environment): ExportSettings {
   const warnings: string[] = [];
   const number = (name: string, fallback: number, least: number, most: number): number => {
-    const text = env[name]?.trim() ?? '';
+    const text = textOf(env, name);
     if (text === '') return fallback;
     const value = Number(text);
     if (Number.isFinite(value) && value >= least) return Math.min(value, most);
@@ -61,17 +62,16 @@ export function readExportSettings(env: Environment): ExportSettings {
 }
 
 function readMethods(env: Environment): readonly string[] | undefined {
-  const text = env.OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS?.trim() ?? '';
+  const text = textOf(env, 'OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS');
   if (text === '') return undefined;
   return text.split(',').map((method) => method.trim());
 }
 
 /** gRPC also takes host:port and unix: addresses; HTTP would fail at each request. */
 function checkEndpoints(env: Environment): void {
-  const protocol = env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL || env.OTEL_EXPORTER_OTLP_PROTOCOL;
-  const isGrpc = protocol?.trim() === 'grpc';
+  const isGrpc = textOf(env, ...PREFIXES.map((prefix) => `${prefix}PROTOCOL`)) === 'grpc';
   for (const name of PREFIXES.map((prefix) => `${prefix}ENDPOINT`)) {
-    const text = env[name]?.trim() ?? '';
+    const text = textOf(env, name);
     const isUrl = URL.canParse(text) && /^https?:\/\//i.test(text);
     const isAddress = isGrpc && /^unix:|^[^/]+$/.test(text);
     if (text === '' || isUrl || isAddress) continue;
@@ -86,7 +86,7 @@ function checkEndpoints(env: Environment): void {
 function checkFiles(env: Environment): void {
   for (const prefix of PREFIXES) {
     for (const file of FILES) {
-      const path = env[prefix + file]?.trim() ?? '';
+      const path = textOf(env, prefix + file);
       if (path === '') continue;
       try {
         readFileSync(path);

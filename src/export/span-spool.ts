@@ -27,8 +27,8 @@ export interface SpanSpoolOptions extends SpoolFolderOptions {
 }
 
 /**
- * undefined: spans wait in memory only. Throws an AgentError when a spool that was asked for cannot
- * be used.
+ * undefined: spans wait in memory only.
+ * @throws AgentError when a spool that was asked for cannot be used
  */
 export async function openSpanSpool(
   options: SpanSpoolOptions,
@@ -64,7 +64,7 @@ export class SpanSpool implements ValueSpool<SpooledBody> {
     this.#counters = counters;
   }
 
-  /** Throws an AgentError when the directory cannot be used, or another process uses it. */
+  /** @throws AgentError when the directory cannot be used, or another process uses it */
   static async open(
     options: SpoolFolderOptions,
     counters: Counters,

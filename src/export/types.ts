@@ -62,9 +62,9 @@ export interface SpanSink {
   end(status: StatusCode, droppedAttributes: number): void;
 }
 
-/** What became of one request to the collector. */
+/** What became of one request to the collector; `rejected`: spans or log records of it. */
 export type SendResult =
-  | { readonly kind: 'accepted'; readonly rejectedSpans: number; readonly message: string }
+  | { readonly kind: 'accepted'; readonly rejected: number; readonly message: string }
   /** May be sent again, after `afterMs` when the collector said so. */
   | { readonly kind: 'retry'; readonly reason: string; readonly afterMs: number | undefined }
   | { readonly kind: 'refused'; readonly reason: string };
@@ -80,11 +80,6 @@ export interface Transport {
   /** For logs: where the spans go. */
   readonly target: string;
   /** `encoding`: of this body, where it may be another than the transport was made for. */
-  send(
-    body: Uint8Array,
-    spans: number,
-    signal: AbortSignal,
-    encoding?: Encoding,
-  ): Promise<SendResult>;
+  send(body: Uint8Array, signal: AbortSignal, encoding?: Encoding): Promise<SendResult>;
   close(): void;
 }

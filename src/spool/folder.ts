@@ -55,15 +55,41 @@ function inUse(folder: string): AgentError {
   });
 }
 
+export interface EnteredFolder<T> {
+  /** Held until it is closed. */
+  readonly lock: Server;
+  readonly found: T;
+}
+
+/**
+ * Claims and holds the folder, and looks at what earlier processes left in it. Nothing is held after
+ * an error.
+ * @throws AgentError when it cannot be used, or another process uses it
+ */
+export async function enterFolder<T>(
+  folder: string,
+  look: () => Promise<T>,
+): Promise<EnteredFolder<T>> {
+  await claimFolder(folder);
+  const lock = await lockFolder(folder);
+  try {
+    return { lock, found: await look() };
+  } catch (error) {
+    lock.close();
+    throw unusable(folder, error);
+  }
+}
+
 /**
  * Holds the folder for this process. An abstract socket goes with the process that bound it, so
  * that neither kill -9 nor a reused pid leaves a lock behind.
  */
-export async function lockFolder(folder: string): Promise<Server> {
+async function lockFolder(folder: string): Promise<Server> {
   const { dev, ino } = await lstat(folder);
   const server = createServer((socket) => socket.destroy()).unref();
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
+    // Later ones are of those who connect: nobody is to.
+    server.on('error', (error: NodeJS.ErrnoException) =>
       reject(error.code === 'EADDRINUSE' ? inUse(folder) : unusable(folder, error)),
     );
     server.listen(`\0spantap-spool-${dev}-${ino}`, resolve);

@@ -24,6 +24,7 @@ export type RecordHeader =
   | { readonly kind: 'record'; readonly isDone: boolean; readonly lengthBytes: number }
   | { readonly kind: 'torn' };
 
+/** `payload`: less than 4 GiB. */
 export function encodeHeader(payload: Uint8Array): Buffer {
   const header = Buffer.allocUnsafe(RECORD_HEADER_BYTES);
   header[0] = WAITING_CODE;
@@ -33,6 +34,7 @@ export function encodeHeader(payload: Uint8Array): Buffer {
   return header;
 }
 
+/** torn: no header of ours, or one with a length beyond `recordBytesMax`. */
 export function decodeHeader(header: Buffer, recordBytesMax: number): RecordHeader {
   if (header.length < RECORD_HEADER_BYTES) return { kind: 'torn' };
   const state = header[0];

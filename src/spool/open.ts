@@ -22,7 +22,7 @@ export interface SpoolContext {
   readonly log: { info(message: string): void; warn(message: string): void };
 }
 
-/** Throws an AgentError when the directory cannot be used, or another process uses it. */
+/** @throws AgentError when the directory cannot be used, or another process uses it */
 export function openSpool(options: SpoolFolderOptions, context: SpoolContext): Promise<Spool> {
   return Spool.open(options.directory, {
     limits: spoolLimits(options.maxBytes, context.recordBytesMax),

@@ -13,7 +13,7 @@
 import type { Server } from 'node:net';
 import { SpoolBuffer } from './buffer.ts';
 import { Entry, type Place, type SpoolEntry } from './entry.ts';
-import { claimFolder, findSegments, lockFolder, segmentPath } from './folder.ts';
+import { enterFolder, findSegments, segmentPath } from './folder.ts';
 import { RECORD_HEADER_BYTES, SEGMENT_HEADER } from './format.ts';
 import { rest } from './rest.ts';
 import { Segment } from './segment.ts';
@@ -85,11 +85,14 @@ export class Spool {
     this.#nextNumber = nextNumber;
   }
 
-  /** Takes the folder, with what earlier processes left in it. Throws an AgentError. */
+  /**
+   * Takes the folder, with what earlier processes left in it.
+   * @throws AgentError when it cannot be used, or another process uses it
+   */
   static async open(folder: string, options: SpoolOptions): Promise<Spool> {
-    await claimFolder(folder);
-    const lock = await lockFolder(folder);
-    const found = await findSegments(folder, options.limits.recordBytesMax);
+    const { lock, found } = await enterFolder(folder, () =>
+      findSegments(folder, options.limits.recordBytesMax),
+    );
     if (found.damagedBytes > 0) options.events.damaged(found.damagedBytes);
     return new Spool(folder, options, lock, found.segments, found.next);
   }

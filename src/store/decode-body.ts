@@ -107,9 +107,9 @@ async function run(decoder: Transform, content: Uint8Array, bytesMax: number): P
   const abort = new AbortController();
   const sink = new Writable({
     write(chunk: Buffer, _, done) {
+      if (length + chunk.length > bytesMax) abort.abort();
       chunks.push(chunk.subarray(0, bytesMax - length));
       length = Math.min(bytesMax, length + chunk.length);
-      if (length === bytesMax) abort.abort();
       done();
     },
   });

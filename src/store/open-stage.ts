@@ -11,7 +11,7 @@ import { disabledStage, type ObjectStage } from './stage.ts';
 import { StdoutStage } from './stdout-stage.ts';
 import type { ObjectWriter } from './writer.ts';
 
-/** Throws an AgentError when the store's folders, spool or certificates cannot be used. */
+/** @throws AgentError when the store's folders, spool or certificates cannot be used */
 export async function openObjectStage(
   options: ObjectStoreOptions,
   context: Omit<StoreContext, 'onDropped'>,
@@ -34,9 +34,15 @@ async function openStored(
   const digests = new RecentDigests(limits.storeDigestsMax, counters);
   const onDropped = (key: string) => digests.forget(key);
   const { store, writer } = await openWriter(options, { ...context, onDropped });
-  const packer = options.packing.enabled ? await openPacker(options, writer, context) : undefined;
-  const { id, type, prefix } = options;
-  return new StoredObjects({ id, type, prefix, store, writer, digests, packer, counters });
+  const { id, type, prefix, packing } = options;
+  try {
+    const packer = packing.enabled ? await openPacker(options, writer, context) : undefined;
+    return new StoredObjects({ id, type, prefix, store, writer, digests, packer, counters });
+  } catch (error) {
+    // Its spool would be in use at the next attempt.
+    await writer.close(0);
+    throw error;
+  }
 }
 
 async function openPacker(

@@ -27,7 +27,7 @@ export interface OpenedWriter {
 
 const SPOOL_HEADER_BYTES = 64 * 1024;
 
-/** Throws an AgentError when folders, the spool or certificates cannot be used. */
+/** @throws AgentError when folders, the spool or certificates cannot be used */
 export async function openWriter(
   options: FileStoreOptions | S3StoreOptions,
   context: StoreContext,

@@ -5,7 +5,7 @@
 import { readdir, unlink } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
-import { claimFolder, lockFolder } from '../spool/folder.ts';
+import { enterFolder } from '../spool/folder.ts';
 import type { Counters } from '../telemetry/counters.ts';
 import { PendingFile } from './pending-file.ts';
 
@@ -47,12 +47,12 @@ export class PendingFiles {
     limits: PendingFileLimits,
     counters: Counters,
   ): Promise<PendingFiles> {
-    await claimFolder(folder);
-    const lock = await lockFolder(folder);
-    for (const name of (await readdir(folder)).filter((each) => each.endsWith(SUFFIX))) {
-      await unlink(join(folder, name));
-      counters.add('store.pending_orphans');
-    }
+    const { lock } = await enterFolder(folder, async () => {
+      for (const name of (await readdir(folder)).filter((each) => each.endsWith(SUFFIX))) {
+        await unlink(join(folder, name));
+        counters.add('store.pending_orphans');
+      }
+    });
     return new PendingFiles(folder, limits, counters, lock);
   }
 

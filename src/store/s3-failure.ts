@@ -44,6 +44,7 @@ const AWAY_STATUS = new Set([408, 409, 425, 429]);
 const DENIED_STATUS = new Set([301, 307, 401, 403, 404]);
 const REASON_CHARACTERS_MAX = 200;
 
+/** Takes whatever was thrown. */
 export function readFailure(error: unknown): Failure {
   const fields = (typeof error === 'object' && error !== null ? error : {}) as Fields;
   const name = String(fields.name ?? '');

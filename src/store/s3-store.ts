@@ -24,6 +24,7 @@ const AWS_ENDPOINT = 's3.amazonaws.com';
 
 type Sdk = typeof import('@aws-sdk/client-s3');
 
+/** @throws AgentError when the certificates cannot be read */
 export async function openS3Store(options: S3StoreOptions, limits: S3Limits): Promise<S3Store> {
   const config = clientConfig(options, limits);
   const sdk = await import('@aws-sdk/client-s3');

@@ -59,7 +59,8 @@ function directionOf({ direction, process }: RecordInput): string {
     : `EGRESS → (${process.name} to backend)`;
 }
 
-function statusOf({ response, end }: RecordInput): string {
+/** `404 Not Found`; how it ended where there is no response. */
+export function statusOf({ response, end }: RecordInput): string {
   if (response === undefined || response.status === 0) return `none (${end})`;
   const name = STATUS_CODES[response.status];
   return name === undefined ? String(response.status) : `${response.status} ${name}`;

@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { AgentError, messageOf } from './agent-error.ts';
+import { Complaint } from './complaint.ts';
 import type { Counters } from './counters.ts';
 import type { Log } from './log.ts';
 
@@ -76,7 +77,16 @@ export class Endpoint {
       server.close();
       throw listenError(options.address, error);
     }
+    endpoint.#hearFailures();
     return endpoint;
+  }
+
+  /** Of accept(2): without descriptors or memory, say. It goes on listening. */
+  #hearFailures(): void {
+    const complaint = new Complaint(this.#options.log);
+    this.#server.on('error', (error) =>
+      complaint.say(() => `telemetry endpoint: ${messageOf(error)}`),
+    );
   }
 
   /** As it listens: with the port that was chosen for port 0. */

@@ -23,6 +23,7 @@ export interface LineOutput {
   write(line: string): unknown;
 }
 
+/** `out`: standard error when left out. */
 export function createLog(options: LogOptions, out?: LineOutput): Log {
   const destination = out ?? pino.destination({ dest: 2, sync: true });
   const isJson = options.encoding === 'json';

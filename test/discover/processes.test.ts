@@ -39,8 +39,8 @@ test('start times of the kernel and of /proc are compared at 10 ms', () => {
 });
 
 test('a name may hold blanks and parentheses', () => {
-  const rest = `S 7 ${'0 '.repeat(17)}4711 0`;
-  const expected = { comm: 'a) R (b', parentPid: 7, startTicks: 4711 };
+  const rest = `S 7 ${'0 '.repeat(17)}4711 0 0 0 4096`;
+  const expected = { comm: 'a) R (b', parentPid: 7, startTicks: 4711, codeStart: 4096 };
   assert.deepEqual(parseStat(`12 (a) R (b) ${rest}`), expected);
   assert.equal(parseStat('12 (cut'), undefined);
   assert.equal(parseStat(''), undefined);

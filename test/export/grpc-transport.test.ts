@@ -57,9 +57,9 @@ describe('one call', () => {
       OTEL_EXPORTER_OTLP_HEADERS: 'x-tenant=blue',
     });
     const body = Buffer.from('0a00', 'hex');
-    assert.deepEqual(await transport.send(body, 1, open), {
+    assert.deepEqual(await transport.send(body, open), {
       kind: 'accepted',
-      rejectedSpans: 0,
+      rejected: 0,
       message: '',
     });
     assert.deepEqual(receiver.received[0]?.body, body);
@@ -72,7 +72,7 @@ describe('one call', () => {
       OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip',
     });
     const body = Buffer.alloc(100_000, 'a');
-    assert.equal((await transport.send(body, 1, open)).kind, 'accepted');
+    assert.equal((await transport.send(body, open)).kind, 'accepted');
     assert.deepEqual(receiver.received[0]?.body, body);
   });
 });
@@ -80,7 +80,7 @@ describe('one call', () => {
 describe('what the collector answers', () => {
   const judge = async (t: TestContext, answer: GrpcAnswer) => {
     const { transport, receiver } = await setUp(t, [answer]);
-    const result = await transport.send(BODY, 5, open);
+    const result = await transport.send(BODY, open);
     assert.equal(receiver.received.length, 1, 'sent once');
     return result;
   };
@@ -129,24 +129,24 @@ describe('what the collector answers', () => {
 
   test('partial success says how many were rejected, request by request', async (t) => {
     const { transport } = await setUp(t, [{ body: partialSuccess(3, 'too old') }, {}]);
-    assert.deepEqual(await transport.send(BODY, 5, open), {
+    assert.deepEqual(await transport.send(BODY, open), {
       kind: 'accepted',
-      rejectedSpans: 3,
+      rejected: 3,
       message: 'too old',
     });
-    assert.deepEqual(await transport.send(BODY, 5, open), {
+    assert.deepEqual(await transport.send(BODY, open), {
       kind: 'accepted',
-      rejectedSpans: 0,
+      rejected: 0,
       message: '',
     });
   });
 
   test('JSON of a run with another protocol is refused, with the reason', async (t) => {
     const { transport, receiver } = await setUp(t, [{}]);
-    const result = await transport.send(BODY, 5, open, 'json');
+    const result = await transport.send(BODY, open, 'json');
     assert.deepEqual(result, { kind: 'refused', reason: 'gRPC does not carry JSON' });
     assert.equal(receiver.received.length, 0);
-    assert.equal((await transport.send(BODY, 5, open, 'protobuf')).kind, 'accepted');
+    assert.equal((await transport.send(BODY, open, 'protobuf')).kind, 'accepted');
   });
 
   test('nobody there may be tried again', async () => {
@@ -160,7 +160,7 @@ describe('what the collector answers', () => {
       },
       () => new GrpcTransport(),
     );
-    const result = await transport.send(BODY, 1, open);
+    const result = await transport.send(BODY, open);
     assert.equal(result.kind, 'retry');
     transport.close();
   });
@@ -168,10 +168,10 @@ describe('what the collector answers', () => {
   test('an abort is answered at once', async (t) => {
     const { transport } = await setUp(t, [{}]);
     const controller = new AbortController();
-    const sent = transport.send(BODY, 1, controller.signal);
+    const sent = transport.send(BODY, controller.signal);
     controller.abort();
     assert.equal((await sent).kind, 'retry');
-    assert.equal((await transport.send(BODY, 1, controller.signal)).kind, 'retry');
+    assert.equal((await transport.send(BODY, controller.signal)).kind, 'retry');
   });
 });
 

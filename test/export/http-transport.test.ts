@@ -37,9 +37,9 @@ describe('one POST', () => {
       OTEL_EXPORTER_OTLP_HEADERS: 'x-tenant=a%20b,shared=1',
       OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'shared=2',
     });
-    assert.deepEqual(await transport.send(BODY, 1, open), {
+    assert.deepEqual(await transport.send(BODY, open), {
       kind: 'accepted',
-      rejectedSpans: 0,
+      rejected: 0,
       message: '',
     });
     const [{ path, headers, body } = assert.fail()] = receiver.received;
@@ -56,7 +56,7 @@ describe('one POST', () => {
       OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip',
     });
     const body = Buffer.alloc(10_000, 'a');
-    assert.equal((await transport.send(body, 1, open)).kind, 'accepted');
+    assert.equal((await transport.send(body, open)).kind, 'accepted');
     assert.equal(receiver.received[0]?.headers['content-encoding'], 'gzip');
     assert.ok(Number(receiver.received[0]?.headers['content-length']) < 1_000);
     assert.deepEqual(receiver.received[0]?.body, body);
@@ -67,18 +67,18 @@ describe('one POST', () => {
       { body: '{"partialSuccess":{"rejectedSpans":"2","errorMessage":"old"}}' },
       { body: partialSuccess(3, 'older') },
     ]);
-    const json = await transport.send(Buffer.from('{}'), 5, open, 'json');
-    assert.deepEqual(json, { kind: 'accepted', rejectedSpans: 2, message: 'old' });
-    const protobuf = await transport.send(BODY, 5, open, 'protobuf');
-    assert.deepEqual(protobuf, { kind: 'accepted', rejectedSpans: 3, message: 'older' });
+    const json = await transport.send(Buffer.from('{}'), open, 'json');
+    assert.deepEqual(json, { kind: 'accepted', rejected: 2, message: 'old' });
+    const protobuf = await transport.send(BODY, open, 'protobuf');
+    assert.deepEqual(protobuf, { kind: 'accepted', rejected: 3, message: 'older' });
     const types = receiver.received.map(({ headers }) => headers['content-type']);
     assert.deepEqual(types, ['application/json', PROTOBUF]);
   });
 
   test('keeps its connection for the next one', async (t) => {
     const { receiver, transport } = await setUp(t, [{}]);
-    await transport.send(BODY, 1, open);
-    await transport.send(BODY, 1, open);
+    await transport.send(BODY, open);
+    await transport.send(BODY, open);
     assert.equal(receiver.received[1]?.headers.connection, 'keep-alive');
   });
 });
@@ -86,7 +86,7 @@ describe('one POST', () => {
 describe('what the collector answers', () => {
   const judge = async (t: TestContext, answer: Answer, contentType = PROTOBUF) => {
     const { transport, receiver } = await setUp(t, [answer], {}, contentType);
-    const result = await transport.send(BODY, 5, open);
+    const result = await transport.send(BODY, open);
     assert.equal(receiver.received.length, 1, 'sent once');
     return result;
   };
@@ -118,7 +118,7 @@ describe('what the collector answers', () => {
   });
 
   test('partial success says how many were rejected, in protobuf and in JSON', async (t) => {
-    const expected = { kind: 'accepted', rejectedSpans: 3, message: 'too old' };
+    const expected = { kind: 'accepted', rejected: 3, message: 'too old' };
     assert.deepEqual(await judge(t, { body: partialSuccess(3, 'too old') }), expected);
     const body = JSON.stringify({
       partialSuccess: { rejectedSpans: '3', errorMessage: 'too old' },
@@ -148,7 +148,7 @@ describe('what the collector answers', () => {
     const { transport } = await setUp(t, [{ isSilent: true }], {
       OTEL_EXPORTER_OTLP_TIMEOUT: '50',
     });
-    assert.deepEqual(await transport.send(BODY, 1, open), {
+    assert.deepEqual(await transport.send(BODY, open), {
       kind: 'retry',
       reason: 'no answer within 50 ms',
       afterMs: undefined,
@@ -183,7 +183,7 @@ describe('what the collector answers', () => {
       transport.close();
       server.close();
     });
-    const result = await transport.send(body, 1, open);
+    const result = await transport.send(body, open);
     body.fill(2);
     await whole.promise;
     assert.equal(result.kind, 'accepted');
@@ -198,7 +198,7 @@ describe('what the collector answers', () => {
       { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` },
       () => new HttpTransport(PROTOBUF),
     );
-    const result = await transport.send(BODY, 1, open);
+    const result = await transport.send(BODY, open);
     assert.ok(result.kind === 'retry' && result.reason.includes('ECONNREFUSED'));
   });
 });

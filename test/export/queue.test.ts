@@ -81,7 +81,7 @@ describe('the export queue', () => {
   });
 
   test('counts what the collector rejected, and does not send it again', async () => {
-    const partial: SendResult = { kind: 'accepted', rejectedSpans: 2, message: 'too old' };
+    const partial: SendResult = { kind: 'accepted', rejected: 2, message: 'too old' };
     const { queue, transport, counters, log } = setUp([partial]);
     queue.push(body(), 5);
     await queue.drained();
@@ -92,7 +92,7 @@ describe('the export queue', () => {
   });
 
   test('never counts more rejected than it sent', async () => {
-    const { queue, counters } = setUp([{ kind: 'accepted', rejectedSpans: 99, message: '' }]);
+    const { queue, counters } = setUp([{ kind: 'accepted', rejected: 99, message: '' }]);
     queue.push(body(), 5);
     await queue.drained();
     assert.equal(counters.get('dropped.rejected'), 5);

@@ -208,7 +208,7 @@ describe('what the collector will never take', () => {
   });
 
   test('is counted when it rejects some of a spooled request', async (t) => {
-    const transport = transportOf(retry(), { kind: 'accepted', rejectedSpans: 3, message: 'old' });
+    const transport = transportOf(retry(), { kind: 'accepted', rejected: 3, message: 'old' });
     const { queue, spool, counters } = await openQueue(t, temporaryFolder(t), { transport });
     queue.push(numbered(0), 10);
     await until('it arrived', () => counters.get('export.spans') === 7);

@@ -11,7 +11,7 @@ import { Counters } from '../../src/telemetry/counters.ts';
 import { type DecodedSpan, decodeRequest, spansOf } from './decoder.ts';
 import { fixedClock, SUMMARY } from './stage.ts';
 
-export const ACCEPTED: SendResult = { kind: 'accepted', rejectedSpans: 0, message: '' };
+export const ACCEPTED: SendResult = { kind: 'accepted', rejected: 0, message: '' };
 
 export function retry(afterMs?: number): SendResult {
   return { kind: 'retry', reason: 'told to', afterMs };
@@ -19,7 +19,6 @@ export function retry(afterMs?: number): SendResult {
 
 export interface Sent {
   readonly body: Uint8Array;
-  readonly spans: number;
   readonly encoding: Encoding | undefined;
   readonly atMs: number;
 }
@@ -33,13 +32,8 @@ export class FakeTransport implements Transport {
   isClosed = false;
   #underWay = 0;
 
-  async send(
-    body: Uint8Array,
-    spans: number,
-    signal: AbortSignal,
-    encoding?: Encoding,
-  ): Promise<SendResult> {
-    this.sent.push({ body, spans, encoding, atMs: performance.now() });
+  async send(body: Uint8Array, signal: AbortSignal, encoding?: Encoding): Promise<SendResult> {
+    this.sent.push({ body, encoding, atMs: performance.now() });
     this.#underWay++;
     this.mostUnderWay = Math.max(this.mostUnderWay, this.#underWay);
     const answer = this.answers.length > 1 ? this.answers.shift() : this.answers[0];

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import {
   appendFileSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   statSync,
   truncateSync,
   writeFileSync,
@@ -141,6 +143,16 @@ describe('a spool', () => {
     const file = join(temporaryFolder(t), 'file');
     writeFileSync(file, '');
     await assert.rejects(openSpool(file), { code: 'spool_unusable' });
+  });
+
+  test('says so when it cannot read its folder, and does not keep it from the next', async (t) => {
+    const folder = temporaryFolder(t);
+    const strange = join(folder, '000000000001.seg');
+    mkdirSync(strange);
+    await assert.rejects(openSpool(folder), { code: 'spool_unusable' });
+    rmdirSync(strange);
+    const { spool } = await openSpool(folder);
+    await spool.close();
   });
 });
 

@@ -32,6 +32,12 @@ describe('decoding a body', () => {
       assert.deepEqual([Buffer.from(bytes), isCut], [CONTENT, false]);
     });
 
+    test(`gives a ${coding} body that is just as long as the limit whole`, async () => {
+      const limits = { ...LIMITS, decodedBytesMax: CONTENT.length };
+      const { bytes, isCut } = await decoded(encode(CONTENT), [coding], limits);
+      assert.deepEqual([Buffer.from(bytes), isCut], [CONTENT, false]);
+    });
+
     test(`gives the beginning of a truncated ${coding} body`, async () => {
       const noise = Buffer.from(Array.from({ length: 6_000 }, (_, i) => ((i * 7919) >> 3) % 251));
       const whole = encode(noise);

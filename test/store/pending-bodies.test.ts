@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { limits } from '../../src/config/limits.ts';
@@ -286,4 +286,13 @@ describe('the folder of pending bodies', () => {
     await bodies.close();
     assert.deepEqual([readdirSync(folder), bodies.held, bodies.diskBytes], [[], 0, 0]);
   });
+});
+
+test('a folder that cannot be cleared is said to be unusable, and the next may have it', async (t) => {
+  const folder = temporaryFolder(t);
+  const strange = join(folder, 'strange.body');
+  mkdirSync(strange);
+  await assert.rejects(withFolder(t, {}, folder), { code: 'spool_unusable' });
+  rmdirSync(strange);
+  await withFolder(t, {}, folder);
 });

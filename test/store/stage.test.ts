@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { globSync, readFileSync } from 'node:fs';
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -8,7 +9,7 @@ import { openObjectStage } from '../../src/store/open-stage.ts';
 import type { FileStoreOptions } from '../../src/store/options.ts';
 import { NOTHING_STORED } from '../../src/store/stage.ts';
 import { Counters } from '../../src/telemetry/counters.ts';
-import { fileOptions, Lines } from './options.ts';
+import { fileOptions, Lines, s3Options } from './options.ts';
 import { bodyOf, inputOf, requestOf, responseOf } from './record-inputs.ts';
 import { temporaryFolder } from './temporary.ts';
 
@@ -35,6 +36,20 @@ function exchange(request: string, response: string, more = {}) {
     { ...IDS, ...more },
   );
 }
+
+test('a store whose packs have no place is not kept open', async (t) => {
+  const folder = temporaryFolder(t);
+  const { packing } = fileOptions(folder);
+  const options = s3Options(folder, { packing: { ...packing, enabled: true } });
+  const packs = join(options.spool.directory, 'packs');
+  mkdirSync(options.spool.directory);
+  writeFileSync(packs, 'no folder');
+  const open = () => openObjectStage(options, { counters: new Counters(), log: new Lines() });
+  await assert.rejects(open(), { code: 'spool_unusable' });
+  rmSync(packs);
+  const stage = await open();
+  await stage.close(1_000);
+});
 
 describe('the stage of a store', () => {
   test('stores record and bodies, and knows their addresses at once', async (t) => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, Server, type Socket } from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
 import { AgentError } from '../../src/telemetry/agent-error.ts';
 import { Counters } from '../../src/telemetry/counters.ts';
@@ -14,6 +14,7 @@ import {
 } from '../../src/telemetry/endpoint.ts';
 
 const silent = () => undefined;
+const SILENT = { debug: silent, info: silent, warn: silent, error: silent };
 const LIMITS = { connectionsMax: 4, requestsMax: 2, requestTimeoutMs: 5_000 };
 
 interface Scene {
@@ -31,7 +32,7 @@ async function listen(t: TestContext, options: Partial<EndpointOptions> = {}): P
     },
     limits: LIMITS,
     counters,
-    log: { debug: silent, info: silent, warn: silent, error: silent },
+    log: SILENT,
     ...options,
   });
   t.after(() => endpoint.close());
@@ -96,6 +97,19 @@ describe('an answer', () => {
       if (status === 405) assert.equal(reply.headers.allow, 'GET, HEAD');
     });
   }
+});
+
+test('a connection that the system does not let it accept ends nothing', async (t) => {
+  const listenOn = t.mock.method(Server.prototype, 'listen');
+  const said: string[] = [];
+  const log = { ...SILENT, warn: (message: string) => said.push(message) };
+  const { endpoint } = await listen(t, { log });
+  const server: unknown = listenOn.mock.calls[0]?.this;
+  assert.ok(server instanceof Server);
+  // As node:net does when accept(2) fails.
+  server.emit('error', new Error('accept EMFILE'));
+  assert.deepEqual(said, ['telemetry endpoint: accept EMFILE']);
+  assert.equal((await ask(endpoint.port, '/ok')).status, 200);
 });
 
 describe('within its bounds', () => {

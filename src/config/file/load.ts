@@ -44,11 +44,20 @@ export function loadConfig(input: LoadInput): Loaded {
   const origins = new Map<string, Origin>();
   const { config, problems } = fromFile(input, origins);
   if (config === undefined) return { config, origins, problems, variables: {} };
-  const variables = fileAsEnvironment(config, origins, input.environment);
+  const { environment, flags } = input;
+  const said = { config: structuredClone(config), origins: new Map(origins) };
   const overrides = new Overrides(config, origins);
-  overrides.apply(input.environment, input.flags);
+  overrides.apply(environment, flags);
+  const meant = withoutWrong(environment, overrides.problems);
+  const variables = fileAsEnvironment(said.config, said.origins, meant);
   const all = [...problems, ...overrides.problems];
   return { config: hasErrors(all) ? undefined : config, origins, problems: all, variables };
+}
+
+/** Variables that are ignored leave the file as it is, also for those who read variables. */
+function withoutWrong(environment: Environment, problems: readonly Problem[]): Environment {
+  const wrong = new Set(problems.map(({ file }) => file));
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !wrong.has(name)));
 }
 
 interface FromFile {

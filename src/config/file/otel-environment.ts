@@ -2,10 +2,10 @@
  * What the file says, in the words of the standard variables, for the exporters: the official
  * packages read the environment. A variable that is set wins, as everywhere.
  */
-import type { Environment } from '../environment.ts';
+import { type Environment, textOf } from '../environment.ts';
 import type { Origin } from './overrides.ts';
 import { valueAt } from './place.ts';
-import { DISABLED, SETTINGS } from './settings.ts';
+import { isDisabled, SETTINGS } from './settings.ts';
 import type { Config } from './types.ts';
 
 /** `config` and `origins` before anything was overridden. Nothing for what the file leaves out. */
@@ -15,7 +15,7 @@ export function fileAsEnvironment(
   environment: Environment,
 ): Record<string, string> {
   const variables: Record<string, string> = {};
-  const isSet = (name: string) => (environment[name]?.trim() ?? '') !== '';
+  const isSet = (name: string) => textOf(environment, name) !== '';
   for (const { path, variable, general = [], format = String } of SETTINGS) {
     if (!origins.has(path) || isSet(variable) || general.some(isSet)) continue;
     const value = valueAt(config, path);
@@ -28,10 +28,6 @@ export function fileAsEnvironment(
 
 /** Over what the environment says of exporters, too. */
 const NO_EXPORTERS = { OTEL_TRACES_EXPORTER: 'none', OTEL_METRICS_EXPORTER: 'none' };
-
-function isDisabled(environment: Environment): boolean {
-  return environment[DISABLED]?.trim().toLowerCase() === 'true';
-}
 
 function sampler({ default: ratio, parentBased }: Config['sampling']): Record<string, string> {
   const name = parentBased ? 'parentbased_traceidratio' : 'traceidratio';

@@ -3,12 +3,12 @@
  * variables keep their standard meaning; what they do not allow is ignored with a warning, as the
  * OpenTelemetry specification asks, but an endpoint or protocol that cannot be meant is an error.
  */
-import type { Environment } from '../environment.ts';
+import { type Environment, textOf, toBoolean } from '../environment.ts';
 import { placeOf, setAt } from './place.ts';
 import type { Problem } from './problem.ts';
 import { type Reading, readBoolean, readNumber, readText, readWord } from './scalars.ts';
 import type { AnySchema } from './schema.ts';
-import { DISABLED, SETTINGS, type Setting } from './settings.ts';
+import { DISABLED, isDisabled, SETTINGS, type Setting } from './settings.ts';
 
 export type Origin =
   | { readonly from: 'default' }
@@ -91,15 +91,12 @@ export class Overrides {
     this.#set('sampling.default', ratio, { from: 'environment', name });
   }
 
-  /** The specification: anything but "true" means false, with a warning. */
   #fromDisabled(environment: Environment): void {
     const text = textOf(environment, DISABLED);
-    if (text === '') return;
-    const value = toBoolean(text);
-    if (typeof value !== 'boolean') {
+    if (text !== '' && typeof toBoolean(text) !== 'boolean') {
       this.#add('warning', DISABLED, `"${text}" is neither true nor false; it is taken as false`);
     }
-    if (value !== true) return;
+    if (!isDisabled(environment)) return;
     const origin = { from: 'environment', name: DISABLED } as const;
     for (const path of EXPORTERS) this.#set(path, ['none'], origin);
   }
@@ -133,10 +130,6 @@ export class Overrides {
 
 type Wrong = Extract<Reading, { readonly message: string }>;
 
-function textOf(environment: Environment, name: string): string {
-  return environment[name]?.trim() ?? '';
-}
-
 function readScalar(schema: AnySchema, text: string): Reading {
   switch (schema.kind) {
     case 'text':
@@ -150,12 +143,6 @@ function readScalar(schema: AnySchema, text: string): Reading {
     default:
       return { message: 'it cannot be said in a variable' };
   }
-}
-
-/** The specification: case does not count. */
-function toBoolean(text: string): boolean | string {
-  const lower = text.toLowerCase();
-  return lower === 'true' || lower === 'false' ? lower === 'true' : text;
 }
 
 /** What a variable was parsed to still has to be within the bounds of the file's setting. */

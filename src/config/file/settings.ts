@@ -4,7 +4,7 @@
  * Read from the environment into the configuration (overrides.ts), and written from the file into
  * the environment of the exporters, which the official packages read (otel-environment.ts).
  */
-
+import { type Environment, textOf, toBoolean } from '../environment.ts';
 import type { Reading } from './scalars.ts';
 import type { ValueSource } from './schema.ts';
 
@@ -88,18 +88,20 @@ export const SETTINGS: readonly Setting[] = [
   ]),
 ];
 
-/** Turns everything off, whatever else is said. */
 export const DISABLED = 'OTEL_SDK_DISABLED';
 const SAMPLER = ['OTEL_TRACES_SAMPLER', 'OTEL_TRACES_SAMPLER_ARG'];
 
+/** Everything is turned off, whatever else is said. The specification: anything but "true" is false. */
+export function isDisabled(environment: Environment): boolean {
+  return toBoolean(textOf(environment, DISABLED)) === true;
+}
+
 /** Standard variables that are set and that no key of the file stands for. */
-export function otherVariables(
-  environment: Readonly<Record<string, string | undefined>>,
-): string[] {
+export function otherVariables(environment: Environment): string[] {
   const known = new Set([...SETTINGS.flatMap(({ variables }) => variables), ...SAMPLER, DISABLED]);
-  const isSet = (name: string) => (environment[name]?.trim() ?? '') !== '';
   return Object.keys(environment)
-    .filter((name) => name.startsWith('OTEL_') && !known.has(name) && isSet(name))
+    .filter((name) => name.startsWith('OTEL_') && !known.has(name))
+    .filter((name) => textOf(environment, name) !== '')
     .sort();
 }
 

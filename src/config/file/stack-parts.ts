@@ -1,7 +1,7 @@
 /** `stacks`: names that mean something else, plugins that would not be asked. */
 import type { Finding } from './finding.ts';
 import { join } from './path.ts';
-import type { Config, PluginConfig } from './types.ts';
+import type { Config, HttpCaptureConfig, PluginConfig } from './types.ts';
 
 export function checkStackParts({ stacks }: Config): Finding[] {
   return Object.entries(stacks).flatMap(([name, { plugins }]) => {
@@ -30,11 +30,15 @@ function checkCaptures(plugins: readonly PluginConfig[], path: string): Finding[
   });
 }
 
+/** Whether there are exchanges of which an http_capture makes a record. */
+export function keepsAnything({ level, rules }: HttpCaptureConfig): boolean {
+  return level !== 'none' || rules.some((rule) => (rule.level ?? 'none') !== 'none');
+}
+
 /** The default level is none, as in Qtap: easily a plugin that keeps nothing. */
 function checkLevel(plugin: PluginConfig, path: string): Finding[] {
   if (plugin.type !== 'http_capture') return [];
-  const { level, rules } = plugin.config;
-  if (level !== 'none' || rules.some((rule) => (rule.level ?? 'none') !== 'none')) return [];
+  if (keepsAnything(plugin.config)) return [];
   const message = 'this plugin keeps nothing: its level is none, and no rule raises it';
   const hint = 'give it a level: summary, details or full';
   return [{ severity: 'warning', path: `${path}.type`, message, hint }];

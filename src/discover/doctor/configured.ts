@@ -1,4 +1,5 @@
 /** What a configuration file leaves out of the traffic of one process. */
+import { keepsAnything } from '../../config/file/stack-parts.ts';
 import type { Config } from '../../config/file/types.ts';
 import type { SocketEntry } from '../proc/sockets.ts';
 import type { Line, Section } from './report.ts';
@@ -64,10 +65,7 @@ function stackLines({ config: { tap, stacks } }: ConfiguredFacts): Line[] {
     return [{ mark, text, todo: 'name a stack, or leave the key out' }];
   }
   const capture = stacks[stack]?.plugins.find(({ type }) => type === 'http_capture');
-  if (capture?.type !== 'http_capture') return [];
-  const { level, rules } = capture.config;
-  const keeps = level !== 'none' || rules.some((rule) => (rule.level ?? 'none') !== 'none');
-  if (keeps) return [];
+  if (capture?.type !== 'http_capture' || keepsAnything(capture.config)) return [];
   const text = `no exchange is kept: the stack ${stack} has level none and no rule that raises it${others}`;
   return [{ mark, text, todo: 'give its http_capture a level' }];
 }

@@ -2,6 +2,7 @@
 import type { HaproxyVariables } from '../families.ts';
 import { readProcFolder, readProcText } from '../proc/files.ts';
 import { type Memory, pointerAt, withMemory } from '../proc/memory.ts';
+import { parseStat } from '../processes.ts';
 import { type Base, findBases, findSamples, type Sample } from './structures.ts';
 
 /** How long one look waits for a request: it may be over before the next read. */
@@ -19,10 +20,9 @@ export interface Seen {
 
 const NOTHING: Seen = { bases: [], samples: [] };
 
-/** Where the process has its code (proc(5): field 26 of stat); 0 when it is gone. */
+/** Where the process has its code; 0 when it is gone. */
 export function codeStart(pid: number, root: string): number {
-  const stat = readProcText(`${root}/${pid}/stat`) ?? '';
-  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[23] ?? 0);
+  return parseStat(readProcText(`${root}/${pid}/stat`))?.codeStart ?? 0;
 }
 
 /** `look`: its number, so that each takes other descriptors of many. */

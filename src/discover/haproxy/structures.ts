@@ -12,21 +12,12 @@
  * it leads from a connection to a server, whose owner is not the session, to such a client. The
  * process runs on meanwhile: what is believed is what many looks have in common (votes.ts).
  */
+import type { HaproxyLayout } from '../../handoff/haproxy-layout.ts';
+import type { HaproxyVariables } from '../families.ts';
 import { type Memory, wordAt } from '../proc/memory.ts';
 
-/** Offsets in bytes; see HaproxyLayout. */
-export interface Candidate {
-  readonly entryBytes: number;
-  readonly entryOwner: number;
-  readonly connectionHandle: number;
-  readonly connectionMux: number;
-  readonly muxConnection: number;
-  readonly muxStream: number;
-  readonly streamMux: number;
-  readonly streamSession: number;
-  readonly sessionOrigin: number;
-  readonly connectionType: number;
-}
+/** What the symbols do not tell. */
+export type Candidate = Omit<HaproxyLayout, keyof HaproxyVariables>;
 
 /** The first half: connections are found with it also while they are idle. */
 export type Base = Pick<

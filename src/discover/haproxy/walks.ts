@@ -5,9 +5,10 @@
 import { limits } from '../../config/limits.ts';
 import type { HaproxyLayout, HaproxyWalk } from '../../handoff/haproxy-layout.ts';
 import type { Counters } from '../../telemetry/counters.ts';
-import type { ExecutableFacts } from '../families.ts';
+import type { ExecutableFacts, HaproxyVariables } from '../families.ts';
 import { PROC_ROOT } from '../proc/files.ts';
 import { codeStart, lookInto } from './process-view.ts';
+import type { Candidate } from './structures.ts';
 import { Votes } from './votes.ts';
 
 export type WalkState = 'searching' | 'found' | 'given up';
@@ -22,11 +23,13 @@ export interface WalkFacts {
 }
 
 interface Version {
-  readonly facts: ExecutableFacts;
+  readonly variables: HaproxyVariables;
   readonly votes: Votes;
   readonly pids: Set<number>;
   state: WalkState;
   looks: number;
+  /** Turns that it is still left alone, idle as it is. */
+  idleTurns: number;
   number: number;
   layout: HaproxyLayout | undefined;
 }
@@ -39,7 +42,6 @@ export class Walks {
   readonly #root: string;
   /** Key: versionKey of the executable. */
   readonly #versions = new Map<string, Version>();
-  readonly #idleTurns = new Map<Version, number>();
   #found = 0;
 
   constructor(counters?: Counters, root = PROC_ROOT) {
@@ -48,13 +50,13 @@ export class Walks {
   }
 
   /** A watched process; its executable is looked into from now on. */
-  watch(pid: number, facts: ExecutableFacts): void {
-    if (facts.haproxyVariables === undefined) return;
-    let version = this.#versions.get(facts.versionKey);
+  watch(pid: number, { versionKey, haproxyVariables: variables }: ExecutableFacts): void {
+    if (variables === undefined) return;
+    let version = this.#versions.get(versionKey);
     for (const other of this.#versions.values()) if (other !== version) other.pids.delete(pid);
     if (version === undefined) {
-      version = { ...NEW, facts, votes: new Votes(), pids: new Set() };
-      this.#versions.set(facts.versionKey, version);
+      version = { ...NEW, variables, votes: new Votes(), pids: new Set() };
+      this.#versions.set(versionKey, version);
     }
     version.pids.add(pid);
   }
@@ -63,13 +65,8 @@ export class Walks {
     for (const [key, version] of this.#versions) {
       version.pids.delete(pid);
       // A number that was given stays given.
-      if (version.pids.size === 0 && version.state !== 'found') this.#forget(key, version);
+      if (version.pids.size === 0 && version.state !== 'found') this.#versions.delete(key);
     }
-  }
-
-  #forget(key: string, version: Version): void {
-    this.#versions.delete(key);
-    this.#idleTurns.delete(version);
   }
 
   /** The way through this process; undefined while it is not known. */
@@ -94,48 +91,38 @@ export class Walks {
   look(): number[] {
     return [...this.#versions.values()]
       .filter(({ state, pids }) => state === 'searching' && pids.size > 0)
-      .filter((version) => this.#isDue(version))
+      .filter(isDue)
       .flatMap((version) => (this.#lookAt(version) ? [...version.pids] : []));
-  }
-
-  #isDue(version: Version): boolean {
-    const turns = this.#idleTurns.get(version) ?? 0;
-    this.#idleTurns.set(version, Math.max(0, turns - 1));
-    return turns === 0;
   }
 
   /** True when it has brought the answer. */
   #lookAt(version: Version): boolean {
-    const { facts, votes, pids } = version;
-    const { haproxyVariables } = facts;
-    if (haproxyVariables === undefined) return false;
+    const { variables, votes, pids } = version;
     let hasConnections = false;
     for (const pid of pids) {
-      const { bases, samples } = lookInto(pid, haproxyVariables, version.looks, this.#root);
+      const { bases, samples } = lookInto(pid, variables, version.looks, this.#root);
       hasConnections ||= bases.length > 0;
       votes.add(version.looks, samples);
       if (samples.length > 0) break;
     }
     if (!hasConnections) {
-      this.#idleTurns.set(version, IDLE_TURNS);
+      version.idleTurns = IDLE_TURNS;
       return false;
     }
     version.looks++;
-    if (votes.result !== undefined) return this.#find(version);
+    const { result } = votes;
+    if (result !== undefined) return this.#find(version, result);
     if (version.looks >= limits.haproxyLooksMax) this.#giveUp(version);
     return false;
   }
 
-  #find(version: Version): boolean {
-    const { votes, facts } = version;
-    const { result } = votes;
-    if (result === undefined || facts.haproxyVariables === undefined) return false;
+  #find(version: Version, offsets: Candidate): boolean {
     if (this.#found >= limits.haproxyWalksMax) {
       this.#giveUp(version);
       return false;
     }
     version.number = ++this.#found;
-    version.layout = { ...facts.haproxyVariables, ...result };
+    version.layout = { ...version.variables, ...offsets };
     version.state = 'found';
     this.#counters?.add('discover.haproxy_walks');
     return true;
@@ -147,4 +134,11 @@ export class Walks {
   }
 }
 
-const NEW = { state: 'searching', looks: 0, number: 0, layout: undefined } as const;
+const NEW = { state: 'searching', looks: 0, idleTurns: 0, number: 0, layout: undefined } as const;
+
+/** Counts the turns. */
+function isDue(version: Version): boolean {
+  if (version.idleTurns === 0) return true;
+  version.idleTurns--;
+  return false;
+}

@@ -33,9 +33,9 @@ export class LogSink implements EventSink {
 
   async write(events: readonly Uint8Array[], signal: AbortSignal): Promise<WriteResult> {
     const body = this.#encoder.seal(events);
-    const result = await this.#transport.send(body, events.length, signal);
+    const result = await this.#transport.send(body, signal);
     if (result.kind !== 'accepted') return result;
-    return { kind: 'stored', rejected: result.rejectedSpans, message: result.message };
+    return { kind: 'stored', rejected: result.rejected, message: result.message };
   }
 
   async close(): Promise<void> {

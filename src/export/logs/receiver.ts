@@ -2,22 +2,16 @@
  * Where the logs of one event store go: what the store says, and for the rest OTEL_EXPORTER_OTLP_*,
  * as which the section `otel` of the file is handed on.
  */
-
 import { readFileSync } from 'node:fs';
-import type { Environment } from '../../config/environment.ts';
+import { type Environment, textOf } from '../../config/environment.ts';
 import type { OtelEventStoreConfig } from '../../config/file/types.ts';
-import { withoutUsers } from '../../config/secrets.ts';
 import { AgentError, messageOf } from '../../telemetry/agent-error.ts';
 import type { Protocol } from '../choose.ts';
-
-import { LazyTransport } from '../transport/lazy.ts';
-import { LOGS, type Receiver } from '../transport/signal.ts';
+import { createTransport } from '../transport/create.ts';
+import { GRPC_PORT, LOGS, type Receiver } from '../transport/signal.ts';
 import type { Transport } from '../types.ts';
-import { withVariables } from '../variables.ts';
 
 type LogReceiver = Pick<OtelEventStoreConfig, 'endpoint' | 'protocol' | 'headers' | 'tls'>;
-
-const GRPC_PORT = '4317';
 
 /**
  * The store's own; else that of the environment; else by an endpoint of the store's own: gRPC for
@@ -26,34 +20,23 @@ const GRPC_PORT = '4317';
 export function logProtocol(store: LogReceiver, env: Environment, spans: Protocol): Protocol {
   const { protocol, endpoint } = store;
   if (protocol !== undefined) return protocol;
-  const said = env.OTEL_EXPORTER_OTLP_LOGS_PROTOCOL || env.OTEL_EXPORTER_OTLP_PROTOCOL;
+  const said = textOf(env, 'OTEL_EXPORTER_OTLP_LOGS_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL');
   if (said === 'grpc' || said === 'http/protobuf' || said === 'http/json') return said;
   if (endpoint === undefined) return spans;
   const isUrl = /^https?:\/\//i.test(endpoint);
-  return isUrl && new URL(endpoint).port !== GRPC_PORT ? 'http/protobuf' : 'grpc';
+  return isUrl && new URL(endpoint).port !== String(GRPC_PORT) ? 'http/protobuf' : 'grpc';
 }
 
-/** Throws an AgentError when the certificates cannot be read. */
+/** @throws AgentError when the certificates cannot be read */
 export function createLogTransport(
   store: LogReceiver,
   protocol: Protocol,
   env: Environment,
 ): Transport {
-  const receiver = receiverOf(store, protocol);
-  const said = env.OTEL_EXPORTER_OTLP_LOGS_ENDPOINT || env.OTEL_EXPORTER_OTLP_ENDPOINT;
-  if (protocol === 'grpc') {
-    return new LazyTransport(targetOf(receiver.url ?? said, 'localhost:4317'), async () => {
-      const { GrpcTransport } = await import('../transport/grpc.ts');
-      return withVariables(env, () => new GrpcTransport(LOGS, receiver));
-    });
-  }
-  const contentType = protocol === 'http/json' ? 'application/json' : 'application/x-protobuf';
-  return new LazyTransport(targetOf(receiver.url ?? said, 'localhost:4318'), async () => {
-    const { HttpTransport } = await import('../transport/http.ts');
-    return withVariables(env, () => new HttpTransport(contentType, LOGS, receiver));
-  });
+  return createTransport(protocol, LOGS, receiverOf(store, protocol), env);
 }
 
+/** @throws AgentError when the certificates cannot be read */
 export function receiverOf(store: LogReceiver, protocol: Protocol): Receiver {
   const { endpoint, headers, tls } = store;
   return {
@@ -86,9 +69,4 @@ function readCertificates(path: string): Buffer {
     const what = `the certificates ${path} of an event store cannot be read`;
     throw new AgentError('store_ca_file', { what, why }, { cause });
   }
-}
-
-/** For the log, without credentials. */
-function targetOf(endpoint: string | undefined, fallback: string): string {
-  return withoutUsers(endpoint?.trim() || fallback, '');
 }

@@ -1,5 +1,5 @@
 /** Where metrics go, as the standard variables say it. */
-import type { Environment } from '../../config/environment.ts';
+import { type Environment, textOf } from '../../config/environment.ts';
 import { AgentError } from '../../telemetry/agent-error.ts';
 import type { Temporalities } from './otlp/snapshot.ts';
 
@@ -30,7 +30,7 @@ const PREFERENCES: Readonly<Record<string, Temporalities>> = {
 /** @throws AgentError for exporters that there are not */
 export function readMetricSettings(env: Environment): MetricSettings {
   const warnings: string[] = [];
-  const text = (name: string) => env[name]?.trim() ?? '';
+  const text = (name: string) => textOf(env, name);
   const readers = readReaders(env);
   const interval = text('OTEL_METRIC_EXPORT_INTERVAL');
   const intervalMs = Number(interval || INTERVAL_MS);
@@ -60,10 +60,14 @@ export function readMetricSettings(env: Environment): MetricSettings {
 
 /** OTEL_METRICS_EXPORTER, else OTLP where an endpoint for metrics is configured. */
 function readReaders(env: Environment): Set<MetricReader> {
-  const asked = env.OTEL_METRICS_EXPORTER?.trim() ?? '';
+  const asked = textOf(env, 'OTEL_METRICS_EXPORTER');
   if (asked === '') {
-    const endpoint = env.OTEL_EXPORTER_OTLP_METRICS_ENDPOINT || env.OTEL_EXPORTER_OTLP_ENDPOINT;
-    return new Set((endpoint?.trim() ?? '') === '' ? [] : ['otlp']);
+    const endpoint = textOf(
+      env,
+      'OTEL_EXPORTER_OTLP_METRICS_ENDPOINT',
+      'OTEL_EXPORTER_OTLP_ENDPOINT',
+    );
+    return new Set(endpoint === '' ? [] : ['otlp']);
   }
   const names = asked.split(',').map((name) => name.trim());
   const unknown = names.find((name) => name !== 'none' && !READERS.includes(name));

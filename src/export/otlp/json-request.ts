@@ -17,7 +17,6 @@ import { type SpanObject, SpanObjects } from './span-object.ts';
 const FRAME_BYTES = 256;
 
 export class JsonRequest implements RequestBuilder {
-  readonly contentType = 'application/json';
   readonly #objects: SpanObjects;
   readonly #resources: Resources;
   readonly #spans: { readonly process: number; readonly json: string; readonly bytes: number }[] =

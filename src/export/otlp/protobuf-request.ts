@@ -25,7 +25,6 @@ interface Group {
 }
 
 export class ProtobufRequest implements RequestBuilder {
-  readonly contentType = 'application/x-protobuf';
   readonly #writer: SpanWriter;
   readonly #resources: Resources;
   /** Of span i: process, and where it ends; it starts where the one before ended. */

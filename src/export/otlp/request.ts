@@ -7,7 +7,6 @@ import type { Rows } from '../rows.ts';
 import type { SpanDescriber } from '../span.ts';
 
 export interface RequestBuilder {
-  readonly contentType: string;
   readonly spans: number;
   /** Size of the request if it were sealed now; exact or slightly more. */
   readonly bytes: number;

@@ -70,12 +70,7 @@ export class GrpcTransport implements Transport {
     });
   }
 
-  async send(
-    body: Uint8Array,
-    _spans: number,
-    signal: AbortSignal,
-    encoding?: Encoding,
-  ): Promise<SendResult> {
+  async send(body: Uint8Array, signal: AbortSignal, encoding?: Encoding): Promise<SendResult> {
     // Of a spool that was filled when the protocol was another.
     if (encoding === 'json') return { kind: 'refused', reason: 'gRPC does not carry JSON' };
     return this.#call(body, signal);

@@ -60,12 +60,7 @@ export class HttpTransport implements Transport {
     this.target = `${this.#url.protocol}//${this.#url.host}${this.#url.pathname}`;
   }
 
-  async send(
-    body: Uint8Array,
-    _spans: number,
-    signal: AbortSignal,
-    encoding?: Encoding,
-  ): Promise<SendResult> {
+  async send(body: Uint8Array, signal: AbortSignal, encoding?: Encoding): Promise<SendResult> {
     try {
       const { headers, payload } = await this.#prepare(body);
       if (encoding !== undefined) headers['Content-Type'] = CONTENT_TYPES[encoding];

@@ -17,14 +17,9 @@ export class LazyTransport implements Transport {
     this.#loaded.catch(() => undefined);
   }
 
-  async send(
-    body: Uint8Array,
-    spans: number,
-    signal: AbortSignal,
-    encoding?: Encoding,
-  ): Promise<SendResult> {
+  async send(body: Uint8Array, signal: AbortSignal, encoding?: Encoding): Promise<SendResult> {
     try {
-      return await (await this.#loaded).send(body, spans, signal, encoding);
+      return await (await this.#loaded).send(body, signal, encoding);
     } catch (error) {
       return { kind: 'refused', reason: messageOf(error) };
     }

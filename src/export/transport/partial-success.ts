@@ -6,11 +6,11 @@
 import { bytesFields, numberField } from './protobuf-fields.ts';
 
 export interface PartialSuccess {
-  readonly rejectedSpans: number;
+  readonly rejected: number;
   readonly message: string;
 }
 
-const NONE: PartialSuccess = { rejectedSpans: 0, message: '' };
+const NONE: PartialSuccess = { rejected: 0, message: '' };
 
 /** An answer that cannot be read still was a yes. */
 export function readPartialSuccess(body: Uint8Array, contentType: string): PartialSuccess {
@@ -22,7 +22,7 @@ function readProtobuf(body: Uint8Array): PartialSuccess {
   if (partial === undefined) return NONE;
   const [message] = bytesFields(partial, 2);
   return {
-    rejectedSpans: numberField(partial, 1),
+    rejected: numberField(partial, 1),
     message: message === undefined ? '' : Buffer.from(message).toString(),
   };
 }
@@ -42,7 +42,7 @@ function readJson(body: Uint8Array): PartialSuccess {
       partialSuccess?.rejectedSpans ?? partialSuccess?.rejectedLogRecords ?? 0,
     );
     return {
-      rejectedSpans: Number.isFinite(rejected) ? Math.max(0, rejected) : 0,
+      rejected: Number.isFinite(rejected) ? Math.max(0, rejected) : 0,
       message: String(partialSuccess?.errorMessage ?? ''),
     };
   } catch {

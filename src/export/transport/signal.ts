@@ -9,6 +9,10 @@ export interface Signal {
   readonly grpcPath: string;
 }
 
+/** Where collectors listen when nobody says otherwise (opentelemetry.io, protocol/exporter). */
+export const GRPC_PORT = 4317;
+export const HTTP_PORT = 4318;
+
 export const TRACES: Signal = {
   name: 'TRACES',
   httpPath: 'v1/traces',

@@ -8,6 +8,7 @@ import { limits } from '../../config/limits.ts';
 import type { Http1Connection } from './connection.ts';
 import type { Cursor } from './cursor.ts';
 import { orphanResponse } from './orphans.ts';
+import { DATA_TURN } from './turns.ts';
 
 /** Keeps what is left of `event` at the cursor; the batch is reused, so its bytes are copied. */
 export function hold(c: Http1Connection, event: DataEvent, cursor: Cursor): void {
@@ -26,11 +27,10 @@ export function hold(c: Http1Connection, event: DataEvent, cursor: Cursor): void
     payloadStart: 0,
     payloadEnd: presentBytes,
     tailBytes,
-    flags: isWhole ? event.flags : event.flags & ~TURN,
+    flags: isWhole ? event.flags : event.flags & ~DATA_TURN,
   });
 }
 
-const TURN = 1 << 5;
 /** An event without payload takes room too. */
 const EVENT_BYTES = 256;
 

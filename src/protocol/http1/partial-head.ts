@@ -5,6 +5,8 @@ const CR = 13;
 export class PartialHead {
   bytes: Uint8Array;
   lengthBytes = 0;
+  /** Its empty line is there. */
+  isComplete = false;
   readonly #bytesMax: number;
   /** Bytes of the current line so far, and whether the first of them is a CR. */
   #lineBytes = 0;
@@ -22,7 +24,7 @@ export class PartialHead {
 
   /**
    * Appends bytes [at, end) of `source` up to the empty line that ends the head, or as many as fit.
-   * Returns how many were taken; `isComplete` tells whether the head is whole.
+   * Returns how many were taken.
    */
   append(source: Uint8Array, at: number, end: number): number {
     const stop = Math.min(end, at + this.#bytesMax - this.lengthBytes);
@@ -33,8 +35,6 @@ export class PartialHead {
     this.#copy(source, at, next);
     return next - at;
   }
-
-  isComplete = false;
 
   /**
    * Steps over one byte; true for the LF of an empty line that is not the first. A line of several

@@ -96,7 +96,7 @@ export class TurnCount {
 }
 
 /** `DATA_TURN` of bpf/event.h. */
-const DATA_TURN = 1 << 5;
+export const DATA_TURN = 1 << 5;
 
 /**
  * Whether a direction turn begins with this event, so that a message may. The first event of a

@@ -9,6 +9,7 @@ import {
   isWithin,
   type Randomness,
   readTraceRandomness,
+  splitHex,
   type Threshold,
   thresholdOfText,
 } from './threshold.ts';
@@ -37,10 +38,7 @@ export class Caller {
 
   #take(traceState: string, isKept: boolean): void {
     const { threshold, randomness } = probabilityOf(traceState);
-    if (randomness !== undefined) {
-      this.randomness.high = Number.parseInt(randomness.slice(0, 6), 16);
-      this.randomness.low = Number.parseInt(randomness.slice(6), 16);
-    }
+    if (randomness !== undefined) Object.assign(this.randomness, splitHex(randomness));
     if (threshold === undefined) return;
     this.said = thresholdOfText(threshold);
     if (isKept && isWithin(this.said, this.randomness)) this.applied = this.said;

@@ -1,5 +1,5 @@
 /** OTEL_TRACES_SAMPLER and its argument: a word or a number that is not known is a warning. */
-import type { Environment } from '../../config/environment.ts';
+import { type Environment, textOf } from '../../config/environment.ts';
 import type { SamplerName } from './sampler.ts';
 
 export interface SamplerSettings {
@@ -25,7 +25,7 @@ export function readSamplerSettings(env: Environment): SamplerSettings {
 }
 
 function readName(env: Environment, warnings: string[]): SamplerName {
-  const text = env.OTEL_TRACES_SAMPLER?.trim() ?? '';
+  const text = textOf(env, 'OTEL_TRACES_SAMPLER');
   const name = NAMES.find((known) => known === text);
   if (name !== undefined) return name;
   if (text !== '') {
@@ -38,7 +38,7 @@ function readName(env: Environment, warnings: string[]): SamplerName {
 }
 
 function readRatio(env: Environment, warnings: string[]): number {
-  const text = env.OTEL_TRACES_SAMPLER_ARG?.trim() ?? '';
+  const text = textOf(env, 'OTEL_TRACES_SAMPLER_ARG');
   const ratio = text === '' ? 1 : Number(text);
   if (ratio >= 0 && ratio <= 1) return ratio;
   warnings.push(`OTEL_TRACES_SAMPLER_ARG=${text} is not a ratio from 0 to 1; using 1`);

@@ -18,12 +18,7 @@ export interface Threshold {
 
 /** `text`: hex digits, of which those at the end may be left out. */
 export function thresholdOfText(text: string): Threshold {
-  const rejected = text.padEnd(14, '0');
-  return {
-    high: Number.parseInt(rejected.slice(0, 6), 16),
-    low: Number.parseInt(rejected.slice(6), 16),
-    text: text.replace(/0+$/, '') || '0',
-  };
+  return { ...splitHex(text.padEnd(14, '0')), text: text.replace(/0+$/, '') || '0' };
 }
 
 /** `ratio`: share of the traces that is kept, 0 to 1. */
@@ -40,6 +35,14 @@ export function thresholdOf(ratio: number): Threshold {
 export interface Randomness {
   high: number;
   low: number;
+}
+
+/** `digits`: the 14 hex digits of T or R. */
+export function splitHex(digits: string): Randomness {
+  return {
+    high: Number.parseInt(digits.slice(0, 6), 16),
+    low: Number.parseInt(digits.slice(6), 16),
+  };
 }
 
 /** That of the trace id of the row at `row`. */

@@ -10,8 +10,6 @@ import type { StandardOutput } from '../standard-output.ts';
 import { consoleText } from './console-text.ts';
 import { jsonText } from './json-text.ts';
 
-/** summary: one line. details: and headers. full: and bodies. */
-
 export interface AccessLogOptions {
   readonly format: 'json' | 'console';
   /** Status classes in colours (format console). */
@@ -29,8 +27,8 @@ export class AccessLog {
   }
 
   /**
-   * `input` holds what the mode asks for (headers from details on, bodies at full), whatever its
-   * level; it is not to be changed afterwards.
+   * `mode`: one line at summary, headers from details on, bodies at full. `input` holds what that
+   * asks for, whatever its level; it is not to be changed afterwards.
    */
   add(input: RecordInput, mode: Level): void {
     if (mode === 'none') return;

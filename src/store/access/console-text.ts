@@ -9,13 +9,11 @@
  *     ├─ RESPONSE
  *     └─
  */
-
-import { STATUS_CODES } from 'node:http';
 import { basename } from 'node:path';
 import type { KeptLevel } from '../../config/levels.ts';
 import type { Counters } from '../../telemetry/counters.ts';
 import type { MessageInput, RecordInput } from '../record-input.ts';
-import { printable } from '../text.ts';
+import { printable, statusOf } from '../text.ts';
 import { showBody } from './shown-body.ts';
 
 export interface ConsoleOptions {
@@ -58,12 +56,6 @@ function summaryLine(input: RecordInput, isColoured: boolean): string {
 function coloured(text: string, status: number, isColoured: boolean): string {
   const colour = COLOURS[Math.floor(status / 100)];
   return isColoured && colour !== undefined ? `\u001b[${colour}m${text}\u001b[0m` : text;
-}
-
-function statusOf({ response, end }: RecordInput): string {
-  if (response === undefined || response.status === 0) return `none (${end})`;
-  const name = STATUS_CODES[response.status];
-  return name === undefined ? String(response.status) : `${response.status} ${name}`;
 }
 
 function textOf(

@@ -3,11 +3,12 @@
  * Made when the store took them over, which keeps them until they are written; not by its server's
  * word.
  */
+import { rounded } from '../record.ts';
 import type { BodyReference, RecordInput } from '../record-input.ts';
 import type { StoredReferences } from '../stage.ts';
-import { processAttributes } from './event-process.ts';
+import { processAttributes, processOf } from './event-process.ts';
 import { filled } from './filled.ts';
-import type { EventAttribute, StoreEvent } from './types.ts';
+import type { StoreEvent } from './types.ts';
 
 type ArtifactType = 'http_transaction' | 'req-body' | 'res-body';
 type Reference = Partial<BodyReference> & Pick<BodyReference, 'uri' | 'url'>;
@@ -52,9 +53,8 @@ function artifactEvent(input: RecordInput, type: ArtifactType, reference: Refere
 
 /** Qtap's: no path in it. */
 function summaryOf({ request, response, process, ...input }: RecordInput): Record<string, unknown> {
-  const { durationMs } = input;
   return filled<unknown>({
-    duration_ms: durationMs === undefined ? undefined : Math.round(durationMs * 1000) / 1000,
+    duration_ms: rounded(input.durationMs),
     direction: input.direction,
     process_exe: process.exe,
     container_name: process.container?.name,
@@ -73,18 +73,5 @@ function summaryOf({ request, response, process, ...input }: RecordInput): Recor
 }
 
 function attributesOf({ process }: RecordInput, { uri }: Reference) {
-  const { pid, exe, name, container, pod } = process;
-  const attributes: Record<string, EventAttribute> = {
-    'spantap.artifact.uri': uri,
-    ...processAttributes({
-      pid,
-      exe,
-      name,
-      user: '',
-      userId: undefined,
-      container: container && { id: '', ...container },
-      pod,
-    }),
-  };
-  return attributes;
+  return { 'spantap.artifact.uri': uri, ...processAttributes(processOf(process)) };
 }

@@ -28,6 +28,7 @@ export interface EventOrigin {
 
 const L7 = { http1: 'http1', http2: 'http2', tls: 'other', other: 'other' } as const;
 
+/** Times and byte counts that are not known are left out. */
 export function connectionEvent(
   report: ConnectionReport,
   { process, tags }: ConnectionFacts,

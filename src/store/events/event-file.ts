@@ -42,7 +42,7 @@ export class EventFile implements EventSink {
     this.#options = options;
   }
 
-  /** Throws an AgentError when the file cannot be created. */
+  /** @throws AgentError when the file cannot be created */
   static async open(options: EventFileOptions): Promise<EventFile> {
     const file = new EventFile(options);
     try {

@@ -1,5 +1,6 @@
 /** The process, container and pod of an event, under Qtap's keys and the conventions' names. */
 import { basename } from 'node:path';
+import type { RecordInput } from '../record-input.ts';
 import { filled } from './filled.ts';
 import type { EventAttribute } from './types.ts';
 
@@ -24,6 +25,18 @@ export interface EventContainer {
 
 /** Qtap shortens ids of containers so. */
 const CONTAINER_ID_CHARACTERS = 12;
+
+/** That of an exchange, of which less is known. */
+export function processOf({
+  pid,
+  exe,
+  name,
+  container,
+  pod,
+}: RecordInput['process']): EventProcess {
+  const inContainer = container && { id: '', ...container };
+  return { pid, exe, name, user: '', userId: undefined, container: inContainer, pod };
+}
 
 /** Keys of the local end of a connection, beside its address. */
 export function processItem(process: EventProcess): Record<string, unknown> {

@@ -1,6 +1,7 @@
 /** The plugin `report_usage`: an exchange as an event, with Qtap's keys. No bodies, no secrets. */
+import { rounded } from '../record.ts';
 import type { HeaderList, RecordInput } from '../record-input.ts';
-import { type EventProcess, processAttributes } from './event-process.ts';
+import { processAttributes, processOf } from './event-process.ts';
 import { filled } from './filled.ts';
 import type { EventAttribute, StoreEvent } from './types.ts';
 
@@ -67,14 +68,4 @@ function attributesOf({ request, response, process }: RecordInput): Record<strin
     }),
     ...processAttributes(processOf(process)),
   };
-}
-
-function processOf({ pid, exe, name, container, pod }: RecordInput['process']): EventProcess {
-  const inContainer = container && { id: '', ...container };
-  return { pid, exe, name, user: '', userId: undefined, container: inContainer, pod };
-}
-
-/** Microseconds are as exact as the kernel's stamps are worth. */
-function rounded(ms: number | undefined): number | undefined {
-  return ms === undefined ? undefined : Math.round(ms * 1000) / 1000;
 }

@@ -171,6 +171,26 @@ describe('what the exporters are told', () => {
     });
   });
 
+  test('the file also where a variable is set that nobody can mean: it is ignored', () => {
+    const text = [
+      'otel: {timeout: 2s, sending_queue: {queue_size: 100}}',
+      'sampling: {default: 0.25}',
+    ].join('\n');
+    const environment = {
+      OTEL_EXPORTER_OTLP_TIMEOUT: 'soon',
+      OTEL_BSP_MAX_QUEUE_SIZE: '-1',
+      OTEL_TRACES_SAMPLER: 'jaeger_remote',
+    };
+    const { config, variables } = load(text, { environment });
+    assert.deepEqual([config?.otel.timeoutMs, config?.sampling.default], [2_000, 0.25]);
+    assert.deepEqual(variables, {
+      OTEL_EXPORTER_OTLP_TIMEOUT: '2000',
+      OTEL_BSP_MAX_QUEUE_SIZE: '100',
+      OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+      OTEL_TRACES_SAMPLER_ARG: '0.25',
+    });
+  });
+
   test('nothing that the file does not say', () => {
     assert.deepEqual(load('version: 2').variables, {});
     assert.deepEqual(load(undefined).variables, {});

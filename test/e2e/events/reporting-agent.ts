@@ -11,6 +11,7 @@ import { Inspector } from '../../../src/discover/plan.ts';
 import { Watcher } from '../../../src/discover/watcher.ts';
 import { EventStores } from '../../../src/event-stores.ts';
 import { WallClock } from '../../../src/export/clock.ts';
+import { planMessage } from '../../../src/handoff/plan-message.ts';
 import { allTraffic } from '../../../src/handoff/traffic.ts';
 import { StandardOutput } from '../../../src/store/standard-output.ts';
 import { Counters } from '../../../src/telemetry/counters.ts';
@@ -62,10 +63,7 @@ export class ReportingAgent {
     });
     const processes = pids.map(String);
     const watcher = new Watcher(inspector, { processes, ports: [] }, process.pid);
-    const plans = watcher.start().map(({ tgid, watch, family, executableKey }) => {
-      const plan = { tgid, watch, family, executableKey, uprobes: [], resource: {} };
-      return { kind: 'plan', ...plan } as const;
-    });
+    const plans = watcher.start().map((plan) => planMessage(plan));
     const options = {
       kernel: {
         watchAll: false,

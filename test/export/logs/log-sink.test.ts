@@ -14,7 +14,7 @@ const SPAN = 'b7ad6b7169203331';
 class Journal implements Transport {
   readonly target = 'a collector';
   readonly bodies: Uint8Array[] = [];
-  answer: SendResult = { kind: 'accepted', rejectedSpans: 0, message: '' };
+  answer: SendResult = { kind: 'accepted', rejected: 0, message: '' };
   async send(body: Uint8Array): Promise<SendResult> {
     this.bodies.push(body);
     return this.answer;
@@ -105,7 +105,7 @@ test('what the collector answers is handed on', async () => {
   const transport = new Journal();
   const sink = new LogSink(transport, 'protobuf', RESOURCE);
   const write = () => sink.write([sink.encode(event)], new AbortController().signal);
-  transport.answer = { kind: 'accepted', rejectedSpans: 1, message: 'old' };
+  transport.answer = { kind: 'accepted', rejected: 1, message: 'old' };
   assert.deepEqual(await write(), { kind: 'stored', rejected: 1, message: 'old' });
   transport.answer = { kind: 'retry', reason: '503', afterMs: 7 };
   assert.deepEqual(await write(), transport.answer);

@@ -43,7 +43,7 @@ async function send(
   return withEnvironment({}, async () => {
     const transport = createLogTransport(store, protocol, env);
     t.after(() => transport.close());
-    return transport.send(BODY, 1, open);
+    return transport.send(BODY, open);
   });
 }
 
@@ -121,7 +121,7 @@ describe('over HTTP', () => {
     const endpoint = `http://127.0.0.1:${port}`;
     assert.deepEqual(await send(t, storeOf({ endpoint }), 'http/json'), {
       kind: 'accepted',
-      rejectedSpans: 2,
+      rejected: 2,
       message: 'too old',
     });
   });

@@ -4,7 +4,7 @@
  */
 import type { IOtlpExportDelegate } from '@opentelemetry/otlp-exporter-base';
 import type { IExportMetricsServiceResponse, ISerializer } from '@opentelemetry/otlp-transformer';
-import type { Environment } from '../../../config/environment.ts';
+import { type Environment, textOf } from '../../../config/environment.ts';
 import { AgentError } from '../../../telemetry/agent-error.ts';
 import type { Counters } from '../../../telemetry/counters.ts';
 import { withVariables } from '../../variables.ts';
@@ -27,8 +27,7 @@ export async function createMetricExporter(
   counters: Counters,
 ): Promise<MetricExporter> {
   const protocol =
-    env.OTEL_EXPORTER_OTLP_METRICS_PROTOCOL?.trim() ||
-    env.OTEL_EXPORTER_OTLP_PROTOCOL?.trim() ||
+    textOf(env, 'OTEL_EXPORTER_OTLP_METRICS_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL') ||
     'http/protobuf';
   const delegate = await createDelegate(protocol, env, counters);
   const encode = protocol === 'http/json' ? encodeJson : encodeProtobuf;

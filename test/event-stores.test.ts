@@ -1,9 +1,10 @@
 /** The event stores of a configuration: which one gets what, and how they end. */
 import assert from 'node:assert/strict';
-import { copyFileSync, openSync, readFileSync } from 'node:fs';
+import { copyFileSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { EventStoreConfig } from '../src/config/file/types.ts';
+import { limits } from '../src/config/limits.ts';
 import { EventStores } from '../src/event-stores.ts';
 import { StandardOutput } from '../src/store/standard-output.ts';
 import { AgentError } from '../src/telemetry/agent-error.ts';
@@ -12,6 +13,7 @@ import { createCertificates } from './export/certificates.ts';
 import { decodeLogs, plain, plainValue } from './export/logs/decoder.ts';
 import { HttpReceiver } from './export/receiver.ts';
 import { eventOf } from './store/events/events.ts';
+import { until } from './store/fake-store.ts';
 import { Lines } from './store/options.ts';
 import { temporaryFolder } from './store/temporary.ts';
 
@@ -26,7 +28,7 @@ async function openStores(t: TestContext, configs: (folder: string) => EventStor
   const output = new StandardOutput({ bytesMax: MIB, log, fd: openSync(printed, 'w') });
   const context = { counters, log, env: {}, output, spanProtocol: 'http/protobuf' } as const;
   const stores = await EventStores.open(configs(folder), context);
-  return { stores, counters, folder, context, stdout: () => readFileSync(printed, 'utf8') };
+  return { stores, counters, folder, context, log, stdout: () => readFileSync(printed, 'utf8') };
 }
 
 const fileStore = (folder: string, id?: string): EventStoreConfig => ({
@@ -78,6 +80,29 @@ test('logs carry the name and the environment of the store', async (t) => {
   assert.equal(resource['deployment.environment.name'], 'production');
   const [record] = logs.scopeLogs[0]?.logRecords ?? [];
   assert.equal(record && plainValue(record.body), 'a');
+});
+
+test('what standard output is too slow for is counted', async (t) => {
+  const { stores, counters } = await openStores(t, () => [{ type: 'stdout', id: undefined }]);
+  const half = 'x'.repeat(0.6 * MIB);
+  for (let n = 0; n < 3; n++) stores.add(eventOf(half));
+  await stores.flush(DEADLINE_MS);
+  assert.deepEqual([counters.get('events.stored'), counters.get('dropped.events_stdout')], [1, 2]);
+});
+
+test("what a disk that fails leaves no room for is counted as the disk's", async (t) => {
+  const { stores, counters, folder, log } = await openStores(t, (folder) => [
+    fileStore(join(folder, 'events')),
+  ]);
+  t.after(() => stores.close(0));
+  rmSync(join(folder, 'events'), { recursive: true });
+  writeFileSync(join(folder, 'events'), 'no folder');
+  stores.add(eventOf('a'));
+  await until('the failure is told', () => log.lines.some((line) => line.startsWith('warn')));
+  const events = Math.ceil(limits.eventQueueBytesMax / MIB) + 1;
+  for (let n = 0; n < events; n++) stores.add(eventOf('x'.repeat(MIB)));
+  assert.ok(counters.get('dropped.events_disk') > 0);
+  assert.equal(counters.get('dropped.events_queue'), 0);
 });
 
 test('without a store, or with a disabled one, nobody wants events', async (t) => {

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { MessageChannel } from 'node:worker_threads';
 import { eventDirection, eventRole } from '../src/capture/layout.gen.ts';
+import { limits } from '../src/config/limits.ts';
 import type {
   ConnectionReport,
   FromWorker,
@@ -23,6 +24,9 @@ const AGENT_PORT = 40_000;
 const COLLECTOR_PORT = 4318;
 /** Records that lay in the ring for a second: the machine is loaded. */
 const NOW_NS = Number(process.hrtime.bigint()) - 1e9;
+
+/** Of a full batch (handoff/batch-writer.ts). */
+const BATCH_ROWS = 512;
 
 type Transport = 'TCP' | 'Unix';
 
@@ -235,4 +239,57 @@ test('and not when it is not, nor what a collector serves the agent', async () =
     assert.deepEqual((await runWorker('before the start', transport, ON)).reports, []);
     assert.deepEqual((await runWorker('just before the bytes', transport, ON)).reports, []);
   }
+});
+
+/** So many exchanges on one connection, in pieces that fit into one drain. */
+function* longConnection(exchanges: number): Generator<Buffer> {
+  const base = { tgid: 10, tid: 10, connectionId: 1 };
+  const start = { ...base, timeNs: NOW_NS, role: eventRole.ROLE_SERVER, startSeen: 1 };
+  const request = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
+  const response = 'HTTP/1.1 204 No Content\r\n\r\n';
+  let pieces = [openRecord(start, { comm: 'server', local: LOCALHOST, remote: LOCALHOST })];
+  for (let n = 0; n < exchanges; n++) {
+    const timeNs = NOW_NS + 2 * n;
+    const turn = 2 * n + 1;
+    const read = { direction: eventDirection.DIRECTION_READ, position: n * request.length };
+    const written = { direction: eventDirection.DIRECTION_WRITE, position: n * response.length };
+    pieces.push(dataRecord({ ...base, ...read, timeNs, turn }, request));
+    const later = { timeNs: timeNs + 1, turn: turn + 1 };
+    pieces.push(dataRecord({ ...base, ...written, ...later }, response));
+    if (pieces.length < 1000 && n < exchanges - 1) continue;
+    yield Buffer.concat(pieces);
+    pieces = [];
+  }
+}
+
+test('batches beyond the limit of those under way are dropped and counted', async () => {
+  const { port1, port2 } = new MessageChannel();
+  const count = (limits.handoffBatchesMax + 3) * BATCH_ROWS;
+  const pieces = longConnection(count);
+  const drain = (batch: Uint8Array): number => {
+    const { value } = pieces.next();
+    if (!value) return 0;
+    batch.set(value);
+    return value.length;
+  };
+  let exchanges = 0;
+  let batches = 0;
+  const dropped = Promise.withResolvers<number>();
+  port2.on('message', (message: FromWorker) => {
+    if (message.kind === 'batch') {
+      exchanges += message.batch.count;
+      batches += 1;
+    }
+    if (message.kind !== 'counters') return;
+    const soFar = new Counters(message.values).get('dropped.handoff');
+    if (exchanges + soFar === count) dropped.resolve(soFar);
+  });
+  const ended = once(port2, 'close');
+  const kernel = { ...kernelWith(Buffer.alloc(0), () => undefined), drain };
+  new CaptureWorker(optionsWith([]), port1, kernel).start();
+  // More when time was up before a batch was full.
+  assert.ok((await dropped.promise) >= 3 * BATCH_ROWS);
+  assert.equal(batches, limits.handoffBatchesMax);
+  port2.postMessage({ kind: 'stop' });
+  await ended;
 });

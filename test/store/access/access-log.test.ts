@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { Level } from '../../../src/config/levels.ts';
+import { limits } from '../../../src/config/limits.ts';
 import { AccessLog } from '../../../src/store/access/access-log.ts';
 import type { RecordInput } from '../../../src/store/record-input.ts';
 import { StandardOutput } from '../../../src/store/standard-output.ts';
@@ -199,6 +200,26 @@ describe('for people', () => {
 
 test('mode none prints nothing', async (t) => {
   assert.equal(await printed(t, 'json', 'none'), '');
+});
+
+test('bodies that cannot be decoded, or not to the end, are counted', async (t) => {
+  const fd = openSync(join(temporaryFolder(t), 'out'), 'w');
+  const counters = new Counters();
+  const output = new StandardOutput({ bytesMax: 1e6, log: new Lines(), fd });
+  const log = new AccessLog({ format: 'json', isColoured: false, output, counters });
+  const isGzip = ['Content-Encoding', 'gzip'] as const;
+  const large = gzipSync('x'.repeat(limits.decodedBodyBytesMax + 1));
+  const request = requestOf('POST', 'http://shop.test/', [isGzip], {
+    body: bodyOf('not gzip at all'),
+  });
+  log.add(inputOf(request, responseOf(200, [isGzip], { body: bodyOf(large) })), 'full');
+  await output.flush(DEADLINE_MS);
+  closeSync(fd);
+  const names = ['store.undecoded', 'truncated.store_decoded'] as const;
+  assert.deepEqual(
+    names.map((name) => counters.get(name)),
+    [1, 1],
+  );
 });
 
 test('what standard output is too slow for is counted', async (t) => {

@@ -55,6 +55,7 @@ function assertLinked(scene: Scene, egress: LooseExchange, ingress: LooseExchang
   const span = spanOf(spans, egress);
   assert.equal(span.parentSpanId, spanOf(spans, ingress).spanId);
   assert.equal(span.tier, 'exact.order');
+  assert.ok(scene.counters.get('link.exact_order') > 0);
   assert.ok(span.confidence < 1 && span.confidence >= 0.9);
 }
 

@@ -177,14 +177,19 @@ test('a caller that does not sample marks the whole hop', () => {
   assert.equal(client.traceFlags, 0);
 });
 
-test('a malformed or doubled context is counted and starts a new trace', () => {
-  const scene = new Scene();
-  const socket = connection({ process: process(100), role: 'server' });
-  const headers = { traceparent: 'nonsense' };
-  scene.respond(scene.request(exchange({ connection: socket, role: 'server', headers })));
-  assert.equal(scene.counters.get('link.traceparent_invalid'), 1);
-  assert.equal(scene.spans()[0].parentSpanId, '');
-});
+for (const [what, values, counter] of [
+  ['malformed', ['nonsense'], 'link.traceparent_invalid'],
+  ['contradicting', [VALID, `00-${OTHER}-${SPAN}-01`], 'link.traceparent_conflict'],
+] as const) {
+  test(`a ${what} context is counted and starts a new trace`, () => {
+    const scene = new Scene();
+    const socket = connection({ process: process(100), role: 'server' });
+    const headers = values.map((value) => ['traceparent', value] as const);
+    scene.respond(scene.request(exchange({ connection: socket, role: 'server', headers })));
+    assert.equal(scene.counters.get(counter), 1);
+    assert.equal(scene.spans()[0].parentSpanId, '');
+  });
+}
 
 test('a client that serves nothing is a child of the context that it sends', () => {
   const scene = new Scene();

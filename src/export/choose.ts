@@ -7,6 +7,7 @@ import { type Environment, textOf } from '../config/environment.ts';
 import { withoutUsers } from '../config/secrets.ts';
 import { AgentError } from '../telemetry/agent-error.ts';
 import { GRPC_PORT, HTTP_PORT } from './transport/signal.ts';
+import { otlpVariable } from './variables.ts';
 
 export type ExporterKind = 'otlp' | 'console';
 export type Protocol = 'grpc' | 'http/protobuf' | 'http/json';
@@ -31,7 +32,7 @@ export async function chooseExporter(
 ): Promise<ExporterChoice> {
   const asked = textOf(env, 'OTEL_TRACES_EXPORTER');
   const protocol = readProtocol(env);
-  const endpoint = textOf(env, 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT');
+  const endpoint = otlpVariable(env, 'TRACES', 'ENDPOINT');
   const kinds = asked === '' ? undefined : readKinds(asked);
   if (kinds !== undefined && !kinds.includes('otlp')) {
     return {
@@ -91,7 +92,7 @@ function readKinds(asked: string): ExporterKind[] {
 }
 
 function readProtocol(env: Environment): Protocol | undefined {
-  const asked = textOf(env, 'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL');
+  const asked = otlpVariable(env, 'TRACES', 'PROTOCOL');
   if (asked === '') return undefined;
   if (PROTOCOLS.includes(asked)) return asked as Protocol;
   throw new AgentError('config', {

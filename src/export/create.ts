@@ -18,9 +18,10 @@ import { ExportQueue, type QueueLimits } from './queue.ts';
 import type { ExportSettings } from './settings.ts';
 import { SpanDescriber } from './span.ts';
 import type { SpanSpool } from './span-spool.ts';
-import { createTransport, endpointOf } from './transport/create.ts';
+import { createTransport } from './transport/create.ts';
 import { BY_ENVIRONMENT, TRACES } from './transport/signal.ts';
 import type { ResourceOf, Transport } from './types.ts';
+import { otlpVariable } from './variables.ts';
 
 /** Which headers become attributes at the levels that have them. */
 export interface HeaderSettings {
@@ -160,7 +161,7 @@ function createDescriber(
 
 /** By the variables alone, but for what none of them says. */
 function spanTransport(protocol: Protocol, { env, sending }: ExportParts): Transport {
-  const isTls = /^https:/i.test(endpointOf(TRACES, env));
+  const isTls = /^https:/i.test(otlpVariable(env, 'TRACES', 'ENDPOINT'));
   const isAnyCertificateTrusted = isTls && (sending?.isAnyCertificateTrusted ?? false);
   return createTransport(protocol, TRACES, { ...BY_ENVIRONMENT, isAnyCertificateTrusted }, env);
 }

@@ -3,6 +3,7 @@ import { networkInterfaces } from 'node:os';
 import { type Environment, textOf } from '../config/environment.ts';
 import type { ExporterChoice } from './choose.ts';
 import { GRPC_PORT, HTTP_PORT } from './transport/signal.ts';
+import { otlpVariable } from './variables.ts';
 
 const ENDPOINTS = [
   'OTEL_EXPORTER_OTLP_ENDPOINT',
@@ -18,8 +19,7 @@ export function localPorts(
   ownAddresses = addressesOfHost(),
 ): number[] {
   const ports = ENDPOINTS.map((name) => localPort(textOf(env, name), ownAddresses));
-  const hasEndpoint = textOf(env, ...ENDPOINTS.slice(0, 2)) !== '';
-  if (kinds.includes('otlp') && !hasEndpoint) {
+  if (kinds.includes('otlp') && otlpVariable(env, 'TRACES', 'ENDPOINT') === '') {
     ports.push(protocol === 'grpc' ? GRPC_PORT : HTTP_PORT);
   }
   return [...new Set(ports.filter((port) => port !== undefined))];

@@ -8,6 +8,7 @@ import { type Environment, textOf } from '../config/environment.ts';
 import { limits } from '../config/limits.ts';
 import { withoutUsers } from '../config/secrets.ts';
 import { AgentError, messageOf } from '../telemetry/agent-error.ts';
+import { otlpVariable } from './variables.ts';
 
 export interface ExportSettings {
   readonly scheduleDelayMs: number;
@@ -69,7 +70,7 @@ function readMethods(env: Environment): readonly string[] | undefined {
 
 /** gRPC also takes host:port and unix: addresses; HTTP would fail at each request. */
 function checkEndpoints(env: Environment): void {
-  const isGrpc = textOf(env, ...PREFIXES.map((prefix) => `${prefix}PROTOCOL`)) === 'grpc';
+  const isGrpc = otlpVariable(env, 'TRACES', 'PROTOCOL') === 'grpc';
   for (const name of PREFIXES.map((prefix) => `${prefix}ENDPOINT`)) {
     const text = textOf(env, name);
     const isUrl = URL.canParse(text) && /^https?:\/\//i.test(text);

@@ -3,13 +3,14 @@
  * as which the section `otel` of the file is handed on.
  */
 import { readFileSync } from 'node:fs';
-import { type Environment, textOf } from '../../config/environment.ts';
+import type { Environment } from '../../config/environment.ts';
 import type { OtelEventStoreConfig } from '../../config/file/types.ts';
 import { AgentError, messageOf } from '../../telemetry/agent-error.ts';
 import type { Protocol } from '../choose.ts';
 import { createTransport } from '../transport/create.ts';
 import { GRPC_PORT, LOGS, type Receiver } from '../transport/signal.ts';
 import type { Transport } from '../types.ts';
+import { otlpVariable } from '../variables.ts';
 
 type LogReceiver = Pick<OtelEventStoreConfig, 'endpoint' | 'protocol' | 'headers' | 'tls'>;
 
@@ -20,7 +21,7 @@ type LogReceiver = Pick<OtelEventStoreConfig, 'endpoint' | 'protocol' | 'headers
 export function logProtocol(store: LogReceiver, env: Environment, spans: Protocol): Protocol {
   const { protocol, endpoint } = store;
   if (protocol !== undefined) return protocol;
-  const said = textOf(env, 'OTEL_EXPORTER_OTLP_LOGS_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL');
+  const said = otlpVariable(env, 'LOGS', 'PROTOCOL');
   if (said === 'grpc' || said === 'http/protobuf' || said === 'http/json') return said;
   if (endpoint === undefined) return spans;
   const isUrl = /^https?:\/\//i.test(endpoint);

@@ -1,6 +1,7 @@
 /** Where metrics go, as the standard variables say it. */
 import { type Environment, textOf } from '../../config/environment.ts';
 import { AgentError } from '../../telemetry/agent-error.ts';
+import { otlpVariable } from '../variables.ts';
 import type { Temporalities } from './otlp/snapshot.ts';
 
 export type MetricReader = 'otlp' | 'prometheus' | 'console';
@@ -62,12 +63,7 @@ export function readMetricSettings(env: Environment): MetricSettings {
 function readReaders(env: Environment): Set<MetricReader> {
   const asked = textOf(env, 'OTEL_METRICS_EXPORTER');
   if (asked === '') {
-    const endpoint = textOf(
-      env,
-      'OTEL_EXPORTER_OTLP_METRICS_ENDPOINT',
-      'OTEL_EXPORTER_OTLP_ENDPOINT',
-    );
-    return new Set(endpoint === '' ? [] : ['otlp']);
+    return new Set(otlpVariable(env, 'METRICS', 'ENDPOINT') === '' ? [] : ['otlp']);
   }
   const names = asked.split(',').map((name) => name.trim());
   const unknown = names.find((name) => name !== 'none' && !READERS.includes(name));

@@ -1,9 +1,9 @@
 /** The way to a receiver of OTLP, for each protocol. */
-import { type Environment, textOf } from '../../config/environment.ts';
+import type { Environment } from '../../config/environment.ts';
 import { withoutUsers } from '../../config/secrets.ts';
 import type { Protocol } from '../choose.ts';
 import type { Transport } from '../types.ts';
-import { withVariables } from '../variables.ts';
+import { otlpVariable, withVariables } from '../variables.ts';
 import { LazyTransport } from './lazy.ts';
 import { GRPC_PORT, HTTP_PORT, type Receiver, type Signal } from './signal.ts';
 
@@ -14,7 +14,7 @@ export function createTransport(
   receiver: Receiver,
   env: Environment,
 ): Transport {
-  const endpoint = receiver.url ?? endpointOf(signal, env);
+  const endpoint = receiver.url ?? otlpVariable(env, signal.name, 'ENDPOINT');
   if (protocol === 'grpc') {
     return new LazyTransport(targetOf(endpoint, `localhost:${GRPC_PORT}`), async () => {
       const { GrpcTransport } = await import('./grpc.ts');
@@ -26,11 +26,6 @@ export function createTransport(
     const { HttpTransport } = await import('./http.ts');
     return withVariables(env, () => new HttpTransport(contentType, signal, receiver));
   });
-}
-
-/** '' when the variables name none. */
-export function endpointOf({ name }: Signal, env: Environment): string {
-  return textOf(env, `OTEL_EXPORTER_OTLP_${name}_ENDPOINT`, 'OTEL_EXPORTER_OTLP_ENDPOINT');
 }
 
 /** For the log, without credentials. */

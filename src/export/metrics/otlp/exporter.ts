@@ -4,10 +4,10 @@
  */
 import type { IOtlpExportDelegate } from '@opentelemetry/otlp-exporter-base';
 import type { IExportMetricsServiceResponse, ISerializer } from '@opentelemetry/otlp-transformer';
-import { type Environment, textOf } from '../../../config/environment.ts';
+import type { Environment } from '../../../config/environment.ts';
 import { AgentError } from '../../../telemetry/agent-error.ts';
 import type { Counters } from '../../../telemetry/counters.ts';
-import { withVariables } from '../../variables.ts';
+import { otlpVariable, withVariables } from '../../variables.ts';
 import { encodeJson } from './json.ts';
 import { encodeProtobuf } from './protobuf.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -26,9 +26,7 @@ export async function createMetricExporter(
   env: Environment,
   counters: Counters,
 ): Promise<MetricExporter> {
-  const protocol =
-    textOf(env, 'OTEL_EXPORTER_OTLP_METRICS_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL') ||
-    'http/protobuf';
+  const protocol = otlpVariable(env, 'METRICS', 'PROTOCOL') || 'http/protobuf';
   const delegate = await createDelegate(protocol, env, counters);
   const encode = protocol === 'http/json' ? encodeJson : encodeProtobuf;
   return {

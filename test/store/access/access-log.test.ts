@@ -15,6 +15,13 @@ import { bodyOf, inputOf, requestOf, responseOf } from '../record-inputs.ts';
 import { temporaryFolder } from '../temporary.ts';
 
 const DEADLINE_MS = 10_000;
+
+interface LogOptions {
+  readonly format: 'json' | 'console';
+  readonly isColoured: boolean;
+  readonly bytesMax: number;
+}
+
 const JSON_TYPE = ['Content-Type', 'application/json'] as const;
 
 const input = inputOf(
@@ -32,6 +39,24 @@ const input = inputOf(
   },
 );
 
+/** A log into a file, and what came of it once it is done. */
+function openLog(
+  t: TestContext,
+  { format = 'json', isColoured = false, bytesMax = 1e6 }: Partial<LogOptions> = {},
+) {
+  const path = join(temporaryFolder(t), 'out');
+  const fd = openSync(path, 'w');
+  const counters = new Counters();
+  const output = new StandardOutput({ bytesMax, log: new Lines(), fd });
+  const log = new AccessLog({ format, isColoured, output, counters });
+  const done = async () => {
+    await output.flush(DEADLINE_MS);
+    closeSync(fd);
+    return { text: readFileSync(path, 'utf8'), counters };
+  };
+  return { log, done };
+}
+
 async function printed(
   t: TestContext,
   format: 'json' | 'console',
@@ -39,14 +64,9 @@ async function printed(
   shown: RecordInput = input,
   isColoured = false,
 ): Promise<string> {
-  const path = join(temporaryFolder(t), 'out');
-  const fd = openSync(path, 'w');
-  const counters = new Counters();
-  const output = new StandardOutput({ bytesMax: 1e6, log: new Lines(), fd });
-  new AccessLog({ format, isColoured, output, counters }).add(shown, mode);
-  await output.flush(DEADLINE_MS);
-  closeSync(fd);
-  const text = readFileSync(path, 'utf8');
+  const { log, done } = openLog(t, { format, isColoured });
+  log.add(shown, mode);
+  const { text, counters } = await done();
   assert.equal(counters.get('access.printed'), mode === 'none' ? 0 : 1);
   return text;
 }
@@ -203,18 +223,14 @@ test('mode none prints nothing', async (t) => {
 });
 
 test('bodies that cannot be decoded, or not to the end, are counted', async (t) => {
-  const fd = openSync(join(temporaryFolder(t), 'out'), 'w');
-  const counters = new Counters();
-  const output = new StandardOutput({ bytesMax: 1e6, log: new Lines(), fd });
-  const log = new AccessLog({ format: 'json', isColoured: false, output, counters });
+  const { log, done } = openLog(t);
   const isGzip = ['Content-Encoding', 'gzip'] as const;
   const large = gzipSync('x'.repeat(limits.decodedBodyBytesMax + 1));
   const request = requestOf('POST', 'http://shop.test/', [isGzip], {
     body: bodyOf('not gzip at all'),
   });
   log.add(inputOf(request, responseOf(200, [isGzip], { body: bodyOf(large) })), 'full');
-  await output.flush(DEADLINE_MS);
-  closeSync(fd);
+  const { counters } = await done();
   const names = ['store.undecoded', 'truncated.store_decoded'] as const;
   assert.deepEqual(
     names.map((name) => counters.get(name)),
@@ -223,12 +239,8 @@ test('bodies that cannot be decoded, or not to the end, are counted', async (t) 
 });
 
 test('what standard output is too slow for is counted', async (t) => {
-  const fd = openSync(join(temporaryFolder(t), 'out'), 'w');
-  const counters = new Counters();
-  const output = new StandardOutput({ bytesMax: 10, log: new Lines(), fd });
-  const log = new AccessLog({ format: 'json', isColoured: false, output, counters });
+  const { log, done } = openLog(t, { bytesMax: 10 });
   for (let i = 0; i < 3; i++) log.add(input, 'summary');
-  await output.flush(DEADLINE_MS);
-  closeSync(fd);
+  const { counters } = await done();
   assert.deepEqual([counters.get('access.printed'), counters.get('dropped.access_log')], [1, 2]);
 });
